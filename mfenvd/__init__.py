@@ -1,0 +1,1 @@
+"""mfenv: Metaflow environments, resolved in the background for every architecture."""

@@ -1,0 +1,86 @@
+"""Every finding's code, with the meaning that heads its section in docs/findings.md.
+
+1xx reading flows, 2xx requirement files and configuration, 3xx resolving, 4xx targets, 5xx indexes and
+network, 9xx mfenv itself. A code is never used again for something else.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from typing_extensions import Self
+
+
+class Code(str, Enum):
+    """A stable code and what it stands for."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    UNKNOWN_VALUE = "MFE101", "A value cannot be known without running the flow"
+    UNKNOWN_DECORATOR = "MFE102", "A decorator cannot be known without running the flow"
+    SYNTAX_ERROR = "MFE103", "The file is not valid Python"
+    UNREADABLE_FILE = "MFE104", "The file cannot be read"
+    NAMED_ENVIRONMENT = "MFE105", "A named environment is not defined here"
+    CONDITIONAL_REMOTE = "MFE106", "A step is remote only under a condition"
+    MIXED_IN_CORE = "MFE107", "A step mixes @conda and @pypi packages"
+    BAD_ARGUMENT = "MFE108", "A decorator's argument has the wrong type or form"
+    UNKNOWN_BASE = "MFE109", "A base class cannot be read"
+    MUTATOR = "MFE110", "A mutator may change the environment"
+
+    BAD_REQUIREMENT = "MFE201", "A requirement is not valid"
+    UNSUPPORTED_OPTION = "MFE202", "An option in a requirements file is not supported"
+    MISSING_FILE = "MFE203", "A file that is referred to does not exist"
+    BAD_SETTING = "MFE204", "The configuration has an unknown key or a bad value"
+    LOCK_GAP = "MFE205", "A lock file has no wheel for a target"
+    UNKNOWN_VARIABLE = "MFE206", "A requirements file uses an environment variable that is not set"
+    LOCAL_IN_FILE = "MFE207", "A requirements file names a local project"
+
+    NON_WHEEL_ACROSS_ARCHS = "MFE301", "A package that is not a wheel cannot cross architectures"
+    WHEEL_GAP = "MFE302", "No wheel fits the target"
+    GLIBC_MISMATCH = "MFE303", "Every wheel needs a newer GLIBC than the target has"
+    GLIBC_HELD_BACK = "MFE304", "The target's GLIBC holds a package back"
+    NO_SUCH_VERSION = "MFE305", "The version does not exist"
+    NO_SUCH_PACKAGE = "MFE306", "The package does not exist"
+    CONFLICT = "MFE307", "Requirements contradict each other"
+    DRIFT = "MFE308", "Versions differ between architectures"
+    METAFLOW_PICKS_TOO_NEW = "MFE309", "Metaflow itself would pick a wheel that the target cannot load"
+    BUILD_NEEDS_TRUST = "MFE310", "Building a package needs a trusted project"
+    BUILD_FAILED = "MFE311", "A package could not be built"
+    PYTHON_EXCLUDED = "MFE312", "The package does not support the target's Python"
+    YANKED = "MFE313", "A version that was withdrawn is used"
+    HASH_MISMATCH = "MFE314", "A required hash matches no file"
+    KIND_NOT_SUPPORTED = "MFE315", "This kind of environment is not resolved yet"
+
+    GLIBC_ASSUMED = "MFE401", "The target's GLIBC is assumed"
+    UNKNOWN_IMAGE = "MFE402", "The image's GLIBC is not known"
+    PYTHON_ASSUMED = "MFE403", "The project's Python is assumed"
+    LOWEST_GLIBC = "MFE404", "Steps that share an environment run on different GLIBC versions"
+
+    INDEX_UNREACHABLE = "MFE501", "An index does not answer"
+    INDEX_REFUSES = "MFE502", "An index refuses the credentials"
+    INDEX_UNREADABLE = "MFE503", "An index answers with something that is not an index page"
+
+    INTERNAL_ERROR = "MFE901", "mfenv failed"
+    WORKER_DIED = "MFE902", "A worker process ended early"
+    TOOL_MISSING = "MFE903", "A tool that mfenv needs is missing"
+    FOLDER_GONE = "MFE904", "A registered folder is not there"
+    JOURNAL_DAMAGED = "MFE905", "The daemon's journal was damaged"
+
+
+UNDECIDED = frozenset(
+    {
+        Code.UNKNOWN_VALUE, Code.UNKNOWN_DECORATOR, Code.UNREADABLE_FILE, Code.UNKNOWN_BASE, Code.KIND_NOT_SUPPORTED,
+        Code.INDEX_UNREACHABLE, Code.INDEX_REFUSES, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED,
+        Code.TOOL_MISSING, Code.BUILD_NEEDS_TRUST,
+    }
+)  # fmt: skip
+"""Codes that say nothing about whether the environment works: `mfenv check` could not tell."""

@@ -1,0 +1,45 @@
+"""The PEP 508 marker environment of a target: what its own interpreter would answer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from packaging.markers import Environment
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.target import Target
+
+_SYSTEMS = {
+    # arch family: os_name, sys_platform, platform_system
+    "linux": ("posix", "linux", "Linux"),
+    "osx": ("posix", "darwin", "Darwin"),
+    "win": ("nt", "win32", "Windows"),
+}
+
+
+@lru_cache(maxsize=256)
+def marker_environment(target: Target) -> Environment:
+    """All variables of PEP 508. The kernel's release and version are not knowable from here and empty."""
+    os_name, sys_platform, platform_system = _SYSTEMS[target.arch.partition("-")[0]]
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": target.python_full,
+        "os_name": os_name,
+        "platform_machine": target.arch.machine,
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": platform_system,
+        "platform_version": "",
+        "python_full_version": target.python_full,
+        "python_version": ".".join(map(str, target.python_minor)),
+        "sys_platform": sys_platform,
+    }
+
+
+def host_arch(system: str, machine: str) -> Arch | None:
+    """The arch whose `platform.system()` and `platform.machine()` these are; None when mfenv knows none."""
+    for arch in Arch:
+        family = arch.partition("-")[0]
+        if _SYSTEMS[family][2] == system and arch.machine.lower() == machine.lower():
+            return arch
+    return None

@@ -1,0 +1,35 @@
+"""Keeps credentials out of whatever is shown, logged, stored or hashed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+HIDDEN = "****"
+
+_URL_WITH_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/\s'\"<>]+)@")
+_SECRET_NAME = re.compile(
+    r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|SERVICE_HEADERS|AUTH", re.IGNORECASE
+)
+
+
+def redact(text: str) -> str:
+    """`text` with the user and password of every URL in it replaced by `****`."""
+    return _URL_WITH_CREDENTIALS.sub(rf"\g<scheme>{HIDDEN}@", text)
+
+
+def without_credentials(url: str) -> str:
+    """`url` without user and password, for hashing and comparing."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def is_secret(name: str) -> bool:
+    """Whether an environment variable of this name holds a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def redact_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` as it may be shown: secrets hidden by name, credentials hidden in URLs; sorted by name."""
+    return {name: HIDDEN if is_secret(name) and value else redact(value) for name, value in sorted(environ.items())}

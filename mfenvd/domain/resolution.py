@@ -1,0 +1,63 @@
+"""What a request becomes on one target."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.state import State
+from mfenvd.domain.target import Target
+
+
+class LockedPackage(msgspec.Struct, frozen=True):
+    """One file of a resolution.
+
+    Attributes:
+        name: Canonical name (PEP 503).
+        version: As the file says, local part included.
+        filename: Of the wheel or conda archive.
+        url: Where it is, without credentials; a `git+…@commit` URL for a package that is built here.
+        sha256: Hex digits; None where the index gives none.
+        size: Bytes; None where the index gives none.
+        requires: Canonical names of the packages in this resolution that it needs, sorted.
+        built: Whether it is built from source on this machine.
+    """
+
+    name: str
+    version: str
+    filename: str
+    url: str
+    sha256: str | None = None
+    size: int | None = None
+    requires: tuple[str, ...] = ()
+    built: bool = False
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """The locked packages for one request on one target, sorted by name."""
+
+    request: str
+    target: Target
+    packages: tuple[LockedPackage, ...]
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a resolver answers: a resolution, findings, or both; `failed` when it could not tell."""
+
+    resolution: Resolution | None = None
+    findings: tuple[Finding, ...] = ()
+    failed: bool = False
+
+    @property
+    def state(self) -> State:
+        if self.failed:
+            return State.FAILED
+        if self.resolution is None or any(f.severity is Severity.ERROR for f in self.findings):
+            return State.BLOCKED
+        return State.RESOLVED

@@ -1,0 +1,66 @@
+"""What the configuration says, after reading and checking."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Location
+
+
+class TargetSettings(msgspec.Struct, frozen=True):
+    """`[tool.mfenv.targets.ARCH]`: None where the configuration is silent; `image` implies a GLIBC."""
+
+    glibc: str | None = None
+    macos: str | None = None
+    python: str | None = None
+    cuda: str | None = None
+    image: str | None = None
+
+
+class NamedEnvironment(msgspec.Struct, frozen=True):
+    """`[tool.mfenv.envs.NAME]`: an environment that no flow names.
+
+    Attributes:
+        requirements: Absolute paths of requirement files (requirements.txt, pyproject.toml, environment.yml,
+            uv.lock, pylock.toml).
+        packages: PEP 508 requirements written in place.
+        python: `X.Y` or `X.Y.Z`; None means the project's.
+        archs: Empty means the project's archs.
+        origin: Where it stands in the configuration.
+    """
+
+    name: str
+    requirements: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    python: str | None = None
+    archs: tuple[Arch, ...] = ()
+    origin: Location | None = None
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """`[tool.mfenv]` of pyproject.toml or mfenv.toml, over the user's file, over the defaults.
+
+    Attributes:
+        archs: Resolved for besides the local arch and what the flows ask for.
+        launch_with: `with = ["batch"]`: decorators that every launch adds.
+        python: The project's Python when it cannot be read off its interpreter.
+        interpreter: Absolute path of the project's Python; None means find it.
+        datastore: `local`, `s3`, `azure` or `gs`; None means Metaflow's configuration.
+        targets: By arch.
+        environments: By name.
+        exclude: gitignore patterns on top of .gitignore.
+        max_workers: Solver processes at once; None means one less than the cores, at least one.
+        files: The configuration files that were read, absolute.
+    """
+
+    archs: tuple[Arch, ...] = ()
+    launch_with: tuple[str, ...] = ()
+    python: str | None = None
+    interpreter: str | None = None
+    datastore: str | None = None
+    targets: dict[Arch, TargetSettings] = msgspec.field(default_factory=dict)
+    environments: dict[str, NamedEnvironment] = msgspec.field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    max_workers: int | None = None
+    files: tuple[str, ...] = ()

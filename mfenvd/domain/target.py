@@ -1,0 +1,78 @@
+"""Where an environment will run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mfenvd.domain.arch import Arch
+
+DEFAULT_GLIBC = "2.26"
+"""Amazon Linux 2, which most AWS Batch compute environments run."""
+
+DEFAULT_MACOS = "13.0"
+
+# The newest patch release of each line on conda-forge, where Metaflow gets its interpreters (August 2026).
+_NEWEST_PATCH = {
+    (3, 6): 15, (3, 7): 12, (3, 8): 20, (3, 9): 23, (3, 10): 20, (3, 11): 15, (3, 12): 13, (3, 13): 15, (3, 14): 6,
+}  # fmt: skip
+
+
+class Target(msgspec.Struct, frozen=True, omit_defaults=False):
+    """An arch with the floor of what it offers. Tags, markers and virtual packages follow from it alone.
+
+    Attributes:
+        arch: The conda subdir.
+        python: `X.Y` or `X.Y.Z`; a trailing `t` means free-threaded.
+        glibc: GLIBC version as `2.26`; None off Linux.
+        macos: Oldest macOS as `13.0`; None off macOS.
+        cuda: CUDA driver version (`__cuda`); None when there is none.
+    """
+
+    arch: Arch
+    python: str
+    glibc: str | None = None
+    macos: str | None = None
+    cuda: str | None = None
+
+    @property
+    def free_threaded(self) -> bool:
+        return self.python.endswith("t")
+
+    @property
+    def python_minor(self) -> tuple[int, int]:
+        """`(3, 11)` for `3.11` and `3.11.7`."""
+        major, minor = self.python.rstrip("t").split(".")[:2]
+        return int(major), int(minor)
+
+    @property
+    def python_full(self) -> str:
+        """The version of the interpreter that the environment will have, as `3.9.25`.
+
+        A bare `3.9` means the newest patch release, as the solver of Metaflow's conda environment takes it.
+        """
+        version = self.python.rstrip("t")
+        if version.count(".") >= 2:
+            return version
+        return f"{version}.{_NEWEST_PATCH.get(self.python_minor, 0)}"
+
+    @property
+    def glibc_version(self) -> tuple[int, int] | None:
+        return version_pair(self.glibc) if self.glibc else None
+
+    @property
+    def macos_version(self) -> tuple[int, int] | None:
+        return version_pair(self.macos) if self.macos else None
+
+    def __str__(self) -> str:
+        floor = f" glibc {self.glibc}" if self.glibc else f" macOS {self.macos}" if self.macos else ""
+        return f"{self.arch} python {self.python}{floor}"
+
+
+def version_pair(text: str) -> tuple[int, int]:
+    """`(2, 26)` for `2.26`, `(13, 0)` for `13`.
+
+    Raises:
+        ValueError: `text` is not one or more whole numbers joined by dots.
+    """
+    major, _, rest = text.partition(".")
+    return int(major), int(rest.partition(".")[0] or 0)

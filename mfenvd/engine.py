@@ -1,0 +1,1 @@
+"""One request on one target, start to end; used by the daemon and by one-shot commands alike."""

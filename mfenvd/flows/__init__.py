@@ -1,0 +1,1 @@
+"""What people wrote, read into requests and targets. Nothing here executes a flow."""

@@ -1,0 +1,1 @@
+"""The dashboard `mfenv-tui`, over the client alone."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.request import Request
 from mfenvd.domain.target import Target
 
@@ -67,6 +67,11 @@ class Environment(msgspec.Struct, frozen=True):
     def env(self) -> str:
         """The configured name, else the request's id, else the step's name."""
         return self.name or (self.request.id if self.request else self.step or "")
+
+    @property
+    def broken(self) -> bool:
+        """Whether the declaration itself keeps it from resolving."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
         """The `plan` entry that docs/json.md promises."""

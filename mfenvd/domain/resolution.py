@@ -22,6 +22,7 @@ class LockedPackage(msgspec.Struct, frozen=True):
         sha256: Hex digits; None where the index gives none.
         size: Bytes; None where the index gives none.
         requires: Canonical names of the packages in this resolution that it needs, sorted.
+        requested: Whether the request names it, rather than only another package.
         built: Whether it is built from source on this machine.
     """
 
@@ -32,6 +33,7 @@ class LockedPackage(msgspec.Struct, frozen=True):
     sha256: str | None = None
     size: int | None = None
     requires: tuple[str, ...] = ()
+    requested: bool = False
     built: bool = False
 
 

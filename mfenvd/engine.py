@@ -36,7 +36,7 @@ def jobs(plan: Plan, context: Context) -> tuple[Job, ...]:
     """The work that `plan` asks for, each job once, in the order of the plan."""
     found: dict[str, Job] = {}
     for environment, planned in _pairs(plan):
-        if environment.request is not None:
+        if environment.request is not None and not environment.broken and not planned.broken:
             job = Job(environment.request, planned.target, context)
             found.setdefault(job.key, job)
     return tuple(found.values())
@@ -79,7 +79,7 @@ def _verdict(
     drift: tuple[Finding, ...],
 ) -> Verdict:
     known = outcome or Outcome()
-    if environment.broken:
+    if environment.broken or planned.broken:
         state = State.BLOCKED
     elif state is None:
         state = known.state if outcome else State.QUEUED

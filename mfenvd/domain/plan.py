@@ -18,6 +18,11 @@ class PlannedTarget(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def broken(self) -> bool:
+        """Whether it is known without resolving that the environment cannot work here."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
     def as_json(self) -> dict[str, Any]:
         return {**msgspec.to_builtins(self.target), "reasons": list(self.reasons)}
 

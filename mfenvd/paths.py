@@ -1,0 +1,57 @@
+"""Where mfenv keeps its files, by the platform's own rules; `MFENV_HOME` puts all of it in one folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from platformdirs import PlatformDirs
+
+
+class Paths(msgspec.Struct, frozen=True):
+    """Absolute folders; none of them has to exist yet.
+
+    Attributes:
+        config: The user's `config.toml`.
+        cache: What can be fetched again.
+        state: The daemon's journal and registered projects.
+        log: Rotating logs.
+        runtime: Socket and lock; only the user may enter.
+    """
+
+    config: str
+    cache: str
+    state: str
+    log: str
+    runtime: str
+
+    @property
+    def socket(self) -> Path:
+        return Path(self.runtime) / "mfenvd.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the daemon for as long as it lives."""
+        return Path(self.runtime) / "mfenvd.lock"
+
+    @property
+    def log_file(self) -> Path:
+        return Path(self.log) / "mfenvd.log"
+
+    @property
+    def config_file(self) -> Path:
+        return Path(self.config) / "config.toml"
+
+
+def find_paths(environ: Mapping[str, str] | None = None) -> Paths:
+    """The folders for this user; `MFENV_HOME` in `environ` (default: the process's) overrides them all."""
+    home = (os.environ if environ is None else environ).get("MFENV_HOME")
+    if home:
+        base = Path(home).expanduser().absolute()
+        return Paths(*(str(base / name) for name in ("config", "cache", "state", "log", "run")))
+    dirs = PlatformDirs("mfenv", appauthor=False)
+    return Paths(
+        dirs.user_config_dir, dirs.user_cache_dir, dirs.user_state_dir, dirs.user_log_dir, dirs.user_runtime_dir
+    )

@@ -75,8 +75,14 @@ class FlowReading(msgspec.Struct, frozen=True):
 
 
 class FileReading(msgspec.Struct, frozen=True):
-    """A file. `reads` are the absolute paths of the other files whose change would change this reading,
-    files that were looked for and not found included.
+    """A file.
+
+    Attributes:
+        path: Absolute.
+        flows: In the order of the file.
+        findings: What concerns the file as a whole.
+        reads: Absolute paths of the other files whose change would change this reading, files that were looked
+            for and not found included.
     """
 
     path: str

@@ -49,12 +49,13 @@ def platform_tags(target: Target) -> tuple[str, ...]:
 def _linux_platforms(arch: Arch, glibc: tuple[int, int]) -> Iterator[str]:
     machine = arch.machine
     oldest = _OLDEST_GLIBC[arch]
+    # A wheel built on the target itself comes first, as in packaging 26 and the pip that vendors it.
+    yield f"linux_{machine}"
     for minor in range(glibc[1], oldest[1] - 1, -1):
         yield f"manylinux_2_{minor}_{machine}"
         legacy = _LEGACY_MANYLINUX.get((2, minor))
         if legacy:
             yield f"{legacy}_{machine}"
-    yield f"linux_{machine}"
 
 
 def _tags(python: tuple[int, int], free_threaded: bool, platforms: tuple[str, ...]) -> Iterator[Tag]:

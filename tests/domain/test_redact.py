@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mfenvd.domain.redact import HIDDEN, is_secret, redact, redact_environ, without_credentials
+from mfenvd.domain.surroundings import Surroundings
+
+words = st.text(alphabet="abcXYZ019-._~%!$&()*+,;=", min_size=1, max_size=12)
+
+
+@given(user=words, password=words, host=st.sampled_from(["index.example", "10.0.0.1:8080"]))
+def test_no_credential_of_a_url_survives(user: str, password: str, host: str) -> None:
+    secret = f"{user}X1{password}"
+    text = f"cannot fetch https://{user}:{secret}@{host}/simple/ now"
+    assert secret not in redact(text)
+    assert f"{HIDDEN}@{host}/simple/" in redact(text)
+
+
+@given(user=words, password=words)
+def test_a_url_without_credentials_is_what_remains(user: str, password: str) -> None:
+    assert without_credentials(f"https://{user}:{password}@index.example/simple") == "https://index.example/simple"
+
+
+def test_text_without_credentials_stays_as_it_is() -> None:
+    text = "six @ git+https://code.example/six.git@main, mail me@x.example"
+    assert redact(text) == text
+
+
+def test_a_git_urls_token_is_hidden() -> None:
+    assert "ghp_abc" not in redact("clip @ git+https://ghp_abc@code.example/clip.git")
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "UV_INDEX_PRIVATE_PASSWORD", "METAFLOW_SERVICE_AUTH_KEY"]
+)
+def test_secrets_are_known_by_name(name: str) -> None:
+    assert is_secret(name)
+    assert redact_environ({name: "hush"}) == {name: HIDDEN}
+
+
+def test_what_is_stored_of_a_shell_has_no_secret() -> None:
+    surroundings = Surroundings(
+        cwd="/p",
+        environ={
+            "AWS_SECRET_ACCESS_KEY": "hush",
+            "PIP_INDEX_URL": "https://me:hush@index.example/simple",
+            "METAFLOW_PROFILE": "dev",
+        },
+    )
+    assert surroundings.stored.environ == {"METAFLOW_PROFILE": "dev"}
+    assert "hush" not in str(surroundings.shown)
+
+
+def test_only_variables_that_matter_are_kept() -> None:
+    kept = Surroundings.relevant(
+        {"METAFLOW_PROFILE": "dev", "EDITOR": "vi", "https_proxy": "http://p:1", "PIP_PRE": "1"}
+    )
+    assert kept == {"METAFLOW_PROFILE": "dev", "PIP_PRE": "1", "https_proxy": "http://p:1"}

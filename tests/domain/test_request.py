@@ -1,0 +1,47 @@
+import subprocess
+import sys
+
+from mfenvd.domain.request import Indexes, Kind, PypiPart, Request
+
+REQUEST = Request(
+    Kind.PYPI,
+    "3.11",
+    PypiPart(
+        requirements=("numpy>=1", "requests>=2.21.0"),
+        hashes={"numpy": ("sha256:aa",), "requests": ("sha256:bb",)},
+        indexes=Indexes(index_url="https://me:hush@index.example/simple"),
+    ),
+)
+
+
+def test_the_key_does_not_depend_on_the_hash_seed() -> None:
+    code = "from tests.domain.test_request import REQUEST; print(REQUEST.key)"
+    keys = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for seed in ("1", "2", "3")
+    }
+    assert keys == {REQUEST.key}
+
+
+def test_the_key_is_the_same_with_other_credentials() -> None:
+    def with_index(url: str) -> Request:
+        return Request(Kind.PYPI, "3.11", PypiPart(indexes=Indexes(index_url=url)))
+
+    first, second = with_index("https://me:hush@index.example/simple"), with_index("https://index.example/simple")
+    assert first.key == second.key
+    assert first.key != with_index("https://other.example/simple").key
+
+
+def test_the_order_of_hashes_by_name_does_not_count() -> None:
+    reordered = Request(
+        Kind.PYPI,
+        "3.11",
+        PypiPart(
+            requirements=REQUEST.pypi.requirements,
+            hashes=dict(reversed(REQUEST.pypi.hashes.items())),
+            indexes=REQUEST.pypi.indexes,
+        ),
+    )
+    assert reordered.key == REQUEST.key

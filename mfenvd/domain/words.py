@@ -38,7 +38,7 @@ _GLYPHS = {
 
 _UNDER_WAY = {State.QUEUED: Tone.WAITING, State.RESOLVING: Tone.BUSY, State.STALE: Tone.OUTDATED}
 
-WORDS: dict[Code, str] = {
+WORDS: dict[str, str] = {
     Code.UNKNOWN_VALUE: "unknown value",
     Code.UNKNOWN_DECORATOR: "unknown deco",
     Code.SYNTAX_ERROR: "syntax error",
@@ -118,16 +118,13 @@ def word(verdict: Verdict) -> str:
         causes = [finding for finding in verdict.findings if finding.code in UNDECIDED]
         return _first_word((*causes, *verdict.errors), "failed")
     if verdict.state.is_good:
-        return _first_word(_warnings(verdict), verdict.state.value)
-    return verdict.state.value
+        return _first_word(_warnings(verdict), str(verdict.state))
+    return str(verdict.state)
 
 
 def code_word(code: str) -> str | None:
     """The word for a finding's code; None for a code that this version does not know."""
-    try:
-        return WORDS[Code(code)]
-    except ValueError:
-        return None
+    return WORDS.get(code)
 
 
 def _warnings(verdict: Verdict) -> tuple[Finding, ...]:

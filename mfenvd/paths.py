@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from platformdirs import PlatformDirs
+
+# sun_path is 104 bytes on macOS and 108 on Linux, the closing zero included.
+_LONGEST_SOCKET = 103
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -29,7 +34,22 @@ class Paths(msgspec.Struct, frozen=True):
 
     @property
     def socket(self) -> Path:
-        return Path(self.runtime) / "mfenvd.sock"
+        """Where the daemon listens: a unix socket, on Windows a named pipe.
+
+        A unix socket's path has at most 103 bytes. Where `runtime` is too long for that, the socket is in a
+        folder of /tmp that is named after the user and `runtime`: the same for the daemon and for every client,
+        whatever their TMPDIR.
+        """
+        if sys.platform == "win32":
+            return Path(rf"\\.\pipe\mfenvd-{self._digest}")
+        usual = Path(self.runtime) / "mfenvd.sock"
+        if len(os.fsencode(usual)) <= _LONGEST_SOCKET:
+            return usual
+        return Path("/tmp") / f"mfenv-{os.getuid()}-{self._digest}" / "mfenvd.sock"  # noqa: S108 - its folder is 0700 and checked
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(os.fsencode(self.runtime)).hexdigest()[:12]
 
     @property
     def lock(self) -> Path:

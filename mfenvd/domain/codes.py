@@ -82,6 +82,8 @@ class Code(str, Enum):
     TOOL_MISSING = "MFE903", "A tool that mfenv needs is missing"
     FOLDER_GONE = "MFE904", "A registered folder is not there"
     JOURNAL_DAMAGED = "MFE905", "The daemon's journal was damaged"
+    WATCH_LIMIT = "MFE906", "The system's limit for watched folders is reached"
+    JOURNAL_UNWRITABLE = "MFE907", "The daemon's journal cannot be written"
 
 
 UNDECIDED = frozenset(

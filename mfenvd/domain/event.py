@@ -23,7 +23,7 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class DaemonInfo(msgspec.Struct, frozen=True):
-    """The process: uptime in seconds, memory in bytes, and every path it uses."""
+    """The process: uptime in seconds, memory in bytes, every path it uses, and what concerns no single project."""
 
     pid: int
     version: str
@@ -37,6 +37,7 @@ class DaemonInfo(msgspec.Struct, frozen=True):
     log: str = ""
     state_dir: str = ""
     cache_dir: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 class ProjectInfo(msgspec.Struct, frozen=True):

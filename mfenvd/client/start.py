@@ -1,0 +1,106 @@
+"""Starts the daemon when none runs, and sees it off."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mfenvd.client.connection import Connection
+from mfenvd.client.errors import (
+    ClientError,
+    DaemonNotRunningError,
+    DaemonUnresponsiveError,
+    StartFailedError,
+    StartTimedOutError,
+)
+from mfenvd.domain.event import Hello
+from mfenvd.domain.redact import redact
+
+START_TIMEOUT = 60.0
+"""Seconds for the whole start, which has a time-out of its own that is shorter."""
+
+STOP_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """The daemon that answers, and whether it had to be started."""
+
+    hello: Hello
+    started: bool
+
+
+def ensure_running(socket: Path) -> Running:
+    """The daemon behind `socket`, started in the background when nobody answers there.
+
+    Raises:
+        StartFailedError: It cannot be started; says why.
+        StartTimedOutError: It is not ready yet.
+        ClientError: It runs, but is of another protocol or does not answer.
+    """
+    connection = Connection(socket)
+    try:
+        return Running(connection.greet(), started=False)
+    except DaemonNotRunningError:
+        started = _start()
+    return Running(connection.greet(), started=started)
+
+
+def _start() -> bool:
+    """Runs the detached start; returns whether it was this call that started the daemon."""
+    command = [sys.executable, "-m", "mfenvd.daemon", "start"]
+    try:
+        ended = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StartTimedOutError from error
+    except OSError as error:
+        raise StartFailedError(str(error)) from error
+    return _read_answer(ended.stdout, ended.stderr, ended.returncode)
+
+
+def _read_answer(stdout: str, stderr: str, code: int) -> bool:
+    """`ok PID`, `already running PID`, `time-out` or `error REASON`, on the last line of the start's output."""
+    answer = next((line.strip() for line in reversed(stdout.splitlines()) if line.strip()), "")
+    if answer.startswith("ok"):
+        return True
+    if answer.startswith("already running"):
+        return False
+    if answer.startswith("time-out"):
+        raise StartTimedOutError
+    reason = answer.removeprefix("error").strip() or _last_line(stderr) or f"it ended with exit code {code}"
+    raise StartFailedError(redact(reason))
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def stop(socket: Path, *, drain: bool = True, timeout: float = STOP_TIMEOUT) -> None:
+    """Asks the daemon to stop and waits until nobody answers on `socket` any more.
+
+    Raises:
+        DaemonNotRunningError: There was nothing to stop.
+        DaemonUnresponsiveError: It still answers after `timeout` seconds.
+    """
+    connection = Connection(socket)
+    connection.stop(drain=drain)
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if not _answers(connection):
+            return
+        time.sleep(0.05)
+    raise DaemonUnresponsiveError(timeout)
+
+
+def _answers(connection: Connection) -> bool:
+    try:
+        connection.greet()
+    except ClientError:
+        return False
+    return True

@@ -72,6 +72,7 @@ class Code(str, Enum):
     UNKNOWN_IMAGE = "MFE402", "The image's GLIBC is not known"
     PYTHON_ASSUMED = "MFE403", "The project's Python is assumed"
     LOWEST_GLIBC = "MFE404", "Steps that share an environment run on different GLIBC versions"
+    NO_GLIBC = "MFE405", "The image has no GLIBC"
 
     INDEX_UNREACHABLE = "MFE501", "An index does not answer"
     INDEX_REFUSES = "MFE502", "An index refuses the credentials"

@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True):
         exclude: gitignore patterns on top of .gitignore.
         max_workers: Solver processes at once; None means one less than the cores, at least one.
         files: The configuration files that were read, absolute.
+        origins: Where each key stands, by its path with dots: `targets.linux-64.image`, `envs.NAME.packages.0`.
     """
 
     archs: tuple[Arch, ...] = ()
@@ -64,3 +65,4 @@ class Settings(msgspec.Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     max_workers: int | None = None
     files: tuple[str, ...] = ()
+    origins: dict[str, Location] = msgspec.field(default_factory=dict)

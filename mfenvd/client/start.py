@@ -101,6 +101,8 @@ def stop(socket: Path, *, drain: bool = True, timeout: float = STOP_TIMEOUT) -> 
 def _answers(connection: Connection) -> bool:
     try:
         connection.greet()
-    except ClientError:
+    except DaemonNotRunningError:
         return False
+    except ClientError:
+        return True
     return True

@@ -56,6 +56,14 @@ WORDS: dict[str, str] = {
     Code.LOCK_GAP: "lock gap",
     Code.UNKNOWN_VARIABLE: "unset variable",
     Code.LOCAL_IN_FILE: "local project",
+    Code.INCLUDE_LOOP: "include loop",
+    Code.HASH_LEFT_OUT: "no hash",
+    Code.UNNAMED_URL: "unnamed URL",
+    Code.DYNAMIC_DEPENDENCIES: "dynamic deps",
+    Code.STALE_LOCK: "stale lock",
+    Code.UNKNOWN_GROUP: "no such group",
+    Code.MALFORMED_FILE: "malformed file",
+    Code.UNSUPPORTED_FORMAT: "unknown format",
     Code.NON_WHEEL_ACROSS_ARCHS: "not a wheel",
     Code.WHEEL_GAP: "wheel gap",
     Code.GLIBC_MISMATCH: "glibc",
@@ -75,6 +83,7 @@ WORDS: dict[str, str] = {
     Code.UNKNOWN_IMAGE: "unknown image",
     Code.PYTHON_ASSUMED: "python assumed",
     Code.LOWEST_GLIBC: "lowest glibc",
+    Code.NO_GLIBC: "no glibc",
     Code.INDEX_UNREACHABLE: "index down",
     Code.INDEX_REFUSES: "index refuses",
     Code.INDEX_UNREADABLE: "bad index",
@@ -83,6 +92,8 @@ WORDS: dict[str, str] = {
     Code.TOOL_MISSING: "tool missing",
     Code.FOLDER_GONE: "folder gone",
     Code.JOURNAL_DAMAGED: "journal",
+    Code.WATCH_LIMIT: "watch limit",
+    Code.JOURNAL_UNWRITABLE: "journal",
 }
 """At most 14 columns each, so that five archs fit side by side."""
 

@@ -1,0 +1,226 @@
+"""What all configured indexes have for a package, from disk where that is fresh enough."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from packaging.utils import canonicalize_name
+from typing_extensions import Self
+
+from mfenvd.resolve.index.cache import AnswerCache
+from mfenvd.resolve.index.configuration import IndexConfiguration
+from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, NoSuchPackage
+from mfenvd.resolve.index.files import DistFile
+from mfenvd.resolve.index.http import CONNECTIONS, Transport
+from mfenvd.resolve.index.metadata import Metadata, fetch_metadata
+from mfenvd.resolve.index.places import Found, index_place, link_places
+from mfenvd.resolve.index.store import NotStoredError, PageStore, cache_key
+from mfenvd.resolve.index.urls import path_of
+
+FRESH_FOR = 600.0
+"""Seconds for which a page is used without asking again: the age that public indexes allow."""
+
+_METADATA = msgspec.msgpack.Decoder(Metadata)
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """All files of one package.
+
+    Attributes:
+        name: Canonical name.
+        files: Of all indexes, merged, in pip's order: of two that are otherwise equal, pip takes the later one.
+        stale: `(index, since)` for each index that did not answer and whose page of `since` (seconds since 1970) was
+            used instead.
+    """
+
+    name: str
+    files: tuple[DistFile, ...]
+    stale: tuple[tuple[str, float], ...] = ()
+
+
+class IndexClient:
+    """Answers from the indexes of one configuration; safe to use from several threads and processes at once.
+
+    Args:
+        config: Where to look.
+        cache_dir: mfenv's cache folder; its subfolder `index` is used.
+        environ: The project's variables, for the `keyring` command.
+        fresh_for: Seconds for which a stored page is used without asking; 0 to refresh.
+        offline: Never ask: what is not stored counts as unreachable.
+    """
+
+    def __init__(
+        self,
+        config: IndexConfiguration,
+        cache_dir: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        fresh_for: float = FRESH_FOR,
+        offline: bool = False,
+    ) -> None:
+        self.config = config
+        self._offline = offline
+        self._cache = AnswerCache(cache_dir / "index")
+        self._transport = Transport(config, environ or {})
+        pages = PageStore(self._cache, self._transport, fresh_for=fresh_for, offline=offline)
+        self._places = (
+            *link_places(config.find_links, pages),
+            *(index_place(url, pages) for url in config.index_urls),
+        )
+        self._listings: dict[str, Listing] = {}
+
+    def files(self, name: str) -> tuple[DistFile, ...]:
+        """`listing(name).files`."""
+        return self.listing(name).files
+
+    def listing(self, name: str) -> Listing:
+        """What all indexes and find-links have for package `name`, in any spelling.
+
+        Raises:
+            NoSuchPackage: All answered, none has it.
+            IndexUnreachable: An index does not answer and nothing is stored that could stand in.
+            IndexRefuses: An index wants other credentials. A 403 counts only when no index has the package: some
+                indexes answer so for whatever they do not have.
+            IndexUnreadable: An index answers with something that is not a page.
+        """
+        name = canonicalize_name(name)
+        return self._listings.get(name) or self._look_up(name)
+
+    def files_of_many(self, names: Iterable[str]) -> dict[str, tuple[DistFile, ...] | IndexProblem | NoSuchPackage]:
+        """`files` of each name, by canonical name; where it would raise, the exception itself is the value."""
+        wanted = list(dict.fromkeys(canonicalize_name(name) for name in names))
+
+        def one(name: str, *, ask: bool) -> tuple[DistFile, ...] | IndexProblem | NoSuchPackage:
+            try:
+                return (self._listings.get(name) or self._look_up(name, ask=ask)).files
+            except (IndexProblem, NoSuchPackage) as error:
+                return error
+
+        return self._all(one, wanted)
+
+    def metadata(self, file: DistFile) -> Metadata:
+        """What wheel `file` says about itself. A wheel never changes, so it is asked for once.
+
+        Raises:
+            ValueError: `file` is not a wheel.
+            IndexProblem: It cannot be had.
+        """
+        return self._metadata(file)
+
+    def metadata_of_many(self, files: Iterable[DistFile]) -> dict[DistFile, Metadata | IndexProblem]:
+        """`metadata` of each file; where it would raise an IndexProblem, that is the value."""
+
+        def one(file: DistFile, *, ask: bool) -> Metadata | IndexProblem:
+            try:
+                return self._metadata(file, ask=ask)
+            except IndexProblem as error:
+                return error
+
+        return self._all(one, list(dict.fromkeys(files)))
+
+    @property
+    def stale(self) -> dict[str, float]:
+        """Of all answers so far: `{index: since}` as in `Listing.stale`, the oldest page of each index."""
+        found: dict[str, float] = {}
+        for listing in list(self._listings.values()):
+            for index, since in listing.stale:
+                found[index] = min(since, found.get(index, since))
+        return found
+
+    def close(self) -> None:
+        self._transport.close()
+        self._cache.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _look_up(self, name: str, *, ask: bool = True) -> Listing:
+        answers: list[tuple[str, Found]] = []
+        forbidden: IndexRefuses | None = None
+        for place in self._places:
+            try:
+                answers.append((place.shown, place.find(name, ask=ask)))
+            except IndexRefuses as error:
+                if error.status != 403:
+                    raise
+                forbidden = forbidden or error
+        if all(found.files is None for _, found in answers):
+            raise forbidden or NoSuchPackage(name, self.config.shown)
+        listing = Listing(
+            name,
+            _merged(found for _, found in answers),
+            tuple((shown, found.stale) for shown, found in answers if found.stale is not None),
+        )
+        self._listings[name] = listing
+        return listing
+
+    def _metadata(self, file: DistFile, *, ask: bool = True) -> Metadata:
+        if path_of(file.url) is not None:
+            return fetch_metadata(file, self._transport)
+        key = cache_key("metadata", file.url, file.sha256 or "", str(file.size))
+        stored = self._cache.get(key)
+        if stored is not None:
+            try:
+                return _METADATA.decode(stored)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                stored = None
+        if not ask:
+            raise NotStoredError(file.url)
+        if self._offline:
+            raise IndexUnreachable(file.index, "mfenv is told to stay offline")
+        found = fetch_metadata(file, self._transport)
+        self._cache.put(key, msgspec.msgpack.encode(found))
+        return found
+
+    def _all(self, one: Callable[..., _R], items: Sequence[_T]) -> dict[_T, _R]:
+        """`one` of each: what is at hand from here, the rest from several threads at once."""
+        results: dict[_T, _R] = {}
+        missing: list[_T] = []
+        for item in items:
+            try:
+                results[item] = one(item, ask=False)
+            except NotStoredError:
+                missing.append(item)
+        turns = iter(missing)
+        lock = threading.Lock()
+
+        def work() -> None:
+            try:
+                while True:
+                    with lock:
+                        item = next(turns, None)
+                    if item is None:
+                        return
+                    results[item] = one(item, ask=True)
+            finally:
+                # Each thread has a connection of its own to the cache.
+                self._cache.close()
+
+        count = min(CONNECTIONS, len(missing))
+        if count:
+            with ThreadPoolExecutor(count, thread_name_prefix="index") as pool:
+                for future in [pool.submit(work) for _ in range(count)]:
+                    future.result()
+        return {item: results[item] for item in items}
+
+
+def _merged(answers: Iterable[Found]) -> tuple[DistFile, ...]:
+    """The files of all places, each once: the same file in two places is the later one's, as pip takes it."""
+    last: dict[tuple[str, str | None], DistFile] = {}
+    for found in answers:
+        for file in found.files or ():
+            key = (file.filename, file.sha256)
+            last.pop(key, None)
+            last[key] = file
+    return tuple(last.values())

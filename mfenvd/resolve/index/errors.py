@@ -1,0 +1,56 @@
+"""Why an index gave no answer: one class per cause. Messages never hold credentials."""
+
+from __future__ import annotations
+
+from mfenvd.domain.redact import redact, without_credentials
+
+
+class IndexProblem(Exception):  # noqa: N818 - its subclasses say what the index does
+    """An index that should have answered did not give a usable answer.
+
+    Attributes:
+        index: Its URL or path, without credentials.
+        detail: What happened, in a few words that follow "because" well.
+    """
+
+    def __init__(self, index: str, detail: str, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+        self.detail = detail
+
+
+class IndexUnreachable(IndexProblem):
+    """No answer, an incomplete one, or an error of the server's own (5xx), after all attempts."""
+
+    def __init__(self, index: str, detail: str) -> None:
+        index, detail = without_credentials(index), redact(detail)
+        super().__init__(index, detail, f"The package index {index} does not answer: {detail}.")
+
+
+class IndexRefuses(IndexProblem):
+    """401 or 403. `had_credentials` tells a wrong password from a missing one."""
+
+    def __init__(self, index: str, status: int, *, had_credentials: bool) -> None:
+        self.status = status
+        self.had_credentials = had_credentials
+        index = without_credentials(index)
+        sent = "the credentials that mfenv has for it" if had_credentials else "a request without credentials"
+        super().__init__(index, f"HTTP status {status}", f"The package index {index} refuses {sent} (HTTP {status}).")
+
+
+class IndexUnreadable(IndexProblem):
+    """An answer that is not an index page, or a file that is not what its name says."""
+
+    def __init__(self, index: str, detail: str) -> None:
+        index, detail = without_credentials(index), redact(detail)
+        super().__init__(index, detail, f"The package index {index} answers with something unusable: {detail}.")
+
+
+class NoSuchPackage(LookupError):  # noqa: N818 - said as it is
+    """Every index answered, and none has the package."""
+
+    def __init__(self, name: str, indexes: tuple[str, ...]) -> None:
+        self.name = name
+        self.indexes = tuple(map(without_credentials, indexes))
+        where = ", ".join(self.indexes) or "the configured folders"
+        super().__init__(f"There is no package {name} in {where}.")

@@ -1,0 +1,70 @@
+"""What users are told when an index gives no answer."""
+
+from __future__ import annotations
+
+import time
+
+from mfenvd.domain.codes import Code
+from mfenvd.domain.finding import Finding, Severity
+from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, IndexUnreadable
+
+
+def index_finding(problem: IndexProblem, package: str | None = None) -> Finding:
+    """The finding for whatever `problem` is; `package` is the one that was asked for."""
+    if isinstance(problem, IndexUnreachable):
+        return unreachable(problem, package)
+    if isinstance(problem, IndexRefuses):
+        return refuses(problem, package)
+    if isinstance(problem, IndexUnreadable):
+        return unreadable(problem, package)
+    raise TypeError(type(problem))
+
+
+def unreachable(problem: IndexUnreachable, package: str | None = None) -> Finding:
+    return _finding(
+        Code.INDEX_UNREACHABLE,
+        problem,
+        package,
+        "Check the network, the proxy and the index's URL; mfenv tries again at the next save.",
+    )
+
+
+def refuses(problem: IndexRefuses, package: str | None = None) -> Finding:
+    host = problem.index.partition("://")[2].partition("/")[0] or problem.index
+    if problem.had_credentials:
+        fix = f"Renew the credentials for {host} (index URL, netrc or keyring) and run `mfenv up`."
+    else:
+        fix = f"Give credentials for {host} in the index URL, in netrc or in the keyring, and run `mfenv up`."
+    return _finding(Code.INDEX_REFUSES, problem, package, fix)
+
+
+def unreadable(problem: IndexUnreadable, package: str | None = None) -> Finding:
+    return _finding(
+        Code.INDEX_UNREADABLE,
+        problem,
+        package,
+        "Open the index's URL in a browser: it should list packages; many indexes want it to end in /simple.",
+    )
+
+
+def stale(index: str, since: float) -> Finding:
+    """Pages of `index` as of `since` (seconds since 1970) were used, as it does not answer now."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
+    return Finding(
+        code=Code.INDEX_UNREACHABLE,
+        severity=Severity.NOTICE,
+        message=f"The package index {index} does not answer; what it listed at {when} was used.",
+        fix="Nothing needs to be done; newer releases are seen once it answers again.",
+        data={"index": index, "since": since},
+    )
+
+
+def _finding(code: Code, problem: IndexProblem, package: str | None, fix: str) -> Finding:
+    return Finding(
+        code=code,
+        severity=Severity.ERROR,
+        message=str(problem),
+        package=package,
+        fix=fix,
+        data={"index": problem.index, "detail": problem.detail},
+    )

@@ -1,0 +1,211 @@
+"""HTTP as indexes need it: pooled, retried, with their credentials, certificates and proxies."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import truststore
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from urllib3.exceptions import InsecureRequestWarning
+from urllib3.util.retry import Retry
+
+from mfenvd.domain.redact import redact
+from mfenvd.resolve.index.configuration import IndexConfiguration
+from mfenvd.resolve.index.credentials import Credentials
+from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable
+from mfenvd.resolve.index.urls import host_of, reached_directly
+
+CONNECTIONS = 16
+"""To one host at once."""
+
+_CONNECT_TIMEOUT = 5.0
+
+# Seconds for which a host that could not be reached is not tried again by the same process.
+_BENCHED_FOR = 30.0
+
+
+class Transport:
+    """Fetches for one configuration; safe to use from several threads.
+
+    Nothing is taken from this process's own environment: what counts is the configuration.
+    """
+
+    def __init__(self, config: IndexConfiguration, environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._credentials = Credentials(config, environ)
+        self._session = _session(config, self._credentials)
+        self._benched: dict[str, tuple[float, str]] = {}
+
+    def get(
+        self, url: str, *, index: str, headers: Mapping[str, str] | None = None, stream: bool = False
+    ) -> requests.Response:
+        """The answer to GET, whatever of 200, 206, 304, 404, 410, 416 it is, complete unless `stream`.
+
+        Args:
+            url: Without credentials.
+            index: For messages: the index that `url` belongs to.
+            headers: Further ones.
+            stream: Leave the body to be read by the caller, who closes the response.
+
+        Raises:
+            IndexUnreachable: No answer, half an answer, or 5xx and the like after all attempts.
+            IndexRefuses: 401 or 403.
+            IndexUnreadable: Any other status, or redirects without end.
+        """
+        host = host_of(url)
+        self._check_bench(host, index)
+        try:
+            response = self._attempts(url, index, headers, stream=stream)
+        except (requests.ConnectionError, requests.Timeout) as error:
+            self._benched[host] = (time.monotonic(), _cause(error))
+            raise IndexUnreachable(index, _cause(error)) from error
+        if response.status_code in {200, 206, 304, 404, 410, 416}:
+            return response
+        response.close()
+        if response.status_code in {401, 403}:
+            had = "Authorization" in response.request.headers
+            raise IndexRefuses(index, response.status_code, had_credentials=had)
+        if response.status_code == 429 or response.status_code >= 500:
+            raise IndexUnreachable(index, f"HTTP status {response.status_code}")
+        raise IndexUnreadable(index, f"HTTP status {response.status_code}")
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _attempts(self, url: str, index: str, headers: Mapping[str, str] | None, *, stream: bool) -> requests.Response:
+        response = self._once(url, index, headers, stream=stream)
+        if response.status_code == 401 and self._credentials.ask_keyring(url):
+            response.close()
+            response = self._once(url, index, headers, stream=stream)
+        return response
+
+    def _once(self, url: str, index: str, headers: Mapping[str, str] | None, *, stream: bool) -> requests.Response:
+        """One request; a body that breaks off is asked for once more, as `Retry` sees headers only."""
+        for last in (False, True):
+            try:
+                return self._session.get(
+                    url,
+                    headers=headers,
+                    auth=self._auth(url),
+                    timeout=(min(self._config.timeout, _CONNECT_TIMEOUT), self._config.timeout),
+                    proxies=self._proxies(url),
+                    verify=self._verify(url),
+                    stream=stream,
+                )
+            except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+                if last:
+                    raise IndexUnreachable(index, "the answer breaks off") from error
+            except requests.TooManyRedirects as error:
+                raise IndexUnreadable(index, "redirects without end") from error
+            except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+                raise IndexUnreachable(index, "that is not a URL that can be asked") from error
+        raise AssertionError
+
+    def _check_bench(self, host: str, index: str) -> None:
+        since, cause = self._benched.get(host, (float("-inf"), ""))
+        if time.monotonic() - since < _BENCHED_FOR:
+            raise IndexUnreachable(index, cause)
+
+    def _auth(self, url: str) -> HTTPBasicAuth | None:
+        login = self._credentials.for_url(url)
+        return _basic(login) if login is not None else None
+
+    def _verify(self, url: str) -> bool | str:
+        host = host_of(url)
+        if {host, host.rpartition(":")[0] or host} & set(self._config.trusted_hosts):
+            return False
+        return self._config.cert or True
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        if reached_directly(url, self._config.no_proxy):
+            return {}
+        return self._config.proxies
+
+
+class _Session(requests.Session):
+    """A session that knows the credentials of the host that it is redirected to."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+        if "Authorization" not in prepared_request.headers and prepared_request.url:
+            login = self._credentials.for_url(prepared_request.url)
+            if login is not None:
+                prepared_request.prepare_auth(_basic(login))
+
+
+class _SystemCertificates(HTTPAdapter):
+    """Trusts what the operating system trusts, as pip does."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=_system_context())
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=_system_context())
+
+
+def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
+    session = _Session(credentials)
+    session.trust_env = False
+    session.headers["User-Agent"] = "mfenv"
+    session.cert = config.client_cert
+    # Retry-After is not waited for: an index that asks for an hour of patience is one that does not answer now.
+    retries = Retry(
+        total=3,
+        connect=1,
+        backoff_factor=0.3,
+        status_forcelist=(429, 500, 502, 503, 504),
+        respect_retry_after_header=False,
+        raise_on_status=False,
+    )
+    adapter = HTTPAdapter if config.cert or config.trusted_hosts else _SystemCertificates
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter(max_retries=retries, pool_maxsize=CONNECTIONS))
+    if config.trusted_hosts:
+        urllib3.disable_warnings(InsecureRequestWarning)
+    return session
+
+
+def _system_context() -> ssl.SSLContext:
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _basic(login: tuple[str, str]) -> HTTPBasicAuth:
+    user, password = login
+    return HTTPBasicAuth(user.encode(), password.encode())
+
+
+def _cause(error: requests.RequestException) -> str:
+    """The innermost reason in a few words: urllib3 wraps it several times."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"its certificate is not accepted ({redact(str(_innermost(error)))})"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not let it through"
+    if isinstance(error, requests.Timeout):
+        return "the time limit is over"
+    if isinstance(error, requests.exceptions.RetryError):
+        return "it fails again and again"
+    text = str(_innermost(error))
+    if "NameResolution" in repr(error) or "resolve" in text:
+        return "its name cannot be resolved"
+    return redact(text.rpartition("] ")[2] or type(error).__name__)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while True:
+        reason = getattr(error, "reason", None)
+        inner = reason if isinstance(reason, BaseException) else None
+        if inner is None:
+            inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+        if inner is None:
+            return error
+        error = inner

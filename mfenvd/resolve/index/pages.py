@@ -1,0 +1,193 @@
+"""Index pages into files: JSON (PEP 691, 700) and HTML (PEP 503, 592, 658)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+import msgspec
+from pypi_simple import Link, UnsupportedRepoVersionError, parse_links_stream
+
+from mfenvd.domain.redact import without_credentials
+from mfenvd.resolve.index.errors import IndexUnreadable
+from mfenvd.resolve.index.files import DistFile, package_of, recognize
+
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+HTML_TYPES = frozenset({"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"})
+
+ACCEPT = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.01"
+"""The order of preference that PEP 691 recommends."""
+
+# What a page for people has and an index page has not.
+_FOR_PEOPLE = re.compile(rb"<\s*(form|script|input|iframe)\b", re.IGNORECASE)
+_ANY_TAG = re.compile(rb"<\s*(!doctype|html|head|body|a)\b", re.IGNORECASE)
+
+
+class _JsonFile(msgspec.Struct, rename="kebab"):
+    filename: str
+    url: str
+    hashes: dict[str, str] = {}
+    requires_python: str | None = None
+    size: int | None = None
+    yanked: bool | str = False
+    core_metadata: bool | dict[str, str] | None = None
+    # The name of `core-metadata` before PEP 714, which some indexes still use.
+    data_dist_info_metadata: bool | dict[str, str] | None = None
+
+
+class _JsonMeta(msgspec.Struct, frozen=True, rename="kebab"):
+    api_version: str = "1.0"
+
+
+class _JsonPage(msgspec.Struct):
+    files: list[_JsonFile]
+    meta: _JsonMeta = _JsonMeta()
+
+
+_DECODER = msgspec.json.Decoder(_JsonPage)
+
+
+def parse_page(content: bytes, content_type: str, url: str, name: str, index: str) -> tuple[DistFile, ...]:
+    """The files of package `name` that a page lists, in the order of the page.
+
+    Args:
+        content: The body as received, decompressed.
+        content_type: The Content-Type header, parameters included; empty where there is none.
+        url: Where the page came from, after redirects: relative links start there.
+        name: Canonical name; files of other packages and of other types are passed over.
+        index: The index's URL for messages.
+
+    Raises:
+        IndexUnreadable: It is neither kind of page, or of a version of the protocol that nobody has defined yet.
+    """
+    media_type, _, parameters = content_type.partition(";")
+    media_type = media_type.strip().lower() or "text/html"
+    if media_type in {JSON_TYPE, "application/json"}:
+        return tuple(_json_files(content, url, name, index))
+    if media_type in HTML_TYPES:
+        return tuple(_html_files(content, parameters, url, name, index))
+    raise IndexUnreadable(index, f"a page of type {media_type}")
+
+
+def parse_links(content: bytes, content_type: str, url: str, source: str) -> tuple[DistFile, ...]:
+    """The files of every package that one page (`--find-links`) links to, in the order of the page.
+
+    Raises:
+        IndexUnreadable: It is not an HTML page.
+    """
+    media_type, _, parameters = content_type.partition(";")
+    if (media_type.strip().lower() or "text/html") not in HTML_TYPES:
+        raise IndexUnreadable(source, f"a page of type {media_type.strip()}")
+    found = []
+    for link in _links(content, parameters, url, source):
+        name = package_of(_filename(link))
+        file = _from_link(link, name, source) if name else None
+        if file is not None:
+            found.append(file)
+    return tuple(found)
+
+
+def from_url(url: str, name: str, source: str, *, size: int | None = None) -> DistFile | None:
+    """The file of package `name` at `url`, when that is what its last component says."""
+    parts = urlsplit(url)
+    filename = unquote(parts.path.rpartition("/")[2])
+    known = recognize(filename, name)
+    if known is None:
+        return None
+    algorithm, _, digest = parts.fragment.partition("=")
+    return DistFile(
+        name=name,
+        version=known[1],
+        filename=filename,
+        url=without_credentials(parts._replace(fragment="").geturl()),
+        kind=known[0],
+        index=without_credentials(source),
+        sha256=digest.lower() if algorithm == "sha256" and digest else None,
+        size=size,
+    )
+
+
+def _json_files(content: bytes, url: str, name: str, index: str) -> Iterator[DistFile]:
+    try:
+        page = _DECODER.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise IndexUnreadable(index, f"JSON that is no index page ({error})") from error
+    if page.meta.api_version.partition(".")[0] != "1":
+        raise IndexUnreadable(index, f"version {page.meta.api_version} of the index protocol")
+    for entry in page.files:
+        known = recognize(entry.filename, name)
+        if known is None:
+            continue
+        metadata = entry.core_metadata if entry.core_metadata is not None else entry.data_dist_info_metadata
+        yanked = entry.yanked if isinstance(entry.yanked, str) else ""
+        yield DistFile(
+            name=name,
+            version=known[1],
+            filename=entry.filename,
+            url=_absolute(entry.url, url),
+            kind=known[0],
+            index=index,
+            sha256=entry.hashes.get("sha256"),
+            size=entry.size,
+            requires_python=entry.requires_python or None,
+            yanked=yanked if entry.yanked is not False else None,
+            has_metadata=bool(metadata) or metadata == {},
+            metadata_sha256=metadata.get("sha256") if isinstance(metadata, dict) else None,
+        )
+
+
+def _html_files(content: bytes, parameters: str, url: str, name: str, index: str) -> Iterator[DistFile]:
+    if not _ANY_TAG.search(content) and content.strip():
+        raise IndexUnreadable(index, "a page that is no HTML")
+    nothing = True
+    for link in _links(content, parameters, url, index):
+        file = _from_link(link, name, index)
+        if file is not None:
+            nothing = False
+            yield file
+    if nothing and _FOR_PEOPLE.search(content):
+        raise IndexUnreadable(index, "a page for people, such as a login or an error page")
+
+
+def _links(content: bytes, parameters: str, url: str, index: str) -> Iterable[Link]:
+    charset = parameters.partition("charset=")[2].strip("\"' ") or "utf-8"
+    try:
+        text = content.decode(charset)
+    except (LookupError, UnicodeDecodeError) as error:
+        raise IndexUnreadable(index, f"a page that is not text in {charset}") from error
+    try:
+        return list(parse_links_stream([text], base_url=without_credentials(url)))
+    except UnsupportedRepoVersionError as error:
+        raise IndexUnreadable(index, str(error)) from error
+
+
+def _filename(link: Link) -> str:
+    # The text may be shortened for display; the address is what is downloaded.
+    return unquote(urlsplit(link.url).path.rpartition("/")[2])
+
+
+def _from_link(link: Link, name: str, index: str) -> DistFile | None:
+    file = from_url(link.url, name, index)
+    if file is None:
+        return None
+    metadata = _attribute(link, "data-core-metadata") or _attribute(link, "data-dist-info-metadata")
+    changes: dict[str, Any] = {
+        "requires_python": _attribute(link, "data-requires-python") or None,
+        "yanked": _attribute(link, "data-yanked"),
+        "has_metadata": metadata is not None and metadata.lower() != "false",
+        "metadata_sha256": metadata.partition("sha256=")[2] or None if metadata else None,
+    }
+    return msgspec.structs.replace(file, **changes)
+
+
+def _attribute(link: Link, name: str) -> str | None:
+    value = link.attrs.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _absolute(url: str, page: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        url = urljoin(page, url)
+    return without_credentials(url.partition("#")[0]) if "@" in url or "#" in url else url

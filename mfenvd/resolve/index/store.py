@@ -1,0 +1,140 @@
+"""Pages as they were last read, asked for again when they are old."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+
+import msgspec
+import requests
+
+from mfenvd.resolve.index.cache import AnswerCache
+from mfenvd.resolve.index.errors import IndexUnreachable, IndexUnreadable
+from mfenvd.resolve.index.files import DistFile
+from mfenvd.resolve.index.http import Transport
+from mfenvd.resolve.index.pages import ACCEPT
+
+# Part of every key: another number whenever what is stored changes its form or its meaning.
+_FORMAT = "1"
+
+# Seconds. A package that was not there may be published at any moment.
+_ABSENCE_FRESH_FOR = 60.0
+
+
+class Page(msgspec.Struct, frozen=True, array_like=True):
+    """What a page listed.
+
+    Attributes:
+        checked: When the index last said so, in seconds since 1970.
+        files: None when there is no such page.
+        etag: As the index gave it, for asking whether it changed.
+        modified: Likewise its Last-Modified.
+    """
+
+    checked: float
+    files: tuple[DistFile, ...] | None
+    etag: str | None = None
+    modified: str | None = None
+
+
+class NotStoredError(LookupError):
+    """Answering needs the network, and the caller asked for what is at hand."""
+
+
+_DECODER = msgspec.msgpack.Decoder(Page)
+
+
+class PageStore:
+    """Pages by URL, in memory of nobody: the disk's copy is shared by all processes.
+
+    Args:
+        cache: Where pages are kept.
+        transport: How they are got.
+        fresh_for: Seconds for which a page is taken as it is.
+        offline: Never ask; what is stored is used however old it is.
+    """
+
+    def __init__(self, cache: AnswerCache, transport: Transport, *, fresh_for: float, offline: bool) -> None:
+        self._cache = cache
+        self._transport = transport
+        self._fresh_for = fresh_for
+        self._offline = offline
+
+    def page(
+        self,
+        url: str,
+        index: str,
+        user: str,
+        parse: Callable[[requests.Response], tuple[DistFile, ...]],
+        *,
+        ask: bool = True,
+    ) -> tuple[Page, bool]:
+        """The page at `url`, and whether it is stale: stored earlier, as the index does not answer now.
+
+        Args:
+            url: Without credentials.
+            index: For messages.
+            user: Whose view of the index it is; with other credentials it may list other files.
+            parse: Makes files of an answer.
+            ask: Whether the network may be used.
+
+        Raises:
+            IndexProblem: It cannot be had, and there is none to stand in.
+            NotStoredError: Without `ask`, there is no fresh one.
+        """
+        key = cache_key("page", url, user)
+        stored = self._stored(key)
+        if stored is not None and self._is_fresh(stored):
+            return stored, False
+        if not ask:
+            raise NotStoredError(url)
+        try:
+            page = self._asked(url, index, stored, parse)
+        except (IndexUnreachable, IndexUnreadable):
+            # A page instead of the page is what a hotel's network answers: no better than no answer.
+            if stored is None or stored.files is None:
+                raise
+            return stored, True
+        self._cache.put(key, msgspec.msgpack.encode(page))
+        return page, False
+
+    def _asked(
+        self, url: str, index: str, stored: Page | None, parse: Callable[[requests.Response], tuple[DistFile, ...]]
+    ) -> Page:
+        if self._offline:
+            raise IndexUnreachable(index, "mfenv is told to stay offline")
+        headers = {"Accept": ACCEPT}
+        if stored is not None and stored.etag:
+            headers["If-None-Match"] = stored.etag
+        elif stored is not None and stored.modified:
+            headers["If-Modified-Since"] = stored.modified
+        response = self._transport.get(url, index=index, headers=headers)
+        now = time.time()
+        if response.status_code == 304 and stored is not None:
+            return msgspec.structs.replace(stored, checked=now)
+        if response.status_code in {404, 410}:
+            return Page(now, None)
+        if response.status_code != 200:
+            raise IndexUnreadable(index, f"HTTP status {response.status_code}")
+        files = parse(response)
+        return Page(now, files, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+
+    def _is_fresh(self, page: Page) -> bool:
+        age = time.time() - page.checked
+        limit = self._fresh_for if page.files is not None else min(self._fresh_for, _ABSENCE_FRESH_FOR)
+        return 0 <= age < limit
+
+    def _stored(self, key: str) -> Page | None:
+        content = self._cache.get(key)
+        if content is None:
+            return None
+        try:
+            return _DECODER.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+
+def cache_key(*parts: str) -> str:
+    """A key for the answer cache in which nothing of `parts` can be read."""
+    return hashlib.sha256("\0".join((_FORMAT, *parts)).encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""URLs of indexes: paths among them, credentials in them."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.request import url2pathname
+
+
+def as_url(index: str, base: Path) -> str:
+    """`index` as a URL without a trailing slash; pip takes the path of a folder, relative to `base`, as well."""
+    if "://" not in index and not index.startswith("file:"):
+        index = (base / index).absolute().as_uri()
+    return index.rstrip("/")
+
+
+def location(link: str, base: Path) -> str:
+    """A find-links entry as a URL or an absolute path; `~` is the home folder's, as in pip."""
+    if "://" in link or link.startswith("file:"):
+        return link
+    return str((base / Path(link).expanduser()).absolute())
+
+
+def path_of(place: str) -> Path | None:
+    """The path that a `file:` URL or a plain path means; None for every other URL."""
+    if place.startswith("file:"):
+        parts = urlsplit(place)
+        host = f"//{parts.netloc}" if parts.netloc not in {"", "localhost"} else ""
+        return Path(url2pathname(host + parts.path))
+    return None if "://" in place else Path(place)
+
+
+def userinfo(url: str) -> tuple[str, str | None] | None:
+    """User and password of `url`, decoded; None when it holds neither."""
+    parts = urlsplit(url)
+    if parts.username is None and parts.password is None:
+        return None
+    return unquote(parts.username or ""), unquote(parts.password) if parts.password is not None else None
+
+
+def with_userinfo(url: str, user: str | None, password: str | None) -> str:
+    """`url` with these credentials, unless it has its own or there are none."""
+    parts = urlsplit(url)
+    if (user is None and password is None) or "@" in parts.netloc:
+        return url
+    secret = f":{quote(password, safe='')}" if password is not None else ""
+    return urlunsplit(parts._replace(netloc=f"{quote(user or '', safe='')}{secret}@{parts.netloc}"))
+
+
+def host_of(url: str) -> str:
+    """`host` or `host:port` of `url`, lower case, without credentials."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+def reached_directly(url: str, no_proxy: str) -> bool:
+    """Whether `no_proxy` (comma-separated hosts, domains, addresses, networks; `*` for all) exempts `url`."""
+    host = urlsplit(url).hostname or ""
+    for entry in filter(None, (part.strip().lower() for part in no_proxy.split(","))):
+        name = entry.partition(":")[0] if entry.count(":") == 1 else entry
+        if entry in {"*", host_of(url)} or name.lstrip("*.") == host or host.endswith("." + name.lstrip("*.")):
+            return True
+        if _in_network(host, entry):
+            return True
+    return False
+
+
+def _in_network(host: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def quoted_for_list(place: str) -> str:
+    """`place` as one entry of a comma-separated variable."""
+    return place.replace(",", "%2C")

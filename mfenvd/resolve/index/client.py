@@ -221,6 +221,15 @@ def _merged(answers: Iterable[Found]) -> tuple[DistFile, ...]:
     for found in answers:
         for file in found.files or ():
             key = (file.filename, file.sha256)
-            last.pop(key, None)
-            last[key] = file
+            earlier = last.pop(key, None)
+            last[key] = file if earlier is None else _completed(file, earlier)
     return tuple(last.values())
+
+
+def _completed(file: DistFile, same: DistFile) -> DistFile:
+    """`file`, with what its index leaves out and another index says about the same file."""
+    if file.size == same.size and file.requires_python == same.requires_python:
+        return file
+    return msgspec.structs.replace(
+        file, size=file.size or same.size, requires_python=file.requires_python or same.requires_python
+    )

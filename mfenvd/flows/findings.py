@@ -1,0 +1,144 @@
+"""What can be wrong with a project as a whole: its configuration, its targets, its named environments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.codes import Code
+from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.redact import redact
+from mfenvd.domain.target import DEFAULT_GLIBC
+
+
+def bad_setting(location: Location, message: str, fix: str | None = None) -> Finding:
+    """MFE204: a key that does not exist, or a value that it cannot have."""
+    return Finding(Code.BAD_SETTING, Severity.ERROR, message, fix=fix).located(location)
+
+
+def malformed_configuration(location: Location, reason: str) -> Finding:
+    """MFE214: a configuration file that is not valid TOML or JSON."""
+    return Finding(
+        Code.MALFORMED_FILE, Severity.ERROR, f"The configuration cannot be read: {reason}.", fix="Correct this line."
+    ).located(location)
+
+
+def unreadable_file(path: str, reason: str) -> Finding:
+    """MFE104: a file that exists and cannot be read."""
+    return Finding(
+        Code.UNREADABLE_FILE, Severity.WARNING, f"{path} cannot be read: {reason}.", path=path,
+        fix="Make it readable, or leave it out with `exclude` in mfenv's configuration.",
+    )  # fmt: skip
+
+
+def missing_profile(variable_location: Location, profile: str) -> Finding:
+    """MFE203: `METAFLOW_PROFILE` names a profile that has no file; Metaflow itself refuses to start."""
+    return Finding(
+        Code.MISSING_FILE,
+        Severity.ERROR,
+        f"METAFLOW_PROFILE is {profile!r}, but {variable_location.path} does not exist.",
+        path=variable_location.path,
+        fix="Create the profile with `metaflow configure`, or unset METAFLOW_PROFILE.",
+    )
+
+
+def unknown_named_environment(name: str, location: Location, defined: Iterable[str]) -> Finding:
+    """MFE105: `@named_env` names an environment that only Metaflow's own registry may know."""
+    known = sorted(defined)
+    listed = f" Defined here: {', '.join(known)}." if known else ""
+    return Finding(
+        Code.NAMED_ENVIRONMENT,
+        Severity.WARNING,
+        f"The named environment {name!r} is not defined in mfenv's configuration, so it is not checked.{listed}",
+        fix=f"Say what it holds in mfenv.toml: `requirements` or `packages` under `[envs.{_toml_key(name)}]`.",
+    ).located(location)
+
+
+def mixed_in_core(step: str, location: Location, conda: Iterable[str], pypi: Iterable[str], certain: bool) -> Finding:
+    """MFE107: core refuses a step with packages of both kinds; the netflixext extension does not."""
+    return Finding(
+        Code.MIXED_IN_CORE,
+        Severity.ERROR if certain else Severity.WARNING,
+        f"Step {step!r} mixes conda packages ({_some(conda)}) and PyPI packages ({_some(pypi)}); "
+        "Metaflow refuses that unless an extension supports it.",
+        fix="Use one of @pypi and @conda for this step, or install metaflow-netflixext.",
+    ).located(location)
+
+
+def bad_requirement(text: str, reason: str, location: Location | None, fix: str | None = None) -> Finding:
+    """MFE201: a package and version that pip would not understand."""
+    return Finding(
+        Code.BAD_REQUIREMENT, Severity.ERROR, f"`{redact(text)}` is not a valid requirement: {reason}.",
+        fix=fix or 'Write the version as in `{"pandas": "2.2.2"}` or `{"pandas": ">=2,<3"}`.',
+    ).located(location)  # fmt: skip
+
+
+def glibc_assumed(arch: Arch, location: Location | None) -> Finding:
+    """MFE401: nothing says what the target runs on."""
+    return Finding(
+        Code.GLIBC_ASSUMED,
+        Severity.NOTICE,
+        f"Nothing says which GLIBC {arch} has; {DEFAULT_GLIBC} (Amazon Linux 2) is assumed.",
+        fix=f'Set `glibc` or `image` under `[targets.{arch}]` in mfenv.toml, as in `image = "amazonlinux:2023"`.',
+        data={"arch": str(arch), "glibc": DEFAULT_GLIBC},
+    ).located(location)
+
+
+def unknown_image(image: str, arch: Arch, location: Location | None) -> Finding:
+    """MFE402: an image that is not in the table of known bases."""
+    return Finding(
+        Code.UNKNOWN_IMAGE,
+        Severity.WARNING,
+        f"The GLIBC of the image {redact(image)} is not known; {DEFAULT_GLIBC} is assumed for {arch}.",
+        fix=f"See what `docker run --rm {redact(image)} ldd --version` says, and set that as `glibc` under "
+        f"`[targets.{arch}]` in mfenv.toml.",
+        data={"image": redact(image), "arch": str(arch), "glibc": DEFAULT_GLIBC},
+    ).located(location)
+
+
+def image_without_glibc(image: str, system: str, arch: Arch, location: Location | None) -> Finding:
+    """MFE405: an image with another libc. Metaflow takes manylinux wheels and conda's Python, which need GLIBC."""
+    return Finding(
+        Code.NO_GLIBC,
+        Severity.ERROR,
+        f"The image {redact(image)} is {system}: it has musl instead of GLIBC, and neither manylinux wheels nor the "
+        "Python that Metaflow installs run there.",
+        fix="Use an image based on Debian or Ubuntu, such as `python:3.12-slim`; if the image does have a GLIBC, set "
+        f"`glibc` under `[targets.{arch}]` in mfenv.toml.",
+        data={"image": redact(image), "arch": str(arch)},
+    ).located(location)
+
+
+def lowest_glibc(arch: Arch, glibc: str, places: Iterable[str], location: Location | None) -> Finding:
+    """MFE404: one environment, several GLIBC versions."""
+    return Finding(
+        Code.LOWEST_GLIBC,
+        Severity.NOTICE,
+        f"This environment runs on {arch} with different GLIBC versions ({', '.join(places)}); "
+        f"it is resolved for the lowest, {glibc}.",
+        fix=f"Set `glibc` under `[targets.{arch}]` in mfenv.toml to resolve for another one.",
+        data={"arch": str(arch), "glibc": glibc},
+    ).located(location)
+
+
+def python_assumed(version: str, why: str, location: Location | None = None) -> Finding:
+    """MFE403: the project's interpreter was not found."""
+    return Finding(
+        Code.PYTHON_ASSUMED,
+        Severity.NOTICE,
+        f"The project's Python is not known; {version} is assumed ({why}).",
+        fix=f'Set `python = "{version}"` or `interpreter` in mfenv.toml, or run `mfenv up` with the environment of the '
+        "flows activated.",
+        data={"python": version},
+    ).located(location)
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+
+
+def _some(names: Iterable[str], most: int = 3) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

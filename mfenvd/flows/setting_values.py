@@ -1,0 +1,157 @@
+"""What each key of mfenv's configuration may hold: from what TOML says to what the settings carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from rapidfuzz import fuzz, process
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.pins import DATASTORES
+
+_PYTHON = re.compile(r"3\.\d+(\.\d+)?t?")
+_GLIBC = re.compile(r"2\.\d+")
+_VERSION = re.compile(r"\d+(\.\d+)?")
+_DECOSPEC = re.compile(r"[A-Za-z_][\w.]*(:.*)?")
+
+
+class BadValueError(ValueError):
+    """A value that its key cannot have. `item` is the index of the array item to blame."""
+
+    def __init__(self, message: str, fix: str | None = None, item: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.item = item
+
+
+Check = Callable[[Any, Path], Any]
+"""From a TOML value and the folder of its file to the value of the settings; raises BadValueError."""
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `word` was probably meant to be."""
+    known = {choice.lower().replace("_", "-"): choice for choice in words}
+    found = process.extractOne(word.lower().replace("_", "-"), list(known), scorer=fuzz.ratio, score_cutoff=60)
+    return known[found[0]] if found else None
+
+
+def arch(value: Any, item: int | None = None) -> Arch:
+    """An arch by its conda subdir."""
+    try:
+        return Arch(value)
+    except ValueError:
+        close = nearest(str(value), [str(a) for a in Arch])
+        fix = f'Write "{close}".' if close else f"Use one of {', '.join(Arch)}."
+        raise BadValueError(f"{value!r} is not an arch", fix, item) from None
+
+
+def _archs(value: Any, _folder: Path) -> tuple[Arch, ...]:
+    return tuple(dict.fromkeys(arch(text, index) for index, text in enumerate(_strings(value, "archs"))))
+
+
+def _decospecs(value: Any, _folder: Path) -> tuple[str, ...]:
+    for index, text in enumerate(_strings(value, "with")):
+        if not _DECOSPEC.fullmatch(text):
+            raise BadValueError(
+                f"{text!r} is not a decorator", 'Write it as after `--with`: "batch", "kubernetes:cpu=4".', index
+            )
+    return tuple(value)
+
+
+def _patterns(value: Any, _folder: Path) -> tuple[str, ...]:
+    return tuple(_strings(value, "exclude"))
+
+
+def _packages(value: Any, _folder: Path) -> tuple[str, ...]:
+    return tuple(_strings(value, "packages"))
+
+
+def _requirements(value: Any, folder: Path) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) and value else _strings(value, "requirements")
+    return tuple(_absolute(text, folder) for text in texts)
+
+
+def _interpreter(value: Any, folder: Path) -> str:
+    if not isinstance(value, str) or not value:
+        raise BadValueError(
+            "`interpreter` is the path of a Python", 'Write it as in `interpreter = ".venv/bin/python"`.'
+        )
+    return _absolute(value, folder)
+
+
+def _datastore(value: Any, _folder: Path) -> str:
+    if value not in DATASTORES:
+        close = nearest(str(value), DATASTORES)
+        raise BadValueError(
+            f"{value!r} is not a datastore", f'Use "{close}".' if close else f"Use one of {', '.join(DATASTORES)}."
+        )
+    return str(value)
+
+
+def _max_workers(value: Any, _folder: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise BadValueError("`max-workers` is a whole number from 1", "Write it as in `max-workers = 2`.")
+    return value
+
+
+def _image(value: Any, _folder: Path) -> str:
+    if not isinstance(value, str) or not value or value != value.strip():
+        raise BadValueError("`image` is the name of a container image", 'Write it as in `image = "amazonlinux:2"`.')
+    return value
+
+
+def _version(key: str, pattern: re.Pattern[str], example: str) -> Check:
+    def check(value: Any, _folder: Path) -> str:
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        # TOML reads 3.10 as the number 3.1: the digits that were written are lost.
+        quoted = " in quotes" if isinstance(value, (int, float)) else ""
+        raise BadValueError(f"`{key}` cannot be {value!r}", f'Write it{quoted} as in `{key} = "{example}"`.')
+
+    return check
+
+
+def _strings(value: Any, key: str) -> list[str]:
+    if not isinstance(value, list):
+        raise BadValueError(f"`{key}` is a list of strings", f'Write it as in `{key} = ["…"]`.')
+    for index, item in enumerate(value):
+        if not isinstance(item, str) or not item:
+            raise BadValueError(f"`{key}` is a list of strings, and {item!r} is none", "Put it in quotes.", index)
+    return value
+
+
+def _absolute(text: str, folder: Path) -> str:
+    return str(Path(folder, Path(text).expanduser()).absolute())
+
+
+PROJECT_KEYS: dict[str, Check] = {
+    "archs": _archs,
+    "with": _decospecs,
+    "python": _version("python", _PYTHON, "3.11"),
+    "interpreter": _interpreter,
+    "datastore": _datastore,
+    "exclude": _patterns,
+    "max-workers": _max_workers,
+}
+"""Of the top level, besides the tables `targets` and `envs`."""
+
+TARGET_KEYS: dict[str, Check] = {
+    "glibc": _version("glibc", _GLIBC, "2.26"),
+    "macos": _version("macos", _VERSION, "13.0"),
+    "python": _version("python", _PYTHON, "3.11"),
+    "cuda": _version("cuda", _VERSION, "12.4"),
+    "image": _image,
+}
+"""Of `targets.ARCH`."""
+
+ENVIRONMENT_KEYS: dict[str, Check] = {
+    "requirements": _requirements,
+    "packages": _packages,
+    "python": _version("python", _PYTHON, "3.11"),
+    "archs": _archs,
+}
+"""Of `envs.NAME`."""

@@ -1,0 +1,190 @@
+"""mfenv's configuration: `[tool.mfenv]` of pyproject.toml, `mfenv.toml`, and the user's file below both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.settings import NamedEnvironment, Settings, TargetSettings
+from mfenvd.flows.findings import bad_setting, malformed_configuration, unreadable_file
+from mfenvd.flows.requirement_formats.toml_file import Key, TomlError, TomlPlaces, parse_toml
+from mfenvd.flows.setting_values import ENVIRONMENT_KEYS, PROJECT_KEYS, TARGET_KEYS, BadValueError, Check, arch, nearest
+from mfenvd.paths import Paths
+
+_FIELDS = {"with": "launch_with", "max-workers": "max_workers"}
+
+
+def configuration_files(root: Path, paths: Paths) -> tuple[Path, ...]:
+    """Where the configuration of the project at `root` may stand; a later file wins, key by key."""
+    return (paths.config_file, root / "pyproject.toml", root / "mfenv.toml")
+
+
+def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ...]]:
+    """What the configuration files say together, and what is wrong with them.
+
+    A key that does not exist or has a bad value is left out; all others apply.
+    """
+    merged: dict[str, Any] = {}
+    origins: dict[str, Location] = {}
+    files: list[str] = []
+    findings: list[Finding] = []
+    for path in configuration_files(root, paths):
+        layer = _Layer(path)
+        layer.read()
+        findings += layer.findings
+        if layer.found:
+            files.append(str(path))
+        _merge(merged, layer.values)
+        origins |= layer.origins
+    environments, incomplete = _environments(merged.pop("envs", {}), origins)
+    targets = {a: TargetSettings(**keys) for a, keys in merged.pop("targets", {}).items()}
+    fields = {_FIELDS.get(key, key): value for key, value in merged.items()}
+    settings = Settings(**fields, targets=targets, environments=environments, files=tuple(files), origins=origins)
+    return settings, (*findings, *incomplete)
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict):
+            _merge(base.setdefault(key, {}), value)
+        else:
+            base[key] = value
+
+
+def _environments(
+    tables: Mapping[str, dict[str, Any]], origins: Mapping[str, Location]
+) -> tuple[dict[str, NamedEnvironment], list[Finding]]:
+    environments, findings = {}, []
+    for name, keys in tables.items():
+        origin = origins[f"envs.{name}"]
+        if keys.get("requirements") or keys.get("packages"):
+            environments[name] = NamedEnvironment(name=name, origin=origin, **keys)
+        else:
+            message = f"The environment {name!r} has neither `requirements` nor `packages`."
+            findings.append(bad_setting(origin, message, 'Add `requirements = "requirements.txt"`.'))
+    return environments, findings
+
+
+class _Layer:
+    """One configuration file: its good values, where they stand, and its findings."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found = False
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, Location] = {}
+        self.findings: list[Finding] = []
+        self._places = TomlPlaces("", str(path))
+        self._prefix: Key = ("tool", "mfenv") if path.name == "pyproject.toml" else ()
+
+    def read(self) -> None:
+        try:
+            content = self.path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self.findings.append(unreadable_file(str(self.path), error.strerror or str(error)))
+            return
+        try:
+            text = content.decode()
+            document = parse_toml(text)
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            self.findings.append(malformed_configuration(Location(str(self.path), line), "it is not UTF-8"))
+        except TomlError as error:
+            place = Location(str(self.path), error.line or text.count("\n") + 1, error.column)
+            self.findings.append(malformed_configuration(place, error.reason))
+        else:
+            table = self._own_table(document)
+            if table is not None:
+                self.found = True
+                self._places = TomlPlaces(text, str(self.path))
+                self._top(table)
+
+    def _own_table(self, document: dict[str, Any]) -> dict[str, Any] | None:
+        table: Any = document
+        for key in self._prefix:
+            table = table.get(key) if isinstance(table, dict) else None
+        return table if isinstance(table, dict) else None
+
+    def _top(self, table: dict[str, Any]) -> None:
+        for key, value in table.items():
+            if key == "targets":
+                self._tables(key, value, self._target)
+            elif key == "envs":
+                self._tables(key, value, self._environment)
+            else:
+                self._key((key,), value, PROJECT_KEYS, self.values, ("targets", "envs"))
+
+    def _tables(self, key: str, value: Any, read: Callable[[Key, str, dict[str, Any]], None]) -> None:
+        if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+            example = "[targets.linux-64]" if key == "targets" else "[envs.NAME]"
+            self._bad((key,), BadValueError(f"`{key}` holds tables", f"Write it as in `{example}`."))
+            return
+        for name, table in value.items():
+            read((key, name), name, table)
+
+    def _target(self, path: Key, name: str, table: dict[str, Any]) -> None:
+        try:
+            subdir = arch(name)
+        except BadValueError as bad:
+            close = nearest(name, [str(a) for a in Arch])
+            self._bad(path, BadValueError(bad.message, f"Write `[targets.{close}]`." if close else bad.fix))
+            return
+        found = self.values.setdefault("targets", {}).setdefault(subdir, {})
+        for key, value in table.items():
+            if (key == "glibc" and not subdir.is_linux) or (key == "macos" and not subdir.is_macos):
+                self._bad((*path, key), BadValueError(f"{subdir} has no `{key}`", "Remove this line."))
+            else:
+                self._key((*path, key), value, TARGET_KEYS, found)
+
+    def _environment(self, path: Key, name: str, table: dict[str, Any]) -> None:
+        found = self.values.setdefault("envs", {}).setdefault(name, {})
+        self.origins[".".join(map(str, path))] = self._location(path)
+        for key, value in table.items():
+            self._key((*path, key), value, ENVIRONMENT_KEYS, found)
+
+    def _key(
+        self,
+        path: Key,
+        value: Any,
+        checks: Mapping[str, Check],
+        into: dict[str, Any],
+        tables: tuple[str, ...] = (),
+    ) -> None:
+        key = str(path[-1])
+        if key not in checks:
+            self._unknown(path, (*checks, *tables))
+            return
+        try:
+            into[key] = checks[key](value, self.path.parent)
+        except BadValueError as bad:
+            self._bad(path if bad.item is None else (*path, bad.item), bad)
+            return
+        self.origins[".".join(map(str, path))] = self._location(path)
+        if isinstance(value, list):
+            for index in range(len(value)):
+                self.origins[".".join(map(str, (*path, index)))] = self._location((*path, index))
+
+    def _unknown(self, path: Key, keys: tuple[str, ...]) -> None:
+        key = str(path[-1])
+        close = nearest(key, keys)
+        table = ".".join(map(str, (*self._prefix, *path[:-1])))
+        where = f" in [{table}]" if table else ""
+        if close:
+            fix = f"Write `{close}`."
+        elif len(path) == 1 and key in TARGET_KEYS:
+            fix = f"Put it under [{'.'.join(map(str, (*self._prefix, 'targets', 'linux-64')))}]."
+        else:
+            fix = f"The keys are {', '.join(sorted(keys))}."
+        place = Location(str(self.path), self._location(path).line)
+        self.findings.append(bad_setting(place, f"There is no key `{key}`{where}.", fix))
+
+    def _bad(self, path: Key, bad: BadValueError) -> None:
+        self.findings.append(bad_setting(self._location(path), f"{bad.message}.", bad.fix))
+
+    def _location(self, path: Key) -> Location:
+        return self._places.location(*self._prefix, *path)

@@ -1,0 +1,55 @@
+"""Everything that a key can do: the one table that keys, footer, help and command palette are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do.
+
+    Attributes:
+        name: Of the app's method, without `action_`. The binding works from any widget that has it.
+        keys: As Textual names them, joined by commas; the first is the one that is shown.
+        label: In the footer and the command palette.
+        help: One sentence, also without its context.
+        hint: Whether the footer shows it.
+        listed: Whether the command palette offers it.
+    """
+
+    name: str
+    keys: str
+    label: str
+    help: str
+    hint: bool = True
+    listed: bool = True
+
+    @property
+    def binding(self) -> Binding:
+        return Binding(self.keys, f"app.{self.name}", self.label, show=self.hint, tooltip=self.help)
+
+
+DETAILS = Action("details", "enter", "Details", "Show everything about the selected cell or finding.")
+
+ACTIONS = (
+    Action("start_daemon", "s", "Start mfenvd", "Start the daemon in the background when it is not running."),
+    DETAILS,
+    Action("copy_fix", "y", "Copy fix", "Copy what to type to fix the selected finding."),
+    Action("open_editor", "o", "Open", "Open the file at the line in $VISUAL or $EDITOR."),
+    Action("resolve_again", "r", "Resolve", "Resolve the selected environment again, asking the index anew."),
+    Action("focus_next", "tab", "Findings", "Go from the table to the findings and back.", hint=False),
+    Action("back", "escape", "Back", "Go back to where you came from.", hint=False, listed=False),
+    Action("help", "question_mark,f1", "Help", "Show all keys."),
+    Action("quit", "q", "Quit", "Leave; the daemon goes on."),
+)
+
+MOVES = (
+    ("arrows, h j k l", "Move from cell to cell; on a name, all archs are selected."),
+    ("PgUp PgDn, Home End", "Move by screens, to the first and to the last arch."),
+    ("Ctrl+P", "Find any command, the theme included, by name."),
+    ("mouse", "Click a cell, a finding or a key; scroll with the wheel."),
+)
+"""What Textual's own keys do, for the help."""

@@ -1,0 +1,246 @@
+"""The dashboard: the daemon's view on the screen, and the keys. No knowledge of its own about environments."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from mfenv_tui.actions import ACTIONS
+from mfenv_tui.daemon import follow, resolve_again
+from mfenv_tui.editing import EditError, edit, find_editor
+from mfenv_tui.link import Link
+from mfenv_tui.matrix import Matrix
+from mfenv_tui.pace import Pace
+from mfenv_tui.selection import Selection
+from mfenv_tui.widgets.detail_screen import DetailScreen
+from mfenv_tui.widgets.findings_pane import FindingsPane
+from mfenv_tui.widgets.help_screen import HelpScreen
+from mfenv_tui.widgets.matrix_table import MatrixTable
+from mfenv_tui.widgets.notice import Notice
+from mfenv_tui.widgets.summary import Summary
+from mfenv_tui.wording import Signs, typed_part
+from mfenvd.client.errors import ClientError
+from mfenvd.client.start import ensure_running
+from mfenvd.client.view import Change, DaemonView
+from mfenvd.domain.event import Hello
+from mfenvd.domain.finding import Finding
+
+BETWEEN_DRAWINGS = 0.2
+"""Seconds: events that come faster are drawn together."""
+
+BETWEEN_AGES = 15.0
+"""Seconds after which "3 min ago" is written anew."""
+
+NARROW = 100
+"""Columns below which the findings stand under the table."""
+
+
+class Dashboard(App[None]):
+    """Follows the daemon behind `socket`, also when that starts, stops or is replaced meanwhile."""
+
+    TITLE = "mfenv"
+    CSS = """
+    Screen { background: $background; }
+    #body { layout: horizontal; height: 1fr; }
+    #body.-empty { display: none; }
+    #findings { width: 40%; min-width: 44; max-width: 84; }
+    .-narrow #body { layout: vertical; }
+    .-narrow #matrix { height: 3fr; }
+    .-narrow #findings { width: 100%; max-width: 100%; height: 4fr; }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - declared by Textual
+    BINDINGS: ClassVar[list[BindingType]] = [action.binding for action in ACTIONS]
+
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        signs: Signs,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.time,
+        start: Callable[[Path], object] = ensure_running,
+    ) -> None:
+        super().__init__()
+        self.view = DaemonView()
+        self.matrix = Matrix(self.view)
+        self.link = Link()
+        self._socket = socket
+        self._signs = signs
+        self._environ = environ
+        self._clock = clock
+        self._start = start
+        self._pace = Pace(self, self._redraw, BETWEEN_DRAWINGS)
+        self._summary = Summary(signs)
+        self._notice = Notice(ascii_only=signs.ascii_only)
+        self._table = MatrixTable(self.matrix, signs)
+        self._pane = FindingsPane(signs)
+        self._body = Container(self._table, self._pane, id="body", classes="-empty")
+        self.set_class(signs.ascii_only, "-ascii")
+
+    def compose(self) -> ComposeResult:
+        yield self._summary
+        yield self._notice
+        yield self._body
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._redraw()
+        self.set_interval(BETWEEN_AGES, self._show_selection)
+        self.call_after_refresh(self._follow)
+
+    def on_resize(self, _: Resize) -> None:
+        self._pace.request()
+
+    @work(exclusive=True, group="follow")
+    async def _follow(self) -> None:
+        """Take in what the daemon tells, for as long as the dashboard is open."""
+        async for item in follow(self._socket, self.view):
+            if isinstance(item, Change):
+                self.matrix.note(item)
+            else:
+                self._set_link(Link(item) if isinstance(item, Hello) else replace(self.link, error=item))
+            self._pace.request()
+
+    def _set_link(self, link: Link) -> None:
+        self.link = link
+        self.refresh_bindings()
+
+    def _redraw(self) -> None:
+        """Bring the screen up to date with everything that was told since the last time."""
+        with self.batch_update():
+            patch = self.matrix.update()
+            empty = not self.matrix.rows
+            self._body.set_class(empty, "-empty")
+            self._notice.say(self.link.notice(self.view, self._signs), alone=empty)
+            self._summary.show(self.matrix.rows.values(), self.link, brief=self._narrow)
+            if not empty:
+                self._table.show(patch)
+                self._show_selection()
+
+    def _show_selection(self) -> None:
+        self._pane.show(self._table.selection, self._clock(), brief=self._narrow)
+
+    @property
+    def _narrow(self) -> bool:
+        return self.size.width < NARROW
+
+    @property
+    def _finding(self) -> Finding | None:
+        """The one that keys are about."""
+        return self.screen.finding if isinstance(self.screen, DetailScreen) else self._pane.finding
+
+    def on_matrix_table_selected(self, _: MatrixTable.Selected) -> None:
+        self._show_selection()
+
+    def on_data_table_cell_selected(self) -> None:
+        self.action_details()
+
+    def on_findings_pane_opened(self) -> None:
+        self.action_details()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to start the daemon only when it is not there."""
+        if action == "start_daemon":
+            return self.link.absent
+        return super().check_action(action, parameters)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's
+        """The command palette: every action, and the theme."""
+        for action in ACTIONS:
+            if action.listed and self.check_action(action.name, ()):
+                yield SystemCommand(action.label, action.help, partial(self.run_action, action.name))
+        yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
+
+    def action_details(self) -> None:
+        selection = self._table.selection
+        if selection is None:
+            self._say("Nothing is selected: the table is empty.")
+        elif len(self.screen_stack) == 1:
+            self.push_screen(DetailScreen(selection, self._pane.index, self._clock(), self._signs))
+
+    def action_copy_fix(self) -> None:
+        finding = self._finding
+        if finding is None:
+            self._say("Nothing to copy: the selected cell has no findings.")
+        elif finding.fix is None:
+            self._say(f"Nothing to copy: {finding.code} has no fix here.")
+        else:
+            text = typed_part(finding.fix)
+            self.copy_to_clipboard(text)
+            self._say(f"Copied: {text}")
+
+    def action_open_editor(self) -> None:
+        place = self._place()
+        if place is None:
+            self._say("Nothing to open: the table is empty.")
+            return
+        try:
+            edit(self, find_editor(self._environ, *place))
+        except EditError as error:
+            self._say(str(error), "error")
+
+    def action_resolve_again(self) -> None:
+        selection = self._table.selection
+        if selection is None:
+            self._say("Nothing to resolve: the table is empty.")
+        elif not self.link.answers:
+            self._say("mfenvd does not answer: nothing can be resolved now.", "warning")
+        else:
+            self._ask_again(selection)
+
+    @work(group="calls")
+    async def _ask_again(self, selection: Selection) -> None:
+        try:
+            jobs = await resolve_again(self._socket, selection)
+        except ClientError as error:
+            self._say_error(error)
+        else:
+            self._say(f"{jobs} queued to be resolved again." if jobs else "Nothing here can be resolved.")
+
+    @work(exclusive=True, group="start")
+    async def action_start_daemon(self) -> None:
+        self._set_link(replace(self.link, starting=True))
+        self._pace.request()
+        try:
+            await asyncio.to_thread(self._start, self._socket)
+        except ClientError as error:
+            self._say_error(error)
+        self._set_link(replace(self.link, starting=False))
+        self._follow()
+
+    async def action_back(self) -> None:
+        if len(self.screen_stack) > 1:
+            await super().action_back()
+        else:
+            self._table.focus()
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self._signs))
+
+    def _place(self) -> tuple[str, int | None, int | None] | None:
+        """What to open: the finding's file at its line, else the selected environment's file."""
+        finding, selection = self._finding, self._table.selection
+        if finding is not None and finding.path:
+            return finding.path, finding.line, finding.column
+        return (selection.row.source, None, None) if selection else None
+
+    def _say(self, message: str, severity: SeverityLevel = "information") -> None:
+        self.notify(message, severity=severity, markup=False)
+
+    def _say_error(self, error: ClientError) -> None:
+        self._say(" ".join(filter(None, (error.message, error.fix))), "error")

@@ -1,0 +1,41 @@
+"""How wide the table's columns are, from the room there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mfenv_tui.wording import CELL_WIDTH
+
+PADDING = 2
+"""One blank on each side of every column."""
+
+_NARROWEST_CELL = 11
+_NARROWEST_NAME = 14
+_WIDEST_NAME = 44
+_NARROWEST_PLACE = 10
+_WIDEST_PLACE = 40
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Of the contents, without padding; `place` is 0 where that column has no room."""
+
+    name: int
+    place: int
+    cell: int
+
+
+def widths(room: int, archs: int, longest_name: int, longest_place: int) -> Widths:
+    """Shares `room` columns out: first the cells, then the name, then the file.
+
+    Cells shrink before names are cut; where even that is not enough, the table scrolls sideways.
+    """
+    archs = max(archs, 1)
+    wanted_name = min(max(longest_name, _NARROWEST_NAME), _WIDEST_NAME)
+    for_cells = room - PADDING - min(wanted_name, 2 * _NARROWEST_NAME)
+    cell = min(max(for_cells // archs - PADDING, _NARROWEST_CELL), CELL_WIDTH)
+    rest = room - archs * (cell + PADDING)
+    name = min(max(rest - PADDING, _NARROWEST_NAME), wanted_name)
+    for_place = min(rest - (name + PADDING) - PADDING, longest_place, _WIDEST_PLACE)
+    place = for_place if for_place >= min(_NARROWEST_PLACE, longest_place) else 0
+    return Widths(name, max(place, 0), cell)

@@ -1,0 +1,83 @@
+"""Whether the daemon answers, and what to say when it does not or has nothing to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from mfenv_tui.wording import Line, Signs
+from mfenvd.client.errors import ClientError, DaemonNotRunningError
+from mfenvd.client.view import DaemonView
+from mfenvd.domain.event import Hello
+from mfenvd.domain.words import Tone
+
+
+@dataclass(frozen=True)
+class Link:
+    """The connection as it is now: not tried yet, answering (`hello`), or broken by `error`.
+
+    Attributes:
+        hello: Who answers; kept while the connection is broken.
+        error: Why nobody does.
+        starting: The daemon is being started from here.
+    """
+
+    hello: Hello | None = None
+    error: ClientError | None = None
+    starting: bool = False
+
+    @property
+    def answers(self) -> bool:
+        return self.hello is not None and self.error is None
+
+    @property
+    def absent(self) -> bool:
+        """Whether starting the daemon would help."""
+        return self.error is not None and not self.starting
+
+    def badge(self, signs: Signs) -> Line:
+        """The connection in two words."""
+        if self.starting:
+            return ((f"{signs.of(Tone.BUSY)} starting mfenvd", Tone.BUSY),)
+        if self.error is not None:
+            word = "not running" if isinstance(self.error, DaemonNotRunningError) else "no answer"
+            return ((f"{signs.of(Tone.BAD)} mfenvd {word}", Tone.BAD),)
+        if self.hello is None:
+            return (("connecting", "muted"),)
+        return ((f"{signs.of(Tone.GOOD)} mfenvd {self.hello.version}", Tone.GOOD),)
+
+    def notice(self, view: DaemonView, signs: Signs) -> tuple[Line, ...]:
+        """What to say in place of, or above, the table; empty when the table says it all."""
+        if self.starting:
+            return ((("Starting mfenvd", "strong"), (signs.more, "strong")),)
+        if self.error is not None:
+            return _trouble(self.error, known=bool(view.verdicts))
+        if self.hello is None or view.seq is None:
+            return ((("Connecting to mfenvd", "muted"), (signs.more, "muted")),)
+        return _emptiness(view, signs)
+
+
+def _emptiness(view: DaemonView, signs: Signs) -> tuple[Line, ...]:
+    """Why the table is empty; empty when it is not."""
+    if not view.projects:
+        return ((("No project is watched.", "strong"),), (("Run `mfenv up` in a project's folder.", "plain"),))
+    if view.verdicts or any(project.findings for project in view.projects.values()):
+        return ()
+    names = ", ".join(PurePath(root).name or root for root in view.projects)
+    if any(project.reading for project in view.projects.values()):
+        return ((("Reading ", "plain"), (names, "strong"), (signs.more, "plain")),)
+    return (
+        (("No environments in ", "plain"), (names, "strong"), (".", "plain")),
+        (("They appear here as soon as a step of a flow is given one.", "muted"),),
+    )
+
+
+def _trouble(error: ClientError, *, known: bool) -> tuple[Line, ...]:
+    lines: list[Line] = [((error.message, "strong"),)]
+    if isinstance(error, DaemonNotRunningError):
+        lines.append((("Press ", "plain"), ("s", "strong"), (" to start it, or run `mfenv up`.", "plain")))
+    elif error.fix:
+        lines.append(((error.fix, "plain"),))
+    if known:
+        lines.append((("Below is what was last known.", "muted"),))
+    return tuple(lines)

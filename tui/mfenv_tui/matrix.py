@@ -1,0 +1,167 @@
+"""Verdicts folded into rows, brought up to date by looking again only at what events were about.
+
+The steps of a flow whose environments are the same share a row. A row's key outlives a change of its
+environment, so that the table patches cells instead of moving rows about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+
+import msgspec
+
+from mfenv_tui.rows import UNDER_WAY, Cell, Row, file_cell, folded, merged, row_rank, step_order
+from mfenvd.client.view import Change, DaemonView
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.verdict import Verdict
+
+Home = tuple[str, str]
+"""Source and flow: what is folded together."""
+
+_FILES: Home = ("", "")
+
+
+class Patch(msgspec.Struct, frozen=True):
+    """What differs since the last look.
+
+    Attributes:
+        archs: The columns are others now: everything has to be laid out anew.
+        moved: Rows came, went or changed places.
+        changed: Keys of the rows with other contents, new ones included.
+        removed: Keys of the rows that are gone.
+    """
+
+    archs: bool = False
+    moved: bool = False
+    changed: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.removed)
+
+
+class Matrix:
+    """The rows of a view, by key and in order.
+
+    Attributes:
+        rows: By key.
+        order: Keys as they stand in the table, trouble first.
+        archs: The columns, in the order of `Arch`.
+    """
+
+    def __init__(self, view: DaemonView) -> None:
+        self.rows: dict[str, Row] = {}
+        self.order: tuple[str, ...] = ()
+        self.archs: tuple[Arch, ...] = ()
+        self._view = view
+        self._members: dict[Home, set[str]] = {}
+        self._homes: dict[str, Home] = {}
+        self._rows_of: dict[Home, tuple[str, ...]] = {}
+        self._touched: set[Home] = set()
+        self._roots: frozenset[str] = frozenset()
+        self._files_touched = True
+        self._all_touched = True
+
+    def note(self, change: Change) -> None:
+        """Remember what is to be looked at again; cheap, for every event."""
+        self._all_touched |= change.reset
+        for verdict_id in (*change.verdicts, *change.removed):
+            self._rehome(verdict_id)
+        self._touched.update(self._homes[verdict_id] for verdict_id in change.progress if verdict_id in self._homes)
+        if change.projects:
+            self._files_touched = True
+            # Another root may be the innermost one around a source now.
+            self._all_touched |= self._roots != self._view.projects.keys()
+
+    def update(self) -> Patch:
+        """Bring the rows up to date; says what differs from before."""
+        if not (self._touched or self._files_touched or self._all_touched):
+            return Patch()
+        before = self.rows.copy()
+        if self._all_touched:
+            self._start_over()
+        for home in self._touched:
+            self._replace(home, self._fold(home))
+        if self._files_touched:
+            self._replace(_FILES, self._file_rows())
+        self._touched.clear()
+        self._files_touched = self._all_touched = False
+        changed = frozenset(key for key, row in self.rows.items() if before.get(key) is not row)
+        removed = frozenset(before.keys() - self.rows.keys())
+        if not changed and not removed:
+            return Patch()
+        order = tuple(sorted(self.rows, key=lambda key: self.rows[key].order))
+        present = {arch for row in self.rows.values() for arch in row.cells}
+        archs = tuple(arch for arch in Arch if arch in present)
+        patch = Patch(archs != self.archs, order != self.order, changed, removed)
+        self.order, self.archs = order, archs
+        return patch
+
+    def _rehome(self, verdict_id: str) -> None:
+        old = self._homes.pop(verdict_id, None)
+        if old is not None:
+            self._members[old].discard(verdict_id)
+            self._touched.add(old)
+        verdict = self._view.verdicts.get(verdict_id)
+        if verdict is not None:
+            home = (verdict.source, verdict.flow or "")
+            self._homes[verdict_id] = home
+            self._members.setdefault(home, set()).add(verdict_id)
+            self._touched.add(home)
+
+    def _start_over(self) -> None:
+        self._touched.update(self._members)
+        self._members.clear()
+        self._homes.clear()
+        for verdict_id in self._view.verdicts:
+            self._rehome(verdict_id)
+        self._roots = frozenset(self._view.projects)
+        self._files_touched = True
+
+    def _replace(self, home: Home, rows: Iterable[Row]) -> None:
+        """Put `rows` where the rows of `home` were; an equal row stays the same object."""
+        old = {key: self.rows.pop(key) for key in self._rows_of.get(home, ())}
+        new = {row.key: old[row.key] if old.get(row.key) == row else row for row in rows}
+        self.rows.update(new)
+        self._rows_of[home] = tuple(new)
+
+    def _fold(self, home: Home) -> list[Row]:
+        steps: dict[str, list[Verdict]] = {}
+        for verdict_id in self._members.get(home, ()):
+            verdict = self._view.verdicts[verdict_id]
+            steps.setdefault(verdict.name, []).append(verdict)
+        shared: dict[frozenset[str], list[str]] = {}
+        for name in sorted(steps, key=step_order):
+            # A step has one environment; while it changes, its archs may still disagree for a moment.
+            shared.setdefault(frozenset(verdict.env for verdict in steps[name]), []).append(name)
+        return [self._row(home, tuple(names), steps) for names in shared.values()]
+
+    def _row(self, home: Home, names: tuple[str, ...], steps: Mapping[str, list[Verdict]]) -> Row:
+        source, flow = home
+        by_arch: dict[Arch, list[Verdict]] = {}
+        for name in names:
+            for verdict in steps[name]:
+                by_arch.setdefault(verdict.target.arch, []).append(verdict)
+        cells = {arch: self._cell(by_arch[arch]) for arch in Arch if arch in by_arch}
+        key = f"{source}|{flow}|{names[0]}"
+        before = self.rows[key].rank if key in self.rows else UNDER_WAY
+        root = self._view.root_of(steps[names[0]][0]) or str(PurePath(source).parent)
+        return Row(key, root, source, flow or None, names, cells, rank=row_rank(cells.values(), before))
+
+    def _cell(self, verdicts: list[Verdict]) -> Cell:
+        under_way = (self._view.progress.get(verdict.id) for verdict in verdicts)
+        return folded(verdicts, next((progress for progress in under_way if progress), None))
+
+    def _file_rows(self) -> list[Row]:
+        found: dict[tuple[str, str], list[Finding]] = {}
+        for root, project in self._view.projects.items():
+            for finding in project.findings:
+                found.setdefault((root, finding.path or root), []).append(finding)
+        return [_file_row(root, path, findings) for (root, path), findings in found.items()]
+
+
+def _file_row(root: str, path: str, findings: list[Finding]) -> Row:
+    cell = file_cell(merged(findings))
+    return Row(f"{root}||{path}", root, path, None, (), {}, whole=cell, rank=cell.rank)

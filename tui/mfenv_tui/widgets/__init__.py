@@ -1,0 +1,1 @@
+"""What the screen is made of; each widget with its own styles."""

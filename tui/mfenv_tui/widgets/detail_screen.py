@@ -1,0 +1,112 @@
+"""A cell, or one of its findings, with everything that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from mfenv_tui.selection import Selection
+from mfenv_tui.source import source_lines
+from mfenv_tui.widgets.prose import Prose
+from mfenv_tui.wording import Line, Signs, fact_lines, finding_lines, other_lines, row_title
+from mfenvd.domain.finding import Finding
+
+_CONTEXT = 2
+"""Lines of the source above and below."""
+
+
+class DetailScreen(Screen[None]):
+    """Scrolls; left and right lead to the cell's other findings, Escape leads back."""
+
+    DEFAULT_CSS = """
+    DetailScreen {
+        background: $background;
+        VerticalScroll { padding: 1 2; background: $background; scrollbar-size-vertical: 1; }
+        #title { height: 1; padding: 0 2; background: $panel; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter", "app.back", "Back", tooltip="Go back to where you came from."),
+        Binding("left", "step(-1)", "Previous", show=False),
+        Binding("right", "step(1)", "Next finding"),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+    ]
+
+    def __init__(self, selection: Selection, index: int, now: float, signs: Signs) -> None:
+        """Shows `selection` as of `now`, with its finding at `index` if it has any."""
+        super().__init__()
+        self._selection = selection
+        self._index = index
+        self._now = now
+        self._signs = signs
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding on the screen."""
+        findings = self._selection.findings
+        return findings[self._index] if findings else None
+
+    def compose(self) -> ComposeResult:
+        yield Prose(name="title")
+        with VerticalScroll():
+            yield Prose(name="text")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def action_step(self, step: int) -> None:
+        self._index = (self._index + step) % len(self._selection.findings)
+        self._show()
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "step":
+            return len(self._selection.findings) > 1
+        return super().check_action(action, parameters)
+
+    def _show(self) -> None:
+        count = len(self._selection.findings)
+        where = f" {self._signs.dot} {self._selection.arch}" if self._selection.arch else ""
+        position = f" {self._signs.dot} finding {self._index + 1} of {count}" if count > 1 else ""
+        title = row_title(self._selection.row, self._signs)
+        self.query_one("#title", Prose).show((((title, "strong"), (where + position, "muted")),))
+        self.query_one("#text", Prose).show(self._lines())
+
+    def _lines(self) -> Iterator[Line]:
+        yield from fact_lines(self._selection, self._now, self._signs)
+        yield ()
+        if self.finding is None:
+            yield from other_lines(self._selection, self._signs)
+            return
+        yield from finding_lines(self.finding, self._selection.row.root, None, self._signs)
+        for block in (self._source(self.finding), [((line, "plain"),) for line in self.finding.detail]):
+            if block:
+                yield ()
+                yield from block
+        yield ()
+        yield (("More about this: ", "muted"), (f"docs/findings.md#{self.finding.code.lower()}", "plain"))
+
+    def _source(self, finding: Finding) -> list[Line]:
+        if finding.line is None:
+            return []
+        lines = source_lines(finding.path, finding.line - _CONTEXT, finding.line + _CONTEXT)
+        width = len(str(lines[-1][0])) if lines else 0
+        return [
+            (
+                (f"{'>' if number == finding.line else ' '} {number:>{width}}  ", "muted"),
+                (text, "strong" if number == finding.line else "muted"),
+            )
+            for number, text in lines
+        ]

@@ -1,0 +1,72 @@
+"""All keys, from the table of actions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+
+from mfenv_tui.actions import ACTIONS, MOVES
+from mfenv_tui.widgets.prose import Prose
+from mfenv_tui.wording import Line, Signs
+from mfenvd.domain.words import Tone
+
+_MEANINGS = {
+    Tone.GOOD: "resolves: nothing left to do",
+    Tone.WARNING: "resolves, with something that may bite later",
+    Tone.BAD: "blocked: cannot work as it is",
+    Tone.UNKNOWN: "could not be told",
+    Tone.BUSY: "being resolved",
+    Tone.WAITING: "waits for its turn",
+    Tone.OUTDATED: "out of date, about to be resolved again",
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """Scrolls where it does not fit; any of the usual keys closes it."""
+
+    DEFAULT_CSS = """
+    HelpScreen {
+        align: center middle;
+        VerticalScroll {
+            width: 76; max-width: 96%; height: auto; max-height: 94%;
+            padding: 1 2; background: $surface; border: round $primary; scrollbar-size-vertical: 1;
+        }
+        &.-ascii VerticalScroll { border: ascii $primary; }
+        Prose { height: auto; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1,enter", "dismiss", "Close", show=False),
+    ]
+
+    def __init__(self, signs: Signs) -> None:
+        super().__init__(classes="-ascii" if signs.ascii_only else "")
+        self._signs = signs
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Prose(self._lines())
+
+    def _lines(self) -> list[Line]:
+        keys = [(self._keys(action.keys), action.help) for action in ACTIONS]
+        width = max(len(key) for key, _ in (*keys, *MOVES))
+        return [
+            (("Keys", "strong"),),
+            *(((f"{key:<{width}}  ", Tone.BUSY), (text, "plain")) for key, text in (*keys, *MOVES)),
+            (),
+            (("Signs", "strong"),),
+            *(
+                ((f"{self._signs.of(tone):<{width}}  ", tone), (meaning, "plain"))
+                for tone, meaning in _MEANINGS.items()
+            ),
+        ]
+
+    @staticmethod
+    def _keys(keys: str) -> str:
+        names = {"question_mark": "?", "escape": "Esc", "enter": "Enter", "tab": "Tab", "f1": "F1"}
+        return ", ".join(names.get(key, key) for key in keys.split(","))

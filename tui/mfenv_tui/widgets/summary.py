@@ -1,0 +1,62 @@
+"""The line on top: how many cells are in which state, and whether the daemon answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from mfenv_tui.link import Link
+from mfenv_tui.rows import Row
+from mfenv_tui.widgets.prose import Prose
+from mfenv_tui.wording import Line, Piece, Signs
+from mfenvd.domain.words import Tone
+
+_NAMES = {
+    Tone.BAD: "blocked",
+    Tone.UNKNOWN: "could not tell",
+    Tone.WARNING: "with warnings",
+    Tone.BUSY: "under way",
+    Tone.WAITING: "queued",
+    Tone.OUTDATED: "stale",
+    Tone.GOOD: "ready",
+}
+
+
+class Summary(Horizontal):
+    """Counts on the left, the daemon on the right."""
+
+    DEFAULT_CSS = """
+    Summary {
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        #counts { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+        #daemon { width: auto; padding-left: 1; }
+    }
+    """
+
+    def __init__(self, signs: Signs) -> None:
+        super().__init__(id="summary")
+        self._signs = signs
+
+    def compose(self) -> ComposeResult:
+        yield Prose(name="counts")
+        yield Prose(name="daemon")
+
+    def show(self, rows: Iterable[Row], link: Link, *, brief: bool) -> None:
+        """Count the cells of `rows`; `brief` leaves the words out, the glyphs stay."""
+        cells = [cell for row in rows for cell in ((row.whole,) if row.whole else row.cells.values())]
+        counted = Counter(cell.tone for cell in cells)
+        self.query_one("#counts", Prose).show((self._counts(counted, brief=brief),))
+        self.query_one("#daemon", Prose).show((link.badge(self._signs),))
+
+    def _counts(self, counted: Counter[Tone], *, brief: bool) -> Line:
+        pieces: list[Piece] = [("mfenv", "strong")]
+        for tone, name in _NAMES.items():
+            if counted[tone]:
+                text = f"{self._signs.of(tone)} {counted[tone]}"
+                pieces += [("   ", "plain"), (text if brief else f"{text} {name}", tone)]
+        return tuple(pieces)

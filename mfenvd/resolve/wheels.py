@@ -1,0 +1,172 @@
+"""Which archs, Pythons and GLIBC levels a package has wheels for: what `mfenv wheels` shows."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from packaging.specifiers import SpecifierSet
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.target import Target
+from mfenvd.resolve.explain import fits, glibc_needed, macos_needed
+from mfenvd.resolve.index.client import IndexClient
+from mfenvd.resolve.index.files import DistFile
+
+# Every Python that a matrix may have a column for; narrowed to those that any file has something for.
+_PYTHONS = (
+    "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t",
+)  # fmt: skip
+
+# Later than any that a wheel asks for: what counts here is what it asks.
+_NEWEST_GLIBC = "2.99"
+_NEWEST_MACOS = "99.0"
+
+DEFAULT_ROWS = 10
+
+
+class PythonWheel(msgspec.Struct, frozen=True):
+    """That there is a wheel for one Python on one arch, and what the most undemanding one asks for.
+
+    Attributes:
+        python: `3.11`, `3.13t` for a free-threaded build.
+        glibc: Oldest GLIBC, as `2.17`; None when it asks for none, or off Linux.
+        macos: Oldest macOS, as `11.0`; likewise.
+    """
+
+    python: str
+    glibc: str | None = None
+    macos: str | None = None
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """What one version has for one arch.
+
+    Attributes:
+        pythons: One for each Python with a wheel, oldest first; empty when there is none.
+        glibc: The lowest of `pythons`, None when one asks for none.
+        macos: Likewise.
+    """
+
+    arch: Arch
+    pythons: tuple[PythonWheel, ...] = ()
+    glibc: str | None = None
+    macos: str | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One version.
+
+    Attributes:
+        version: As its files say it.
+        cells: One for each arch, in the order of `Arch`.
+        sdist: Whether there is a source distribution.
+        pure: Whether one of its wheels runs on every arch.
+        prerelease: Whether pip takes it only when told to.
+        requires_python: As the index says it of its newest file; None where it says nothing.
+        yanked: Why it was withdrawn, empty when no reason is given; None when it was not, or not all of it.
+    """
+
+    version: str
+    cells: tuple[Cell, ...]
+    sdist: bool = False
+    pure: bool = False
+    prerelease: bool = False
+    requires_python: str | None = None
+    yanked: str | None = None
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """What there is of one package.
+
+    Attributes:
+        name: Canonical name.
+        rows: The newest version first.
+        versions: How many versions match, shown or not.
+        stale: `(index, since)` as in `Listing.stale`.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    versions: int
+    stale: tuple[tuple[str, float], ...] = ()
+
+
+def availability(
+    name: str, specifier: str | None, client: IndexClient, *, limit: int | None = DEFAULT_ROWS
+) -> Availability:
+    """The wheels of `name` by version, arch and Python.
+
+    Args:
+        name: In any spelling.
+        specifier: Only these versions, as `==2.2.2` or `>=1,<2`; None for all.
+        client: The indexes to ask.
+        limit: At most so many versions, the newest; None for all.
+
+    Raises:
+        InvalidSpecifier: `specifier` is not one.
+        NoSuchPackage: No index has it.
+        IndexProblem: An index gives no answer.
+    """
+    allowed = SpecifierSet(specifier or "")
+    listing = client.listing(name)
+    by_version = defaultdict(list)
+    for file in listing.files:
+        by_version[file.parsed_version].append(file)
+    matching = sorted((v for v in by_version if allowed.contains(v, prereleases=True)), reverse=True)
+    rows = tuple(_row(by_version[version]) for version in matching[:limit])
+    return Availability(listing.name, rows, len(matching), listing.stale)
+
+
+def _row(files: Sequence[DistFile]) -> Row:
+    newest = files[-1]
+    wheels = [file for file in files if file.is_wheel]
+    yanked = [file.yanked for file in files if file.yanked is not None]
+    return Row(
+        version=newest.version,
+        cells=tuple(_cell(arch, wheels) for arch in Arch),
+        sdist=len(wheels) < len(files),
+        pure=any(tag.platform == "any" for file in wheels for tag in file.tags),
+        prerelease=newest.parsed_version.is_prerelease,
+        requires_python=next((file.requires_python for file in reversed(files) if file.requires_python), None),
+        yanked=yanked[0] if len(yanked) == len(files) else None,
+    )
+
+
+def _cell(arch: Arch, wheels: Sequence[DistFile]) -> Cell:
+    pythons = tuple(found for python in _PYTHONS if (found := _python_wheel(arch, python, wheels)) is not None)
+    return Cell(arch, pythons, _lowest(p.glibc for p in pythons), _lowest(p.macos for p in pythons))
+
+
+def _python_wheel(arch: Arch, python: str, wheels: Iterable[DistFile]) -> PythonWheel | None:
+    target = Target(
+        arch,
+        python,
+        glibc=_NEWEST_GLIBC if arch.is_linux else None,
+        macos=_NEWEST_MACOS if arch.is_macos else None,
+    )
+    fitting = [wheel for wheel in wheels if fits(wheel, target)]
+    if not fitting:
+        return None
+    return PythonWheel(
+        python,
+        glibc=_lowest(_dotted(glibc_needed(wheel, arch)) for wheel in fitting),
+        macos=_lowest(_dotted(macos_needed(wheel, arch)) for wheel in fitting),
+    )
+
+
+def _lowest(versions: Iterable[str | None]) -> str | None:
+    """The lowest; None when one of them asks for nothing, or there are none."""
+    found = list(versions)
+    known = [version for version in found if version is not None]
+    return min(known, key=_numbers) if known and len(known) == len(found) else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def _dotted(version: tuple[int, int] | None) -> str | None:
+    return ".".join(map(str, version)) if version is not None else None

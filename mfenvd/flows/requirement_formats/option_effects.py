@@ -1,0 +1,123 @@
+"""What a line of options changes, and what is said about those that change nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.flows.requirement_formats import findings
+from mfenvd.flows.requirement_formats.model import Draft
+from mfenvd.flows.requirement_formats.pip_options import Options
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|file:", re.IGNORECASE)
+_SYSTEM_PACKAGE = re.compile(r"(?P<name>__\w+)\s*={1,2}\s*(?P<version>[^=\s]+)(?:=\S*)?")
+_CONDA_PACKAGE = re.compile(r"(?P<name>(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*)\s*(?P<spec>.*)")
+
+
+def apply_options(options: Options, draft: Draft, location: Location, folder: Path) -> None:
+    """Puts a line's options into `draft`; `folder` is the file's, for relative `--find-links`."""
+    if options.hashes:
+        text = "This `--hash` has no requirement before it, so pip ignores it."
+        draft.findings.append(findings.unsupported_option(text, location, "Write it behind a requirement."))
+    _apply_indexes(options, draft, location, folder)
+    draft.pre |= options.pre or ":all:" in options.all_releases
+    draft.channels += options.conda_channels
+    draft.findings += _without_effect(options, location)
+    words = list(options.leftover)
+    for text in options.conda_packages:
+        package = split_conda_spec(" ".join([text, *words]))
+        words = []
+        if package:
+            draft.conda.append(package)
+        else:
+            draft.findings.append(findings.bad_line(f"`{text}` is not a conda package with a version.", location))
+    for text in options.system_packages:
+        add_system_package(text, draft, location)
+    if words and not options.system_packages:
+        text = f"pip ignores `{' '.join(words)}` because an option comes before it."
+        fix = "Write it on a line of its own."
+        draft.findings.append(findings.unsupported_option(text, location, fix, Severity.WARNING))
+
+
+def report_ignored(options: Options, allowed: Collection[str], draft: Draft, location: Location, beside: str) -> None:
+    """Options that pip does not look at on a line with `beside`."""
+    ignored = [name for name in dict.fromkeys(options.given) if name not in allowed]
+    if ignored:
+        text = f"pip ignores {', '.join(ignored)} on a line with {beside}."
+        fix = "Write it on a line of its own."
+        draft.findings.append(findings.unsupported_option(text, location, fix, Severity.WARNING))
+
+
+def split_conda_spec(text: str) -> tuple[str, str] | None:
+    """`("conda-forge::numpy", ">=1.2,<2")`: name with its channel, and the spec with its operator; None if neither."""
+    found = _CONDA_PACKAGE.fullmatch(text.strip())
+    return (found["name"], found["spec"].strip()) if found else None
+
+
+def add_system_package(text: str, draft: Draft, location: Location) -> None:
+    """`__glibc=2.27` and `__cuda=12.2`: the target's business, so it is said where to write it."""
+    found = _SYSTEM_PACKAGE.fullmatch(text.strip())
+    if not found:
+        reason = f"`{text}` is not a virtual package with a version."
+        draft.findings.append(findings.bad_line(reason, location, "Write it as `__glibc=2.27` or `__cuda=12.2`."))
+        return
+    name, version = found["name"], found["version"]
+    draft.system.append((name, version))
+    setting = f'Write `{name.strip("_")} = "{version}"` under `[tool.mfenv.targets.linux-64]`.'
+    text = f"{name} {version} is read, but a target's {name.strip('_')} comes from its configuration or image."
+    draft.findings.append(findings.unsupported_option(text, location, setting))
+
+
+def _apply_indexes(options: Options, draft: Draft, location: Location, folder: Path) -> None:
+    # pip: an --index-url replaces every index named before it, and --no-index ends the matter.
+    if options.no_index:
+        draft.no_index = True
+        draft.index_url, draft.extra_index_urls = None, []
+    if not draft.no_index:
+        if options.index_url:
+            draft.index_url, draft.extra_index_urls = options.index_url, []
+        draft.extra_index_urls += options.extra_index_urls
+    for place in options.find_links:
+        draft.find_links.append(place if _is_remote(place) else _local_links(place, draft, location, folder))
+
+
+def _is_remote(place: str) -> bool:
+    return _URL.match(place) is not None
+
+
+def _local_links(place: str, draft: Draft, location: Location, folder: Path) -> str:
+    path = folder / Path(place).expanduser()
+    if not path.exists():
+        draft.findings.append(findings.missing_links(path, location))
+    return str(path)
+
+
+def _without_effect(options: Options, location: Location) -> Iterator[Finding]:
+    """Options that pip heeds and mfenv does not."""
+    built = [name for name in _names(options.no_binary) if name != ":none:"]
+    if built:
+        text = f"--no-binary {', '.join(built)} has no effect: mfenv resolves wheels, as Metaflow does."
+        yield findings.unsupported_option(text, location, "Remove it.", Severity.WARNING)
+    single = [name for name in _names(options.all_releases) if name != ":all:"]
+    if single:
+        text = f"--all-releases {', '.join(single)} has no effect: pre-releases are allowed for all packages or none."
+        yield findings.unsupported_option(text, location, "Write `--pre`, or pin the pre-release.", Severity.WARNING)
+    if options.only_final:
+        text = f"--only-final {', '.join(options.only_final)} has no effect."
+        yield findings.unsupported_option(text, location, "Leave out `--pre`: final releases are then preferred.")
+    for host in options.trusted_hosts:
+        name = urlsplit(f"//{host}").hostname or host
+        text = f"--trusted-host {name} has no effect: a file does not decide whom mfenv trusts."
+        yield findings.unsupported_option(text, location, f"Set PIP_TRUSTED_HOST={name} in your shell.")
+    for feature in options.features:
+        yield findings.unsupported_option(f"--use-feature {feature} has no effect.", location)
+    if options.config_settings:
+        text = "--config-settings needs a requirement before it and has no effect."
+        yield findings.unsupported_option(text, location)
+
+
+def _names(values: Collection[str]) -> list[str]:
+    return [name for value in values for name in value.split(",") if name]

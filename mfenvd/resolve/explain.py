@@ -20,14 +20,7 @@ from mfenvd.resolve.platforms import ANY, LINUX, MACOS, Platform, machine_of, pa
 
 _INTERPRETER = re.compile(r"(?P<implementation>[a-z]+)(?P<major>\d)(?P<minor>\d*)")
 _ABI = re.compile(r"cp(?P<version>\d+)(?P<flags>[a-z]*)")
-_IMPLEMENTATIONS = {
-    "cp": "Python",
-    "py": "Python",
-    "pp": "PyPy",
-    "ip": "IronPython",
-    "jy": "Jython",
-    "graalpy": "GraalPy",
-}
+_IMPLEMENTATIONS = {"cp": "Python", "py": "Python", "pp": "PyPy", "graalpy": "GraalPy"}
 
 
 class Axis(str, Enum):
@@ -209,7 +202,7 @@ def _platform_needs(tag: str, platform: Platform, target: Target) -> dict[Axis, 
     if platform.system != system_of(target.arch):
         needs[Axis.OS] = platform.system
     if platform.machines and machine_of(target.arch) not in platform.machines:
-        needs[Axis.ARCH] = " or ".join(sorted(platform.machines))
+        needs[Axis.ARCH] = " or ".join(platform.machine_names)
     if Axis.OS not in needs:
         needs |= _version_needs(platform, target)
     # A tag of the right system, machine and age that installers do not know all the same, as macosx_11_1_arm64.

@@ -54,6 +54,12 @@ class Platform(msgspec.Struct, frozen=True):
     musl: tuple[int, int] | None = None
     macos: tuple[int, int] | None = None
 
+    @property
+    def machine_names(self) -> tuple[str, ...]:
+        """`machines` as that system calls them, sorted: Linux says aarch64 where others say arm64."""
+        names = {"aarch64" if self.system == LINUX and name == "arm64" else name for name in self.machines}
+        return tuple(sorted(names))
+
     def runs_on(self, arch: Arch) -> bool:
         """Whether system and instruction set are those of `arch`, whatever versions it asks for."""
         if self.system == ANY:

@@ -14,15 +14,12 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import fits, glibc_needed, macos_needed
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.files import DistFile
+from mfenvd.resolve.platforms import parse_platform
 
-# Every Python that a matrix may have a column for; narrowed to those that any file has something for.
-_PYTHONS = (
-    "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t",
-)  # fmt: skip
+# The Pythons that a wheel for any Python is shown for; others are shown where a wheel names them.
+_PYTHONS = frozenset({(3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14)})
 
-# Later than any that a wheel asks for: what counts here is what it asks.
-_NEWEST_GLIBC = "2.99"
-_NEWEST_MACOS = "99.0"
+_NAMED = re.compile(r"cp(?P<major>3)(?P<minor>\d+)(?P<threading>t?)")
 
 DEFAULT_ROWS = 10
 
@@ -136,16 +133,30 @@ def _row(files: Sequence[DistFile]) -> Row:
 
 
 def _cell(arch: Arch, wheels: Sequence[DistFile]) -> Cell:
-    pythons = tuple(found for python in _PYTHONS if (found := _python_wheel(arch, python, wheels)) is not None)
+    own = [wheel for wheel in wheels if any(parse_platform(tag.platform).runs_on(arch) for tag in wheel.tags)]
+    found = (_python_wheel(arch, python, own) for python in _pythons(own))
+    pythons = tuple(wheel for wheel in found if wheel is not None)
     return Cell(arch, pythons, _lowest(p.glibc for p in pythons), _lowest(p.macos for p in pythons))
 
 
-def _python_wheel(arch: Arch, python: str, wheels: Iterable[DistFile]) -> PythonWheel | None:
+def _pythons(wheels: Sequence[DistFile]) -> list[str]:
+    """The Pythons worth looking at, oldest first; a free-threaded build after the plain one of its version."""
+    parts = {part for wheel in wheels for tag in wheel.tags for part in (tag.interpreter, tag.abi)}
+    named = [match for part in parts if (match := _NAMED.fullmatch(part))]
+    found = {(version, "") for version in _PYTHONS}
+    found |= {((int(match["major"]), int(match["minor"])), match["threading"]) for match in named}
+    return [f"{major}.{minor}{threading}" for (major, minor), threading in sorted(found)]
+
+
+def _python_wheel(arch: Arch, python: str, wheels: Sequence[DistFile]) -> PythonWheel | None:
+    # The floors of a machine that has whatever these wheels ask for: what counts here is what they ask.
+    glibcs = [needed for wheel in wheels if (needed := glibc_needed(wheel, arch)) is not None]
+    macoses = [needed for wheel in wheels if (needed := macos_needed(wheel, arch)) is not None]
     target = Target(
         arch,
         python,
-        glibc=_NEWEST_GLIBC if arch.is_linux else None,
-        macos=_NEWEST_MACOS if arch.is_macos else None,
+        glibc=_dotted(max(glibcs, default=(2, 17))) if arch.is_linux else None,
+        macos=_dotted(max(macoses, default=(11, 0))) if arch.is_macos else None,
     )
     fitting = [wheel for wheel in wheels if fits(wheel, target)]
     if not fitting:

@@ -1,0 +1,358 @@
+"""A registered project: read when something changed, its work handed to the scheduler, its verdicts told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Collection
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mfenvd.daemon.events import Events
+from mfenvd.daemon.findings import credentials_gone, folder_gone, reading_failed
+from mfenvd.daemon.scheduler import Scheduler
+from mfenvd.daemon.verdicts import Sources, Understanding, VerdictTable
+from mfenvd.daemon.watch import Change, Watch
+from mfenvd.domain.codes import Code
+from mfenvd.domain.event import ProjectChanged, ProjectInfo, ResolveProgress, Settled, VerdictChanged, VerdictRemoved
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.plan import Plan
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.settings import Settings
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.domain.verdict import Verdict
+from mfenvd.paths import Paths
+
+_SLICE_SECONDS = 0.01
+
+_log = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Reads a project, see `mfenvd.flows.project.ProjectReader`. Used by one thread at a time."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """Files outside the folder that matter too."""
+        ...
+
+    def read(self) -> Plan: ...
+
+    def update(self, changed: Collection[Path]) -> Plan: ...
+
+
+ReaderFactory = Callable[[Path, Surroundings, Paths], Reader]
+
+
+class FolderGoneError(Exception):
+    """The root went away while it was read."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What every project uses."""
+
+    paths: Paths
+    local_arch: str
+    events: Events
+    scheduler: Scheduler
+    watch: Watch
+    readers: Executor
+    new_reader: ReaderFactory
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reading thread brings back."""
+
+    understanding: Understanding
+    settings: Settings
+    files: frozenset[str]
+
+
+class Project:
+    """One registered folder. Everything but reading happens in the loop's thread."""
+
+    def __init__(
+        self,
+        root: str,
+        surroundings: Surroundings,
+        services: Services,
+        *,
+        trusted: bool,
+        withheld: Collection[str] = (),
+    ) -> None:
+        self.root = root
+        self.surroundings = surroundings
+        self.trusted = trusted
+        self._withheld = tuple(withheld)
+        self._services = services
+        # With the surroundings that it was made for.
+        self._reader: tuple[Surroundings, Reader] | None = None
+        self._settings = Settings()
+        self._read_files: frozenset[str] = frozenset()
+        self._watching: tuple[tuple[str, ...], frozenset[str]] | None = None
+        self._failure: Finding | None = None
+        self._limit: Finding | None = None
+        self._present = True
+        self._reading = False
+        self._changed: set[str] = set()
+        self._anew = True
+        self._retry = False
+        self._pending = True
+        self._told: ProjectInfo | None = None
+        self._work = asyncio.Event()
+        self._dirty = asyncio.Event()
+        scheduler, events = services.scheduler, services.events
+        self._table = VerdictTable(
+            Sources(
+                record=scheduler.record,
+                state=lambda key: scheduler.state(root, key),
+                changed=lambda verdict: events.publish(VerdictChanged(0, verdict)),
+                removed=lambda id_: events.publish(VerdictRemoved(0, id_)),
+            )
+        )
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    def start(self) -> None:
+        """Begins to read, watch and settle."""
+        self._services.scheduler.attach(self.root, self)
+        self._work.set()
+        self._reading = True
+        self.tell()
+        loop = asyncio.get_running_loop()
+        self._tasks = (loop.create_task(self._keep_reading()), loop.create_task(self._keep_telling()))
+
+    async def stop(self) -> None:
+        """Stops reading and telling; what was told stays as it is."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def remove(self) -> None:
+        """The project is not wanted any more: its work ends and its verdicts go."""
+        await self.stop()
+        self._services.scheduler.detach(self.root)
+        await self._services.watch.remove(self.root)
+        self._table.clear()
+
+    @property
+    def info(self) -> ProjectInfo:
+        plan = self._table.understanding.plan if self._table.understanding else Plan(self.root)
+        return ProjectInfo(
+            root=self.root,
+            trusted=self.trusted,
+            cwd=self.surroundings.cwd,
+            interpreter=self.surroundings.interpreter,
+            python=self.surroundings.python,
+            environ=self.surroundings.shown,
+            present=self._present,
+            reading=self._reading,
+            flows=len({(one.source, one.flow) for one in plan.environments if one.flow}),
+            findings=(*self._own_findings(), *plan.findings),
+        )
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        return tuple(self._table.all())
+
+    def renew(self, surroundings: Surroundings) -> None:
+        """What a shell has now; what failed is tried again."""
+        self.surroundings = surroundings
+        self._withheld = ()
+        self._retry = True
+        self._read_again()
+
+    def set_trust(self, *, trusted: bool) -> None:
+        if trusted != self.trusted:
+            self.trusted = trusted
+            self._pending = True
+            self._work.set()
+            self.tell()
+
+    def resolve_again(self, ids: Collection[str] | None, *, refresh: bool) -> int:
+        """Resolves the verdicts `ids` anew, all when None; how many jobs that is."""
+        keys = None if ids is None else self._table.keys_of(ids)
+        return self._services.scheduler.again(self.root, keys, refresh=refresh)
+
+    def changed(self, change: Change) -> None:
+        """The watch has seen something."""
+        if change.present != self._present:
+            self._present = change.present
+            self._anew = True
+        self._anew |= change.anew
+        self._changed |= change.paths
+        self._pending = True
+        self._work.set()
+
+    def limited(self, finding: Finding) -> None:
+        """Its changes are noticed late."""
+        self._limit = finding
+        self.tell()
+
+    def job_changed(self, key: str) -> None:
+        self._pending = True
+        self._table.touch(key)
+        self._dirty.set()
+
+    def job_progressed(self, key: str, progress: Progress) -> None:
+        ids = self._table.ids_of(key)
+        if ids:
+            self._services.events.publish(ResolveProgress(0, ids, progress))
+
+    def tell(self) -> None:
+        """Makes known what is known of the project, if it is news."""
+        info = self.info
+        if info != self._told:
+            self._told = info
+            self._services.events.publish(ProjectChanged(0, info))
+
+    def _read_again(self) -> None:
+        self._anew = True
+        self._pending = True
+        self._reading = True
+        self.tell()
+        self._work.set()
+
+    def _own_findings(self) -> tuple[Finding, ...]:
+        gone = None if self._present else folder_gone(self.root)
+        refused = credentials_gone(self.root, self._withheld) if self._withheld and self._is_refused() else None
+        return tuple(finding for finding in (gone, self._failure, self._limit, refused) if finding is not None)
+
+    def _is_refused(self) -> bool:
+        understood = self._table.understanding
+        records = (self._services.scheduler.record(key) for key in (understood.jobs if understood else ()))
+        return any(
+            finding.code == Code.INDEX_REFUSES for record in records if record for finding in record.shown.findings
+        )
+
+    async def _keep_reading(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                await self._pass()
+            except Exception as error:  # noqa: BLE001 - becomes a finding; watching goes on
+                _log.exception("%s could not be taken in", self.root)
+                self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
+            self._reading = self._work.is_set()
+            self.tell()
+            self._dirty.set()
+
+    async def _pass(self) -> None:
+        """Takes in everything that has changed by now."""
+        if self._watching is None:
+            await self._watch(())
+        self._reading = True
+        self.tell()
+        self._table.set_present(present=self._present)
+        if not self._present:
+            await self._services.scheduler.want(self.root, {}, None)
+            return
+        changed, self._changed = self._with_contents(self._changed), set()
+        anew, self._anew = self._anew, False
+        before = self._table.understanding
+        reading = await self._read(changed, before, anew=anew)
+        if reading is None:
+            return
+        self._settings = reading.settings
+        self._read_files = reading.files
+        await self._watch(reading.files)
+        await self._services.scheduler.want(self.root, reading.understanding.jobs, reading.settings.max_workers)
+        # Only now, so that what is settled already is never told as queued.
+        self._table.adopt(reading.understanding)
+        if self._retry:
+            self._retry = False
+            self._services.scheduler.retry_failed(self.root)
+
+    async def _read(self, changed: Collection[str], before: Understanding | None, *, anew: bool) -> Reading | None:
+        """None when it failed, which is then one of the project's findings."""
+        context = Context(
+            cache_dir=self._services.paths.cache,
+            surroundings=self.surroundings,
+            root=self.root,
+            local_arch=self._services.local_arch,
+            trusted=self.trusted,
+        )
+        loop = asyncio.get_running_loop()
+        try:
+            reading = await loop.run_in_executor(
+                self._services.readers, self._read_in_thread, changed, before, context, anew
+            )
+        except FolderGoneError:
+            # The watch says so too, but later: a folder that is half gone must not look like an empty one.
+            self._present = False
+            self._anew = True
+            self._work.set()
+            return None
+        except Exception as error:  # noqa: BLE001 - becomes a finding; what was known is kept
+            _log.exception("reading %s failed", self.root)
+            self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
+            # What the reader knows may be half of it.
+            self._anew = True
+            self._reader = None
+            return None
+        self._failure = None
+        return reading
+
+    def _read_in_thread(
+        self, changed: Collection[str], before: Understanding | None, context: Context, anew: bool
+    ) -> Reading:
+        if self._reader is None or self._reader[0] != context.surroundings:
+            reader = self._services.new_reader(Path(self.root), context.surroundings, self._services.paths)
+            self._reader = (context.surroundings, reader)
+            anew = True
+        reader = self._reader[1]
+        if anew or before is None:
+            plan = reader.read()
+        elif changed:
+            plan = reader.update([Path(path) for path in sorted(changed)])
+        else:
+            plan = before.plan
+        if not Path(self.root).is_dir():
+            raise FolderGoneError(self.root)
+        understanding = Understanding.of(plan, context, before)
+        sources = {*plan.reads, *(one.source for one in plan.environments)}
+        files = frozenset({*sources, *(file for files in plan.reads.values() for file in files), *reader.watched})
+        return Reading(understanding, reader.settings, files)
+
+    async def _watch(self, files: Collection[str]) -> None:
+        wanted = (self._settings.exclude, frozenset(files))
+        if wanted != self._watching:
+            self._watching = wanted
+            self._present = await self._services.watch.add(self.root, *wanted)
+
+    def _with_contents(self, changed: Collection[str]) -> set[str]:
+        """With a folder, the files in it that are known: a folder that is moved away says nothing of them."""
+        inside = tuple(f"{path}{os.sep}" for path in changed)
+        return {*changed, *(file for file in self._read_files if file.startswith(inside))}
+
+    async def _keep_telling(self) -> None:
+        """Brings the verdicts up to date in small slices, and says when there is nothing left to do."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            if not self._refresh_some():
+                self._dirty.set()
+                await asyncio.sleep(0)
+                continue
+            self.tell()
+            is_idle = not (self._work.is_set() or self._reading or self._services.scheduler.is_busy(self.root))
+            if self._pending and is_idle:
+                self._pending = False
+                self._services.events.publish(Settled(0, self.root))
+
+    def _refresh_some(self) -> bool:
+        """True when every verdict is up to date."""
+        try:
+            return self._table.refresh(_SLICE_SECONDS)
+        except Exception as error:  # noqa: BLE001 - becomes a finding; the other verdicts go on
+            _log.exception("a verdict of %s could not be told", self.root)
+            self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
+            return False

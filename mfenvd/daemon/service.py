@@ -1,0 +1,275 @@
+"""The daemon itself: boot, registered projects, orderly end. The API is a thin layer over this."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+import time
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from mfenvd.daemon.events import Events
+from mfenvd.daemon.findings import watch_limit
+from mfenvd.daemon.journal import Journal
+from mfenvd.daemon.logs import RedactingFormatter
+from mfenvd.daemon.projects import Project, ReaderFactory, Services
+from mfenvd.daemon.scheduler import Scheduler
+from mfenvd.daemon.secrets import secret_values
+from mfenvd.daemon.version import VERSION
+from mfenvd.daemon.watch import Change, Limited, Watch
+from mfenvd.daemon.workers import RESOLVERS, Pool
+from mfenvd.domain.event import DaemonInfo, Hello, ProjectInfo, ProjectRemoved, Snapshot, Status, Stopping
+from mfenvd.domain.markers import host_arch
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.paths import Paths
+
+DRAIN_SECONDS = 5.0
+
+_READING_THREADS = 2
+_log = logging.getLogger(__name__)
+
+
+class RefusedError(Exception):
+    """A call that cannot be done, and what to do about it."""
+
+    def __init__(self, message: str, fix: str | None = None, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Options:
+    """What differs between the real daemon and one in a test.
+
+    Attributes:
+        resolvers: `module:function` that makes the resolvers, in each worker.
+        new_reader: Makes the reader of a project.
+    """
+
+    new_reader: ReaderFactory
+    resolvers: str = RESOLVERS
+
+
+class Service:
+    """Everything that lives as long as the daemon does."""
+
+    def __init__(self, paths: Paths, options: Options, formatter: RedactingFormatter) -> None:
+        self._paths = paths
+        self._formatter = formatter
+        self._started = time.time()
+        self._process = psutil.Process()
+        self._projects: dict[str, Project] = {}
+        self._trusted: set[str] = set()
+        self._stopping = asyncio.Event()
+        self._drain = True
+        self._last_stop: asyncio.Event = asyncio.Event()
+        log = paths.log_file
+        self.events = Events()
+        self._journal = Journal(Path(paths.state) / "journal.sqlite")
+        self._pool = Pool(folder=Path(paths.state), log=log, resolvers=options.resolvers)
+        self._scheduler = Scheduler(self._pool, self._journal, workers=_default_workers(), log=str(log))
+        self._readers = ThreadPoolExecutor(_READING_THREADS, "reader")
+        self._watch = Watch(self._on_watch)
+        self._services = Services(
+            paths=paths,
+            local_arch=str(host_arch(platform.system(), platform.machine()) or ""),
+            events=self.events,
+            scheduler=self._scheduler,
+            watch=self._watch,
+            readers=self._readers,
+            new_reader=options.new_reader,
+        )
+
+    async def boot(self) -> None:
+        """Takes up where the last daemon ended, however it ended.
+
+        Raises:
+            JournalInUseError, OSError, sqlite3.Error: The journal cannot be opened.
+        """
+        await self._journal.open()
+        self._trusted = await self._journal.trusted()
+        for stored in await self._journal.projects():
+            project = Project(
+                stored.root, stored.surroundings, self._services,
+                trusted=stored.root in self._trusted, withheld=stored.withheld,
+            )  # fmt: skip
+            self._projects[stored.root] = project
+        self._scheduler.start()
+
+    def begin(self) -> None:
+        """Begins to work on what `boot` found; the daemon answers already."""
+        for project in self._projects.values():
+            project.start()
+
+    def hello(self) -> Hello:
+        return Hello(version=VERSION, pid=os.getpid())
+
+    def status(self, root: str | None = None) -> Status:
+        """Everything at this moment; with `root`, only that project's verdicts."""
+        shown = [p for p in self._projects.values() if root is None or p.root == _resolved(root)]
+        return Status(
+            daemon=self._info(),
+            projects=tuple(project.info for project in self._projects.values()),
+            verdicts=tuple(verdict for project in shown for verdict in project.verdicts),
+            seq=self.events.seq,
+        )
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.events.seq, self.status())
+
+    def is_life(self, boot: str) -> bool:
+        """Whether `boot`, which is `DaemonInfo.started` in decimal, names this life of the daemon."""
+        try:
+            return float(boot) == self._started
+        except ValueError:
+            return False
+
+    def register(self, root: str, surroundings: Surroundings) -> ProjectInfo:
+        """Watches the folder `root`, or renews what is known of its shell.
+
+        Raises:
+            RefusedError: It is no absolute path of a folder.
+        """
+        folder = _folder(root)
+        self._formatter.hide(secret_values(surroundings))
+        self._journal.post_project(folder, surroundings)
+        project = self._projects.get(folder)
+        if project is None:
+            project = Project(folder, surroundings, self._services, trusted=folder in self._trusted)
+            self._projects[folder] = project
+            project.start()
+            _log.info("registered %s", folder)
+        else:
+            project.renew(surroundings)
+            _log.info("renewed %s", folder)
+        return project.info
+
+    async def unregister(self, root: str) -> None:
+        """Forgets the project.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        project = self._project(root)
+        del self._projects[project.root]
+        self._journal.post_removal(project.root)
+        await project.remove()
+        self.events.publish(ProjectRemoved(0, project.root))
+        _log.info("unregistered %s", project.root)
+
+    def trust(self, root: str, *, trusted: bool) -> ProjectInfo:
+        """Whether code of the project may run; remembered for folders that are not registered, too.
+
+        Raises:
+            RefusedError: It is no absolute path.
+        """
+        folder = _resolved(root)
+        if trusted:
+            self._trusted.add(folder)
+        else:
+            self._trusted.discard(folder)
+        self._journal.post_trust(folder, trusted=trusted)
+        _log.info("%s is %s", folder, "trusted" if trusted else "not trusted any more")
+        project = self._projects.get(folder)
+        if project is None:
+            return ProjectInfo(folder, trusted, folder, present=Path(folder).is_dir())
+        project.set_trust(trusted=trusted)
+        return project.info
+
+    def resolve(self, root: str, ids: Collection[str] | None, *, refresh: bool) -> int:
+        """Resolves verdicts anew, all of the project when `ids` is None; how many jobs that is.
+
+        Raises:
+            RefusedError: There is no such project.
+        """
+        return self._project(root).resolve_again(ids, refresh=refresh)
+
+    def stop(self, reason: str, *, drain: bool = True) -> None:
+        """Begins to end; called again, waits for nothing any more."""
+        if self._stopping.is_set() or not drain:
+            self._last_stop.set()
+        if not self._stopping.is_set():
+            _log.info("stopping: %s", reason)
+            self.events.publish(Stopping(0, reason))
+            self._stopping.set()
+
+    async def stopped(self) -> None:
+        """Returns when somebody asked to stop."""
+        await self._stopping.wait()
+
+    async def close(self) -> None:
+        """Ends everything; running jobs get a few seconds, then they wait in the journal for the next daemon."""
+        for project in self._projects.values():
+            await project.stop()
+        closing = asyncio.create_task(self._scheduler.close(DRAIN_SECONDS))
+        forced = asyncio.create_task(self._last_stop.wait())
+        await asyncio.wait((closing, forced), return_when=asyncio.FIRST_COMPLETED)
+        if not closing.done():
+            await self._scheduler.close(0)
+        await closing
+        forced.cancel()
+        await self._pool.close()
+        await self._watch.close()
+        self.events.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        await self._journal.close()
+        _log.info("stopped")
+
+    def _info(self) -> DaemonInfo:
+        return DaemonInfo(
+            pid=os.getpid(),
+            version=VERSION,
+            socket=str(self._paths.socket),
+            uptime=time.time() - self._started,
+            started=self._started,
+            memory=self._process.memory_info().rss,
+            workers=len(self._pool),
+            queued=self._scheduler.queued,
+            running=self._scheduler.running,
+            log=str(self._paths.log_file),
+            state_dir=self._paths.state,
+            cache_dir=self._paths.cache,
+            findings=self._journal.findings,
+        )
+
+    def _project(self, root: str) -> Project:
+        project = self._projects.get(_resolved(root))
+        if project is None:
+            raise RefusedError(f"{root} is not watched.", f"Run `mfenv up` in {root}.", status=404)
+        return project
+
+    def _on_watch(self, news: Change | Limited) -> None:
+        project = self._projects.get(news.root)
+        if project is None or self._stopping.is_set():
+            return
+        if isinstance(news, Change):
+            project.changed(news)
+        else:
+            project.limited(watch_limit(news.root, news.folders, news.reason))
+
+
+def _default_workers() -> int:
+    """One less than the cores, so that the user's own work goes on."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+def _resolved(root: str) -> str:
+    if not Path(root).is_absolute():
+        raise RefusedError(f"{root!r} is not an absolute path.")
+    return os.path.realpath(root)
+
+
+def _folder(root: str) -> str:
+    folder = _resolved(root)
+    if not Path(folder).is_dir():
+        message = f"{root} is not a folder." if Path(folder).exists() else f"{root} does not exist."
+        raise RefusedError(message, "Name the folder that holds the flows.", status=404)
+    return folder

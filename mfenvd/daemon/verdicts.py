@@ -1,0 +1,182 @@
+"""One project's verdicts, kept up to date a few at a time so that the loop is never held for long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mfenvd import engine
+from mfenvd.daemon.journal import Record
+from mfenvd.domain.job import Job
+from mfenvd.domain.plan import Environment, Plan
+from mfenvd.domain.resolver import Context
+from mfenvd.domain.state import State
+from mfenvd.domain.verdict import Verdict
+
+
+@dataclass(eq=False)
+class Row:
+    """An environment, its work, and the ids of its verdicts once they are known."""
+
+    environment: Environment
+    jobs: dict[str, Job]
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Understanding:
+    """A plan with its work laid out: made in the reading thread, since hashing requests takes its time."""
+
+    plan: Plan
+    context: Context
+    rows: tuple[Row, ...] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, context: Context, before: Understanding | None) -> Understanding:
+        """What `plan` asks for; rows of environments that are as they were `before` are kept."""
+        known: dict[int, Row] = {}
+        if before is not None and (before.context.root, before.context.trusted) == (context.root, context.trusted):
+            known = {id(row.environment): row for row in before.rows}
+        rows = []
+        for environment in plan.environments:
+            row = known.get(id(environment))
+            if row is None or before is None or before.context != context:
+                alone = Plan(plan.root, (environment,))
+                row = Row(environment, {job.key: job for job in engine.jobs(alone, context)}, row.ids if row else ())
+            rows.append(row)
+        return cls(plan, context, tuple(rows))
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """All work, each job once, in the plan's order."""
+        return {key: job for row in self.rows for key, job in row.jobs.items()}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a verdict's parts come from and where changes go."""
+
+    record: Callable[[str], Record | None]
+    state: Callable[[str], State | None]
+    changed: Callable[[Verdict], None]
+    removed: Callable[[str], None]
+
+
+@dataclass(eq=False)
+class VerdictTable:
+    """All verdicts of a project by id, in the plan's order."""
+
+    sources: Sources
+    present: bool = True
+    _understanding: Understanding | None = None
+    _verdicts: dict[str, Verdict] = field(default_factory=dict)
+    _dirty: dict[Row, None] = field(default_factory=dict)
+    _by_job: dict[str, list[Row]] = field(default_factory=dict)
+    _swept: bool = True
+
+    @property
+    def understanding(self) -> Understanding | None:
+        """What was understood last; None before anything was read."""
+        return self._understanding
+
+    def adopt(self, understanding: Understanding) -> None:
+        """From now on the verdicts are those of `understanding`; `refresh` brings them about."""
+        before = set() if self._understanding is None else set(self._understanding.rows)
+        self._understanding = understanding
+        self._by_job = {}
+        for row in understanding.rows:
+            for key in row.jobs:
+                self._by_job.setdefault(key, []).append(row)
+        self._dirty = {row: None for row in understanding.rows if row not in before or row in self._dirty}
+        self._swept = False
+
+    def set_present(self, *, present: bool) -> None:
+        """Whether the folder is there; while it is not, every verdict is stale."""
+        if present == self.present:
+            return
+        self.present = present
+        self._dirty = dict.fromkeys(self._understanding.rows if self._understanding else ())
+
+    def touch(self, key: str) -> None:
+        """The job's state or outcome is another one."""
+        self._dirty.update(dict.fromkeys(self._by_job.get(key, ())))
+
+    def ids_of(self, key: str) -> tuple[str, ...]:
+        """The verdicts that rest on the job `key`."""
+        return tuple(
+            id_
+            for row in self._by_job.get(key, ())
+            for id_ in row.ids
+            if id_ in self._verdicts and self._verdicts[id_].target == row.jobs[key].target
+        )
+
+    def keys_of(self, ids: Collection[str]) -> set[str]:
+        """The jobs that the verdicts `ids` rest on."""
+        return {key for key in self._by_job for id_ in self.ids_of(key) if id_ in ids}
+
+    def refresh(self, seconds: float) -> bool:
+        """Works on what changed for about so long; True when nothing is left."""
+        until = time.perf_counter() + seconds
+        while self._dirty:
+            row = next(iter(self._dirty))
+            del self._dirty[row]
+            self._refresh_row(row)
+            if time.perf_counter() > until:
+                return False
+        if not self._swept:
+            self._sweep()
+        return True
+
+    def clear(self) -> None:
+        """The project is gone, and its verdicts with it."""
+        self._understanding, self._dirty, self._by_job = None, {}, {}
+        self._sweep()
+
+    def all(self) -> Iterator[Verdict]:
+        """In the plan's order; what is about to be brought up to date is as it was last told."""
+        rows = self._understanding.rows if self._understanding else ()
+        ids = dict.fromkeys(id_ for row in rows for id_ in row.ids)
+        yield from (self._verdicts[id_] for id_ in ids if id_ in self._verdicts)
+        yield from (verdict for id_, verdict in self._verdicts.items() if id_ not in ids)
+
+    def _refresh_row(self, row: Row) -> None:
+        if self._understanding is None:
+            return
+        records = {key: self.sources.record(key) for key in row.jobs}
+        known = {key: record for key, record in records.items() if record is not None}
+        states = {key: self.sources.state(key) for key in row.jobs}
+        found = engine.verdicts(
+            Plan(self._understanding.plan.root, (row.environment,)),
+            self._understanding.context,
+            {key: record.shown for key, record in known.items()},
+            {key: state for key, state in states.items() if state is not None},
+        )
+        settled = {job.target: known[key].settled for key, job in row.jobs.items() if key in known}
+        row.ids = tuple(verdict.id for verdict in found)
+        for verdict in found:
+            self._tell(verdict, settled.get(verdict.target))
+
+    def _tell(self, verdict: Verdict, settled: float | None) -> None:
+        """Makes it known if it differs from what is known."""
+        old = self._verdicts.get(verdict.id)
+        if not self.present:
+            verdict = msgspec.structs.replace(verdict, state=State.STALE)
+        if verdict.state.is_final:
+            same = old is not None and msgspec.structs.replace(old, settled=None) == verdict
+            kept = old.settled if same and old is not None else None
+            verdict = msgspec.structs.replace(verdict, settled=settled or kept or time.time())
+        if verdict != old:
+            self._verdicts[verdict.id] = verdict
+            self.sources.changed(verdict)
+
+    def _sweep(self) -> None:
+        """Removes the verdicts of steps and targets that are gone."""
+        rows = self._understanding.rows if self._understanding else ()
+        kept = {id_ for row in rows for id_ in row.ids}
+        for id_ in [id_ for id_ in self._verdicts if id_ not in kept]:
+            del self._verdicts[id_]
+            self.sources.removed(id_)
+        self._swept = True

@@ -1,0 +1,119 @@
+"""A process that resolves one job after another: `python -m mfenvd.daemon.worker`.
+
+Jobs come in over stdin, progress and outcomes go out over what was stdout. When the daemon is gone, so is its
+end of stdin, and the worker ends at once with everything that it started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO, NoReturn, cast
+
+from mfenvd.daemon.findings import resolving_failed
+from mfenvd.daemon.frames import Done, Reported, frame, read_job
+from mfenvd.daemon.trees import end_own_tree
+from mfenvd.domain.job import Job
+from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import Outcome
+from mfenvd.domain.resolver import Progress, Resolver
+from mfenvd.engine import Engine
+
+_NICENESS = 5
+"""Behind the user's own programs, ahead of batch work."""
+
+_PROGRESS_EVERY = 0.02
+"""Seconds: a resolver that reports each of a thousand files must not keep the daemon busy."""
+
+_log = logging.getLogger(__name__)
+
+Resolvers = Callable[[], Mapping[Kind, Resolver]]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Works until stdin ends."""
+    parser = argparse.ArgumentParser(prog="mfenvd.daemon.worker", description="Resolves what mfenvd hands it.")
+    parser.add_argument("--resolvers", required=True, metavar="MODULE:FUNCTION", help="what makes the resolvers")
+    parser.add_argument("--log", required=True, help="the log that a finding refers to")
+    options = parser.parse_args(arguments)
+    jobs, replies = _take_pipes()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(_NICENESS)
+    Worker(jobs, replies, Engine(_load(options.resolvers)()), options.log).run()
+
+
+class Worker:
+    """Takes jobs from one pipe and answers on another."""
+
+    def __init__(self, jobs: BinaryIO, replies: BinaryIO, engine: Engine, log: str) -> None:
+        self._jobs = jobs
+        self._replies = replies
+        self._engine = engine
+        self._log = log
+        self._waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+
+    def run(self) -> NoReturn:
+        threading.Thread(target=self._receive, daemon=True).start()
+        while True:
+            self._send(self._answer(self._waiting.get()))
+
+    def _receive(self) -> NoReturn:
+        while (job := read_job(self._jobs)) is not None:
+            self._waiting.put(job)
+        end_own_tree()
+
+    def _answer(self, job: Job) -> bytes:
+        try:
+            return frame(Done(self._engine.settle(job, self._reporter())))
+        except Exception as error:  # noqa: BLE001 - becomes the job's finding
+            _log.exception("resolving %s for %s failed", job.request.id, job.target)
+            return frame(Done(Outcome(findings=(resolving_failed(job, error, self._log),), failed=True)))
+
+    def _reporter(self) -> Callable[[Progress], None]:
+        last = Progress("")
+        sent = 0.0
+
+        def report(progress: Progress) -> None:
+            nonlocal last, sent
+            now = time.monotonic()
+            if progress.stage == last.stage and now - sent < _PROGRESS_EVERY:
+                return
+            last, sent = progress, now
+            self._send(frame(Reported(progress)))
+
+        return report
+
+    def _send(self, content: bytes) -> None:
+        try:
+            self._replies.write(content)
+            self._replies.flush()
+        except BrokenPipeError:
+            end_own_tree()
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The two pipes for ourselves: whatever else reads stdin finds nothing, whatever else prints goes to the log."""
+    jobs, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return jobs, replies
+
+
+def _load(name: str) -> Resolvers:
+    module, _, function = name.partition(":")
+    return cast("Resolvers", getattr(importlib.import_module(module), function))
+
+
+if __name__ == "__main__":
+    main()

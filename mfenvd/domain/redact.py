@@ -20,8 +20,11 @@ def redact(text: str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """`url` without user and password, for hashing and comparing."""
-    parts = urlsplit(url)
+    """`url` without user and password, for hashing and comparing; what is no URL loses what looks like them."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return _URL_WITH_CREDENTIALS.sub(r"\g<scheme>", url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 

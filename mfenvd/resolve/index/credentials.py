@@ -9,11 +9,10 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mfenvd.domain.redact import without_credentials
 from mfenvd.resolve.index.configuration import IndexConfiguration
-from mfenvd.resolve.index.urls import host_of, userinfo
+from mfenvd.resolve.index.urls import host_of, split, userinfo
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Credentials:
         host = host_of(url)
         if self._from_keyring.get(host) is not None:
             return self._from_keyring[host]
-        from_netrc = self._from_netrc(urlsplit(url).hostname, login[0] if login else None)
+        from_netrc = self._from_netrc(split(url).hostname, login[0] if login else None)
         if from_netrc is not None:
             return from_netrc
         return (login[0], "") if login is not None else None
@@ -114,7 +113,7 @@ class Credentials:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    return urlsplit(url).scheme, host_of(url)
+    return split(url).scheme, host_of(url)
 
 
 def _read_netrc(path: str | None) -> netrc.netrc | None:

@@ -103,7 +103,9 @@ class Transport:
                     raise IndexUnreachable(index, "the answer breaks off") from error
             except requests.TooManyRedirects as error:
                 raise IndexUnreadable(index, "redirects without end") from error
-            except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            except (requests.ConnectionError, requests.Timeout):
+                raise
+            except requests.RequestException as error:
                 raise IndexUnreachable(index, "that is not a URL that can be asked") from error
         raise AssertionError
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
+
+
+def split(url: str) -> SplitResult:
+    """`urlsplit(url)`; what is not a URL comes out as a path, and fails where it is asked for."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", url, "", "")
 
 
 def as_url(index: str, base: Path) -> str:
     """`index` as a URL without a trailing slash; pip takes the path of a folder, relative to `base`, as well."""
     if "://" not in index and not index.startswith("file:"):
         index = (base / index).absolute().as_uri()
-    return index.rstrip("/")
+    return index if index.endswith("://") else index.rstrip("/")
 
 
 def location(link: str, base: Path) -> str:
@@ -33,7 +41,7 @@ def path_of(place: str) -> Path | None:
 
 def userinfo(url: str) -> tuple[str, str | None] | None:
     """User and password of `url`, decoded; None when it holds neither."""
-    parts = urlsplit(url)
+    parts = split(url)
     if parts.username is None and parts.password is None:
         return None
     return unquote(parts.username or ""), unquote(parts.password) if parts.password is not None else None
@@ -41,7 +49,7 @@ def userinfo(url: str) -> tuple[str, str | None] | None:
 
 def with_userinfo(url: str, user: str | None, password: str | None) -> str:
     """`url` with these credentials, unless it has its own or there are none."""
-    parts = urlsplit(url)
+    parts = split(url)
     if (user is None and password is None) or "@" in parts.netloc:
         return url
     secret = f":{quote(password, safe='')}" if password is not None else ""
@@ -50,12 +58,12 @@ def with_userinfo(url: str, user: str | None, password: str | None) -> str:
 
 def host_of(url: str) -> str:
     """`host` or `host:port` of `url`, lower case, without credentials."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
+    return split(url).netloc.rpartition("@")[2].lower()
 
 
 def reached_directly(url: str, no_proxy: str) -> bool:
     """Whether `no_proxy` (comma-separated hosts, domains, addresses, networks; `*` for all) exempts `url`."""
-    host = urlsplit(url).hostname or ""
+    host = split(url).hostname or ""
     for entry in filter(None, (part.strip().lower() for part in no_proxy.split(","))):
         name = entry.partition(":")[0] if entry.count(":") == 1 else entry
         if entry in {"*", host_of(url)} or name.lstrip("*.") == host or host.endswith("." + name.lstrip("*.")):

@@ -1,0 +1,307 @@
+"""Files of a package from indexes that work, that do not, and that are far away."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mfenvd.resolve.index.client import IndexClient
+from mfenvd.resolve.index.configuration import IndexConfiguration
+from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable, NoSuchPackage
+from tests.resolve.index.conftest import MakeClient, ServeIndex
+from tests.support.index_server import Fault, IndexServer, Style
+from tests.support.wheels import sdist, wheel
+
+
+@pytest.mark.parametrize("style", list(Style))
+@pytest.mark.parametrize("metadata", [True, False])
+def test_every_kind_of_index_lists_its_files(
+    serve: ServeIndex, client_of: MakeClient, style: Style, metadata: bool
+) -> None:
+    index = serve(style=style, metadata=metadata)
+    index.add(wheel("Demo.Pkg", "1.0"), sdist("Demo.Pkg", "1.0", requires_python=">=3.9"))
+    one, two = client_of(index.url).files("demo_pkg")
+    assert (one.name, one.version, one.kind, one.has_metadata) == ("demo-pkg", "1.0", "wheel", metadata)
+    assert (two.kind, two.requires_python, two.index) == ("sdist", ">=3.9", index.url)
+
+
+def test_files_of_all_indexes_are_merged_and_the_last_one_names_a_file_they_share(
+    serve: ServeIndex, client_of: MakeClient
+) -> None:
+    first, second = serve(), serve(style=Style.HTML)
+    shared = wheel("demo", "1.0")
+    first.add(shared, wheel("demo", "2.0"))
+    second.add(shared, wheel("demo", "3.0"))
+    files = client_of(first.url, second.url).files("demo")
+    assert [(file.version, file.index) for file in files] == [
+        ("2.0", first.url),
+        ("1.0", second.url),
+        ("3.0", second.url),
+    ]
+    assert files[1].size == len(shared.content), "the first index's word on the same file is kept"
+
+
+def test_a_package_that_one_index_lacks_comes_from_the_other(serve: ServeIndex, client_of: MakeClient) -> None:
+    first, second = serve(), serve()
+    second.add(wheel("demo", "1.0"))
+    assert len(client_of(first.url, second.url).files("demo")) == 1
+
+
+def test_a_package_that_no_index_has_does_not_exist(index: IndexServer, client_of: MakeClient, tmp_path: Path) -> None:
+    with pytest.raises(NoSuchPackage, match="demo") as raised:
+        client_of(index.url, tmp_path.as_uri()).files("demo")
+    assert raised.value.indexes == (index.url, tmp_path.as_uri())
+
+
+def test_a_project_without_files_exists(index: IndexServer, client_of: MakeClient) -> None:
+    archive = wheel("demo", "1.0")
+    index.add(archive)
+    index.remove(archive.filename)
+    assert client_of(index.url).files("demo") == ()
+
+
+def test_an_index_in_a_folder_works_and_may_lack_packages(
+    index: IndexServer, client_of: MakeClient, tmp_path: Path
+) -> None:
+    archive = wheel("demo", "1.0", requires=["other"])
+    index.add(archive)
+    folder = index.write_folder(tmp_path / "mirror")
+    index.remove(archive.filename)
+    index.add(wheel("remote", "1.0"))
+    client = client_of(index.url, folder.as_uri(), (tmp_path / "nowhere").as_uri())
+    (file,) = client.files("demo")
+    assert (file.sha256, client.metadata(file).requires) == (archive.sha256, ("other",))
+    assert client.files("remote")[0].version == "1.0"
+
+
+def test_find_links_are_folders_pages_and_archives(index: IndexServer, client_of: MakeClient, tmp_path: Path) -> None:
+    linked = wheel("demo", "3.0")
+    index.add(linked)
+    (tmp_path / "links").mkdir()
+    for archive in (wheel("demo", "1.0"), sdist("demo", "1.1")):
+        (tmp_path / "links" / archive.filename).write_bytes(archive.content)
+    (tmp_path / "links" / "notes.txt").write_text("not a wheel")
+    alone = tmp_path / wheel("demo", "2.0").filename
+    alone.write_bytes(wheel("demo", "2.0").content)
+    page = tmp_path / "page.html"
+    page.write_text(f'<a href="{alone.name.replace("2.0", "2.5")}">x</a>')
+    links = ("links", str(alone), str(page), index.links_url, f"http://{index.host}/files/demo-4.0-py3-none-any.whl")
+    client = client_of(find_links=(*links, "not-there"))
+    assert [file.version for file in client.files("demo")] == ["1.0", "1.1", "2.0", "2.5", "3.0", "4.0"]
+    assert client.metadata(client.files("demo")[0]).name == "demo"
+    assert client.files("demo")[0].size == len(wheel("demo", "1.0").content)
+    with pytest.raises(NoSuchPackage):
+        client.files("other")
+    assert index.log.paths() == ["/links/"], "one page serves all packages"
+
+
+def test_many_packages_are_asked_for_at_once_and_each_gets_its_answer(
+    index: IndexServer, client_of: MakeClient
+) -> None:
+    names = [f"demo-{number}" for number in range(12)]
+    for name in names:
+        index.add(wheel(name, "1.0"))
+        index.fail(name, Fault(delay=0.2))
+    index.fail("demo-3", Fault(status=404))
+    index.fail("demo-4", Fault(body=b"garbage"))
+    begin = time.monotonic()
+    answers = client_of(index.url).files_of_many([*names, "Demo_0"])
+    assert time.monotonic() - begin < 12 * 0.2
+    assert list(answers) == names
+    assert isinstance(answers["demo-3"], NoSuchPackage)
+    assert isinstance(answers["demo-4"], IndexUnreadable)
+    assert all(isinstance(answers[name], tuple) for name in names if name not in {"demo-3", "demo-4"})
+
+
+def test_a_fresh_page_is_not_asked_for_again_in_any_client(index: IndexServer, client_of: MakeClient) -> None:
+    index.add(wheel("demo", "1.0"))
+    first = client_of(index.url).files("demo")
+    assert client_of(index.url).files("demo") == first
+    assert client_of(index.url).files_of_many(["demo"]) == {"demo": first}
+    assert len(index.log) == 1
+
+
+def test_an_old_page_is_asked_for_with_its_etag(index: IndexServer, client_of: MakeClient) -> None:
+    index.add(wheel("demo", "1.0"))
+    first = client_of(index.url).files("demo")
+    assert client_of(index.url, fresh_for=0.0).files("demo") == first
+    index.add(wheel("demo", "2.0"))
+    assert len(client_of(index.url, fresh_for=0.0).files("demo")) == 2
+    assert [asked.status for asked in index.log] == [200, 304, 200]
+    client_of(index.url).files("demo")
+    assert len(index.log) == 3, "what a refresh read is fresh for all"
+
+
+def test_a_package_may_appear_a_minute_after_it_was_missing(
+    index: IndexServer, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NoSuchPackage):
+        client_of(index.url).files("demo")
+    index.add(wheel("demo", "1.0"))
+    with pytest.raises(NoSuchPackage):
+        client_of(index.url).files("demo")
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert len(client_of(index.url).files("demo")) == 1
+
+
+def test_without_an_answer_an_old_page_is_used_and_said_to_be_old(index: IndexServer, client_of: MakeClient) -> None:
+    index.add(wheel("demo", "1.0"))
+    files = client_of(index.url).files("demo")
+    index.stop()
+    client = client_of(index.url, fresh_for=0.0)
+    listing = client.listing("demo")
+    assert listing.files == files
+    ((shown, since),) = listing.stale
+    assert shown == index.url
+    assert abs(time.time() - since) < 60
+    assert client.stale == {index.url: since}
+    assert client_of(index.url, offline=True, fresh_for=0.0).listing("demo").stale
+    assert client_of(index.url).listing("demo").stale == (), "a page that is fresh needs no excuse"
+
+
+def test_offline_nothing_is_asked(index: IndexServer, client_of: MakeClient) -> None:
+    index.add(wheel("demo", "1.0"))
+    with pytest.raises(IndexUnreachable, match="offline"):
+        client_of(index.url, offline=True).files("demo")
+    assert len(index.log) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(status=500), IndexUnreachable),
+        (Fault(status=503), IndexUnreachable),
+        (Fault(truncated=True), IndexUnreachable),
+        (Fault(delay=3.0), IndexUnreachable),
+        (Fault(status=401), IndexRefuses),
+        (Fault(status=403), IndexRefuses),
+        (Fault(status=400), IndexUnreadable),
+        (Fault(body=b"<html><form>log in</form></html>"), IndexUnreadable),
+        (Fault(body=b"{", content_type="application/vnd.pypi.simple.v1+json"), IndexUnreadable),
+        (Fault(status=404), NoSuchPackage),
+        (Fault(status=410), NoSuchPackage),
+    ],
+)
+def test_each_fault_has_its_own_error(
+    index: IndexServer, client_of: MakeClient, fault: Fault, error: type[Exception]
+) -> None:
+    index.add(wheel("demo", "1.0"))
+    index.fail("demo", fault)
+    with pytest.raises(error):
+        client_of(index.url, environ={"PIP_TIMEOUT": "0.5"}).files("demo")
+
+
+@pytest.mark.parametrize("fault", [Fault(status=503, times=2), Fault(truncated=True, times=1)])
+def test_a_passing_fault_is_survived(index: IndexServer, client_of: MakeClient, fault: Fault) -> None:
+    index.add(wheel("demo", "1.0"))
+    index.fail("demo", fault)
+    assert len(client_of(index.url).files("demo")) == 1
+
+
+def test_an_index_that_is_down_is_told_within_a_second_and_not_tried_for_every_package(client_of: MakeClient) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        client = client_of(f"http://127.0.0.1:{unused.getsockname()[1]}/simple")
+        begin = time.monotonic()
+        answers = client.files_of_many([f"demo-{number}" for number in range(40)])
+        assert all(isinstance(answer, IndexUnreachable) for answer in answers.values())
+        with pytest.raises(IndexUnreachable, match="refused"):
+            client.files("another")
+        assert time.monotonic() - begin < 2.0
+
+
+def test_one_index_that_is_down_makes_the_answer_unknown(
+    serve: ServeIndex, client_of: MakeClient, tmp_path: Path
+) -> None:
+    up, down = serve(), serve()
+    up.add(wheel("demo", "1.0"))
+    down.fail("demo", Fault(status=500))
+    with pytest.raises(IndexUnreachable, match=down.host):
+        client_of(up.url, down.url).files("demo")
+
+
+def test_a_403_counts_only_when_nobody_has_the_package(serve: ServeIndex, client_of: MakeClient) -> None:
+    up, picky = serve(), serve()
+    up.add(wheel("demo", "1.0"))
+    for name in ("demo", "other"):
+        picky.fail(name, Fault(status=403))
+    client = client_of(up.url, picky.url)
+    assert len(client.files("demo")) == 1
+    with pytest.raises(IndexRefuses):
+        client.files("other")
+
+
+@pytest.mark.parametrize("url", ["ftp://index.test/simple", "http://", "http://[::1", "http://index.invalid/simple"])
+def test_a_url_that_leads_nowhere_is_unreachable(client_of: MakeClient, url: str) -> None:
+    with pytest.raises(IndexUnreachable):
+        client_of(url).files("demo")
+
+
+def test_a_damaged_cache_costs_a_request_and_no_error(
+    index: IndexServer, client_of: MakeClient, tmp_path: Path
+) -> None:
+    index.add(*(wheel("demo", f"1.{minor}", padding=0) for minor in range(400)))
+    client_of(index.url).files("demo")
+    stored = [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.suffix == ".val"]
+    assert stored, "a page of this size has a file of its own"
+    for path in stored:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    assert len(client_of(index.url).files("demo")) == 400
+    assert len(index.log) == 2
+    (tmp_path / "cache" / "index" / "cache.db").write_bytes(b"not a database" * 1000)
+    assert len(client_of(index.url).files("demo")) == 400
+    assert len(client_of(index.url).files("demo")) == 400
+    assert len(index.log) == 3
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(index: IndexServer, tmp_path: Path) -> None:
+    index.add(wheel("demo", "1.0"))
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with IndexClient(IndexConfiguration(index.url), tmp_path / "cache") as client:
+        assert len(client.files("demo")) == 1
+
+
+def test_the_cache_runs_no_code(index: IndexServer, client_of: MakeClient, tmp_path: Path) -> None:
+    index.add(wheel("demo", "1.0"))
+    client_of(index.url).files("demo")
+    flag = tmp_path / "flag"
+    payload = b"cposix\nsystem\n(S'touch " + os.fsencode(flag) + b"'\ntR."
+    with sqlite3.connect(tmp_path / "cache" / "index" / "cache.db") as database:
+        database.execute("UPDATE Cache SET mode = 4, filename = NULL, value = ?", (payload,))
+    database.close()
+    assert len(client_of(index.url).files("demo")) == 1
+    assert not flag.exists()
+
+
+_READER = """
+import sys
+from pathlib import Path
+from mfenvd.resolve.index.client import IndexClient
+from mfenvd.resolve.index.configuration import IndexConfiguration
+
+with IndexClient(IndexConfiguration(sys.argv[1]), Path(sys.argv[2]), fresh_for=0.05) as client:
+    for _ in range(10):
+        client._listings.clear()
+        answers = client.files_of_many(f"demo-{number}" for number in range(8))
+        assert all(len(files) == 30 for files in answers.values()), answers
+"""
+
+
+def test_several_processes_share_one_cache(index: IndexServer, tmp_path: Path) -> None:
+    for number in range(8):
+        index.add(*(wheel(f"demo-{number}", f"1.{minor}") for minor in range(30)))
+    command = [sys.executable, "-W", "error", "-c", _READER, index.url, str(tmp_path)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "")

@@ -1,0 +1,128 @@
+"""Both kinds of index pages, and what is no index page."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfenvd.resolve.index.errors import IndexUnreadable
+from mfenvd.resolve.index.files import DistFile
+from mfenvd.resolve.index.pages import JSON_TYPE, parse_links, parse_page
+from tests.support.index_server import IndexServer, Listed, html_page, json_page
+from tests.support.wheels import sdist, wheel
+
+_INDEX = "https://index.test/simple"
+_URL = f"{_INDEX}/demo/"
+
+_listed = st.builds(
+    Listed,
+    st.builds(
+        lambda version, source: sdist("demo", version) if source else wheel("demo", version),
+        st.sampled_from(["1.0", "1.1", "2.0rc1", "3+local.1"]),
+        st.booleans(),
+    ),
+    requires_python=st.sampled_from([None, ">=3.8", "!=3.9.*,>=3.7"]),
+    yanked=st.sampled_from([None, "", 'broken & "bad" <wheel>']),
+)
+
+
+def _json(content: object) -> tuple[DistFile, ...]:
+    return parse_page(json.dumps(content).encode(), JSON_TYPE, _URL, "demo", _INDEX)
+
+
+def _html(body: str, content_type: str = "text/html") -> tuple[DistFile, ...]:
+    return parse_page(body.encode(), content_type, _URL, "demo", _INDEX)
+
+
+@settings(max_examples=40)
+@given(st.lists(_listed, max_size=5), st.booleans(), st.booleans())
+def test_html_says_what_json_says_but_for_sizes(entries: list[Listed], metadata: bool, hashes: bool) -> None:
+    index = IndexServer(metadata=metadata, hashes=hashes)
+    files = {entry.archive.filename: entry for entry in entries}
+    from_json = parse_page(json_page(index, "demo", files), JSON_TYPE, _URL, "demo", _INDEX)
+    from_html = parse_page(html_page(index, "demo", files), "text/html; charset=utf-8", _URL, "demo", _INDEX)
+    index.stop()
+    assert tuple(msgspec.structs.replace(file, size=None) for file in from_json) == from_html
+    for file in from_json:
+        listed = files[file.filename]
+        assert file.url == f"https://index.test/files/{file.filename}"
+        assert (file.requires_python, file.yanked) == (listed.requires_python, listed.yanked)
+        assert file.sha256 == (listed.archive.sha256 if hashes else None)
+        assert file.size == len(listed.archive.content)
+        assert file.metadata_sha256 == (listed.archive.metadata_sha256 if metadata and file.is_wheel else None)
+
+
+def test_addresses_are_relative_to_the_page_and_lose_credentials_and_fragments() -> None:
+    files = _html(
+        '<a href="demo-1-py3-none-any.whl#sha256=AB">x</a>'
+        '<a href="../../demo-2-py3-none-any.whl">x</a>'
+        '<a href="https://u:p@files.test/demo-3-py3-none-any.whl#md5=00">x</a>'
+        '<a href="demo-4%2Bcpu-py3-none-any.whl">x</a>'
+    )
+    assert [(file.url, file.sha256) for file in files] == [
+        ("https://index.test/simple/demo/demo-1-py3-none-any.whl", "ab"),
+        ("https://index.test/demo-2-py3-none-any.whl", None),
+        ("https://files.test/demo-3-py3-none-any.whl", None),
+        ("https://index.test/simple/demo/demo-4%2Bcpu-py3-none-any.whl", None),
+    ]
+    assert files[3].version == "4+cpu"
+
+
+def test_an_older_name_of_the_metadata_field_is_understood() -> None:
+    entry = {"filename": "demo-1-py3-none-any.whl", "url": "x", "hashes": {}}
+    (old,) = _json({"files": [{**entry, "data-dist-info-metadata": {"sha256": "aa"}}]})
+    (new,) = _json({"files": [{**entry, "data-dist-info-metadata": False, "core-metadata": True}]})
+    assert (old.has_metadata, old.metadata_sha256) == (True, "aa")
+    assert (new.has_metadata, new.metadata_sha256) == (True, None)
+    (html,) = _html('<a href="demo-1-py3-none-any.whl" data-dist-info-metadata="sha256=aa">x</a>')
+    assert (html.has_metadata, html.metadata_sha256) == (True, "aa")
+
+
+def test_a_page_of_links_holds_several_packages() -> None:
+    page = b'<a href="demo-1.0.tar.gz">a</a><a href="b/my_pkg-2-py3-none-any.whl">b</a><a href="readme.txt">c</a>'
+    files = parse_links(page, "text/html", "https://files.test/all.html", "https://files.test/all.html")
+    assert [(file.name, file.version, file.kind) for file in files] == [
+        ("demo", "1.0", "sdist"),
+        ("my-pkg", "2", "wheel"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"Service temporarily sleepy", "text/html"),
+        (b"\x1f\x8b\x08\x00\xff\xfe garbage", "text/html"),
+        (b"<html><body><form action=/login><input name=user></form></body></html>", "text/html"),
+        (b"<html><script>location='/sso'</script><a href=/help>help</a></html>", "text/html"),
+        (b"<html></html>", "text/html; charset=no-such-charset"),
+        (b"{}", JSON_TYPE),
+        (b'{"files": [{"filename": 3}]}', JSON_TYPE),
+        (b'{"files": [', JSON_TYPE),
+        (b"[]", JSON_TYPE),
+        (b'{"meta": {"api-version": "2.0"}, "files": []}', JSON_TYPE),
+        (b"PK\x03\x04", "application/zip"),
+        (b'<html><head><meta name="pypi:repository-version" content="2.0"></head></html>', "text/html"),
+    ],
+)
+def test_what_is_no_index_page_is_unreadable(content: bytes, content_type: str) -> None:
+    with pytest.raises(IndexUnreadable, match=r"index\.test"):
+        parse_page(content, content_type, _URL, "demo", _INDEX)
+
+
+@pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><html><body></body></html>", b"<html><a href='../'>up</a>"])
+def test_a_package_without_files_is_not_an_error(content: bytes) -> None:
+    assert parse_page(content, "text/html", _URL, "demo", _INDEX) == ()
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=200), st.sampled_from(["text/html", JSON_TYPE, "text/html; charset=utf-16", "x/y"]))
+def test_no_bytes_at_all_make_it_fail_otherwise(content: bytes, content_type: str) -> None:
+    files: tuple[DistFile, ...] = ()
+    with contextlib.suppress(IndexUnreadable):
+        files = parse_page(content, content_type, _URL, "demo", _INDEX)
+    assert all(file.name == "demo" for file in files)

@@ -37,14 +37,18 @@ class Connection:
         self.socket = socket
         self._timeout = timeout
 
+    def hello(self) -> Hello:
+        """Who answers, whatever its protocol."""
+        return self.call(calls.hello())
+
     def greet(self) -> Hello:
-        """Who answers.
+        """Who answers, once it is known to speak as we do.
 
         Raises:
             OtherProtocolError: A daemon of a version that speaks differently.
             ClientError: As for every call: not running, no permission, no answer in time.
         """
-        found = self.call(calls.hello())
+        found = self.hello()
         if found.protocol != PROTOCOL:
             raise OtherProtocolError(found.version, found.protocol)
         return found

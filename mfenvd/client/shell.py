@@ -35,6 +35,11 @@ def surroundings(environ: Mapping[str, str], cwd: Path) -> Surroundings:
     )
 
 
+def this_shell() -> Surroundings:
+    """The shell that this process was started in."""
+    return surroundings(os.environ, Path.cwd())
+
+
 def _interpreter(environ: Mapping[str, str], cwd: Path) -> Path | None:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)

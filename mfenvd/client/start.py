@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from mfenvd.client.errors import (
     StartFailedError,
     StartTimedOutError,
 )
+from mfenvd.client.peer import listener_pid
 from mfenvd.domain.event import Hello
 from mfenvd.domain.redact import redact
 
@@ -23,6 +26,7 @@ START_TIMEOUT = 60.0
 """Seconds for the whole start, which has a time-out of its own that is shorter."""
 
 STOP_TIMEOUT = 30.0
+_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,40 @@ def stop(socket: Path, *, drain: bool = True, timeout: float = STOP_TIMEOUT) -> 
             return
         time.sleep(0.05)
     raise DaemonUnresponsiveError(timeout)
+
+
+def stop_by_force(socket: Path) -> None:
+    """Ends the daemon whether or not it answers: asked first, then by signals.
+
+    Raises:
+        DaemonNotRunningError: There was nothing to stop.
+        DaemonUnresponsiveError: It cannot be told which process it is.
+    """
+    pid = listener_pid(socket)
+    try:
+        stop(socket, drain=False, timeout=_PATIENCE)
+    except DaemonNotRunningError:
+        raise
+    except ClientError:
+        if pid is None:
+            raise
+    else:
+        return
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        if _ended_by(pid, signal_number):
+            return
+
+
+def _ended_by(pid: int, signal_number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, signal_number)
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            os.kill(pid, 0)
+            time.sleep(0.05)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _answers(connection: Connection) -> bool:

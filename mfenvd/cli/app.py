@@ -1,0 +1,20 @@
+"""The commands as typer knows them."""
+
+from __future__ import annotations
+
+import typer
+
+from mfenvd.cli import check, lifecycle, logs, plan, up, watching, wheels, why
+
+app = typer.Typer(
+    name="mfenv",
+    help=(
+        "Metaflow environments, resolved in the background at every save, for every architecture that a flow targets."
+        "\n\nBegin with `mfenv up` in your project, or with `mfenv check` where there is no daemon, as in CI."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (up, lifecycle, watching, logs, why, check, plan, wheels):
+    module.add_to(app)

@@ -1,0 +1,126 @@
+"""What a command cannot do, in one line with its remedy; a traceback goes to a file, never to the user."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from mfenvd.domain.redact import redact
+from mfenvd.paths import find_paths
+
+
+class CommandError(Exception):
+    """Base of what commands refuse; `fix` may be None. `code` is the command's exit code."""
+
+    code = 3
+
+    def __init__(self, message: str, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+class UsageError(CommandError):
+    """The command line asks for something that makes no sense."""
+
+    code = 2
+
+
+class NoSuchPathError(UsageError):
+    """A file or folder on the command line is not there."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} does not exist.", "Check the spelling; paths are relative to the working directory.")
+
+
+class NothingAskedError(UsageError):
+    """A command that needs a file or a package got neither."""
+
+    def __init__(self, command: str, example: str) -> None:
+        super().__init__(f"`{command}` was not told what to resolve.", f"For example: `{example}`.")
+
+
+class BadPackageError(UsageError):
+    """What should be a package's name (and version) is none."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"`{text}` is not a package name.", "Write a name, or a name and a version: `torch==2.2.2`.")
+
+
+class BadPythonError(UsageError):
+    """What should be a Python version is none."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"`{text}` is not a Python version.", "Write it as `3.11`.")
+
+
+class NoSuchPackageError(CommandError):
+    """The indexes do not have the package or the version."""
+
+    code = 1
+
+
+class IndexAnswerError(CommandError):
+    """An index gives no usable answer."""
+
+
+class UnknownPackageError(CommandError):
+    """A package is in none of the environments that were looked at."""
+
+    code = 1
+
+    def __init__(self, name: str, environments: int, near: list[str]) -> None:
+        looked = f"{environments} resolved environment{'' if environments == 1 else 's'}"
+        fix = f"Did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
+        super().__init__(f"{name} is in none of {looked}.", fix)
+
+
+class NotWatchedError(CommandError):
+    """A folder is not registered with the daemon."""
+
+    code = 2
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is not watched.", "`mfenv status` lists the folders that are.")
+
+
+class DaemonStoppedError(CommandError):
+    """The daemon was stopped while a command waited for it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"mfenvd is stopping: {reason}", "Run `mfenv up` again.")
+
+
+class NoLogError(CommandError):
+    """There is no log yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"There is no log at {path}.", "The daemon writes it once it runs: `mfenv up`.")
+
+
+def print_error(message: str, fix: str | None) -> None:
+    """Two lines on standard error. Plain text: also where rich itself may be what failed."""
+    sys.stderr.write(f"error: {redact(message)}\n")
+    if fix:
+        sys.stderr.write(f"fix: {redact(fix)}\n")
+
+
+def record_crash(error: BaseException) -> Path | None:
+    """Writes the traceback to the log folder, credentials hidden; None when it cannot be written."""
+    folder = Path(find_paths().log)
+    file = folder / time.strftime("crash-%Y%m%d-%H%M%S.txt")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
+    except OSError:
+        return None
+    return file
+
+
+def print_crash(error: BaseException) -> None:
+    """Says that mfenv failed and where the details are."""
+    file = record_crash(error)
+    message = f"mfenv failed: {type(error).__name__}: {error}"
+    print_error(message, f"This is a bug in mfenv; please report it with {file}." if file else None)

@@ -1,0 +1,62 @@
+"""`mfenv`: the commands put together, and the guard around them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from mfenvd.cli.errors import CommandError, print_crash, print_error
+from mfenvd.cli.exit_codes import ExitCode
+from mfenvd.client.errors import ClientError
+
+_STATUS_FLAGS = frozenset({"--json", "--verbose", "-v"})
+
+
+def main() -> None:
+    """The `mfenv` command. Whatever happens, the user sees a message and not a traceback."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code."""
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _silenced()
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except CommandError as error:
+        print_error(error.message, error.fix)
+        return error.code
+    except ClientError as error:
+        print_error(error.message, error.fix)
+        return ExitCode.UNKNOWN
+    except Exception as error:  # noqa: BLE001 - the last resort, and it keeps the details
+        print_crash(error)
+        return ExitCode.UNKNOWN
+    return code
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    command, *rest = arguments or [""]
+    if command == "status" and _STATUS_FLAGS.issuperset(rest):
+        # Typer takes longer to import than the daemon to answer, and prompts ask for this often.
+        from mfenvd.cli.status import print_status
+
+        print_status(json="--json" in rest, verbose=bool({"--verbose", "-v"} & set(rest)))
+        return ExitCode.FINE
+    from mfenvd.cli.app import app
+
+    try:
+        app(list(arguments), prog_name="mfenv")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else ExitCode.FINE if ended.code is None else ExitCode.FINDINGS
+    return ExitCode.FINE
+
+
+def _silenced() -> int:
+    """The reader of our output has gone, as `head` does: stay quiet, also while Python shuts down."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.BROKEN_PIPE

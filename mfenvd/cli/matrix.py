@@ -1,0 +1,109 @@
+"""The matrix of verdicts: environments by archs, as a table or, where that is too wide, as a list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from mfenvd.cli.rows import Row, archs, floor, rows
+from mfenvd.cli.terminal import Terminal, printable
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.verdict import Verdict
+from mfenvd.domain.words import Tone, glyph, tone, tone_glyph, word
+
+_SUMMARY = {
+    Tone.GOOD: "ready",
+    Tone.WARNING: "with warnings",
+    Tone.BAD: "blocked",
+    Tone.UNKNOWN: "could not tell",
+    Tone.BUSY: "under way",
+    Tone.WAITING: "queued",
+    Tone.OUTDATED: "stale",
+}
+
+_NARROWEST_LABEL = 16
+_CELL_WIDTH = 18
+
+
+def matrix(terminal: Terminal, verdicts: Sequence[Verdict]) -> RenderableType:
+    """Fits the terminal's width."""
+    found = rows(verdicts)
+    longest = max((len(row.label(terminal.dot)) for row in found), default=0)
+    excess = _natural_width(terminal, _table(terminal, found, longest)) - terminal.out.width
+    label_width = longest - max(excess, 0)
+    if label_width < min(longest, _NARROWEST_LABEL):
+        return _list(terminal, found)
+    return _table(terminal, found, label_width)
+
+
+def cell(terminal: Terminal, verdict: Verdict) -> Text:
+    """Glyph and word."""
+    text = f"{glyph(verdict, ascii_only=terminal.ascii_only)} {word(verdict)}"
+    return Text(text, style=tone(verdict).value, no_wrap=True)
+
+
+def summary(terminal: Terminal, verdicts: Sequence[Verdict]) -> Text:
+    """How many cells of the matrix are in which condition: `✓ 3 ready  ✗ 1 blocked`."""
+    cells = [verdict for row in rows(verdicts) for verdict in row.cells.values()]
+    counts = Counter(tone(verdict) for verdict in cells)
+    parts = [
+        Text(f"{tone_glyph(of, ascii_only=terminal.ascii_only)} {counts[of]} {_SUMMARY[of]}", style=of.value)
+        for of in Tone
+        if counts[of]
+    ]
+    return Text("  ").join(parts)
+
+
+def _natural_width(terminal: Terminal, table: Table) -> int:
+    return Measurement.get(terminal.out, terminal.out.options.update(max_width=10_000), table).maximum
+
+
+def _table(terminal: Terminal, found: Sequence[Row], label_width: int) -> Table:
+    columns = archs(found)
+    floors = {arch: _common_floor(found, arch) for arch in columns}
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    table.add_column(Text("environment", style="muted"), width=max(label_width, len("environment")))
+    table.add_column(Text("python", style="muted"), no_wrap=True)
+    for arch in columns:
+        table.add_column(_header(arch, floors[arch]), no_wrap=True)
+    for row in found:
+        cells = (_table_cell(terminal, row.cells.get(arch), floors[arch]) for arch in columns)
+        table.add_row(Text(printable(row.label(terminal.dot))), Text(row.python, style="muted"), *cells)
+    return table
+
+
+def _header(arch: Arch, common: str | None) -> Text:
+    return Text.assemble((arch.value, "strong"), (f"\n{common}" if common else "", "muted"))
+
+
+def _table_cell(terminal: Terminal, verdict: Verdict | None, common: str | None) -> Text:
+    if verdict is None:
+        return Text("")
+    shown = cell(terminal, verdict)
+    own = floor(verdict.target)
+    return shown if own == (common or "") else Text.assemble(shown, (f"\n  {own}", "muted"))
+
+
+def _common_floor(found: Sequence[Row], arch: Arch) -> str | None:
+    """What all cells of a column have in common; None when they differ."""
+    floors = {floor(row.cells[arch].target) for row in found if arch in row.cells}
+    return floors.pop() if len(floors) == 1 else None
+
+
+def _list(terminal: Terminal, found: Sequence[Row]) -> RenderableType:
+    width = max((len(arch) for arch in archs(found)), default=0)
+    lines = []
+    for row in found:
+        python = f"python {row.python}"
+        lines.append(Text.assemble((printable(row.label(terminal.dot)), "strong"), (f"  {python}", "muted")))
+        for arch in archs([row]):
+            verdict = row.cells[arch]
+            shown = cell(terminal, verdict)
+            shown.pad_right(_CELL_WIDTH - len(shown))
+            lines.append(Text.assemble(f"  {arch:<{width}}  ", shown, (floor(verdict.target), "muted")))
+    return Group(*lines)

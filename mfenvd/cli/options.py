@@ -1,0 +1,36 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mfenvd.cli.errors import NoSuchPathError
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON (see docs/json.md) instead of tables.")]
+VerboseFlag = Annotated[bool, typer.Option("--verbose", "-v", help="Also print every detail of each finding.")]
+StrictFlag = Annotated[bool, typer.Option("--strict", help="Exit 1 for warnings too.")]
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PATH", help="Flow files or folders.", show_default="the working directory"),
+]
+
+
+def given_paths(paths: list[Path] | None) -> list[Path]:
+    """The paths of the command line, absolute, or the working directory.
+
+    Raises:
+        NoSuchPathError: One of them does not exist.
+    """
+    for path in paths or ():
+        if not path.exists():
+            raise NoSuchPathError(path)
+    return [path.absolute() for path in paths or [Path()]]
+
+
+def given_folders(paths: list[Path] | None) -> list[str]:
+    """The same as folders to watch: a file stands for the folder that it is in. Each once, in order."""
+    folders = (path if path.is_dir() else path.parent for path in given_paths(paths))
+    return list(dict.fromkeys(str(folder.resolve()) for folder in folders))

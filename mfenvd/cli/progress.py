@@ -1,0 +1,182 @@
+"""Progress while environments are resolved: a bar for each on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Protocol
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+from typing_extensions import Self
+
+from mfenvd.cli.matrix import cell
+from mfenvd.cli.rows import Row, RowKey, row_key
+from mfenvd.cli.terminal import Terminal, printable
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.resolver import Progress as Step
+from mfenvd.domain.state import State
+from mfenvd.domain.verdict import Verdict
+
+BarKey = tuple[RowKey, Arch]
+
+
+class Board(Protocol):
+    """Shows how far each environment is on each arch, inside a `with` block. Safe to call from any thread."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, verdict: Verdict, step: Step | None = None) -> None:
+        """`verdict` as it is now; `step` says more while it is resolving."""
+        ...
+
+
+def board(terminal: Terminal) -> Board:
+    """On standard error: bars when that is a terminal, else lines."""
+    return Bars(terminal) if terminal.err.is_terminal else Lines(terminal)
+
+
+class Silent:
+    """For `--json` and `--quiet`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, verdict: Verdict, step: Step | None = None) -> None:
+        pass
+
+
+class Lines(Silent):
+    """A line when an environment begins to resolve, and one when it is done."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._rows: dict[RowKey, Row] = {}
+        self._shown: dict[BarKey, State] = {}
+        self._began: dict[BarKey, float] = {}
+
+    def show(self, verdict: Verdict, step: Step | None = None) -> None:  # noqa: ARG002 - lines do not move
+        key = _key(verdict)
+        row = _row(self._rows, verdict)
+        if self._shown.get(key) is verdict.state:
+            return
+        self._shown[key] = verdict.state
+        if verdict.state is State.RESOLVING:
+            self._began.setdefault(key, time.monotonic())
+        if verdict.state is State.RESOLVING or verdict.state.is_final:
+            self._print(row, verdict, self._began.get(key))
+
+    def _print(self, row: Row, verdict: Verdict, began: float | None) -> None:
+        took = f"  ({time.monotonic() - began:.1f} s)" if began is not None and verdict.state.is_final else ""
+        label = f"{printable(row.label(self._terminal.dot))}  {verdict.target.arch}  "
+        self._terminal.err.print(Text.assemble(label, cell(self._terminal, verdict), (took, "muted")))
+
+
+class Bars(Silent):
+    """A bar for each environment and arch; more of them than the terminal has lines take turns."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._rows: dict[RowKey, Row] = {}
+        self._tasks: dict[BarKey, TaskID] = {}
+        self._verdicts: dict[BarKey, Verdict] = {}
+        self._progress = _bars(terminal.err)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, verdict: Verdict, step: Step | None = None) -> None:
+        key = _key(verdict)
+        row = _row(self._rows, verdict)
+        changed = key not in self._verdicts or self._verdicts[key].state is not verdict.state
+        self._verdicts[key] = verdict
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = self._progress.add_task("", start=False, total=1, arch="", state=Text())
+        self._update(task, row, verdict, step)
+        if changed:
+            self._arrange()
+
+    def _update(self, task: TaskID, row: Row, verdict: Verdict, step: Step | None) -> None:
+        resolving = verdict.state is State.RESOLVING
+        if resolving:
+            self._progress.start_task(task)
+        if verdict.state.is_final:
+            self._progress.stop_task(task)
+        done, total = _extent(verdict.state, step)
+        state = Text(printable(step.stage), style="busy") if resolving and step else cell(self._terminal, verdict)
+        self._progress.update(
+            task,
+            description=printable(row.label(self._terminal.dot)),
+            arch=verdict.target.arch.value,
+            state=state,
+            completed=done,
+            total=total,
+        )
+
+    def _arrange(self) -> None:
+        """What is resolving first, then what has finished or waits, as far as there is room."""
+        room = max(self._terminal.err.height - 2, 1)
+        order = sorted(self._tasks, key=lambda key: self._verdicts[key].state is not State.RESOLVING)
+        for index, key in enumerate(order):
+            self._progress.update(self._tasks[key], visible=index < room)
+
+
+class _State(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        state: Text = task.fields["state"]
+        return state
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.fields[arch]}", markup=False, style="muted"),
+        BarColumn(bar_width=20),
+        _State(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        refresh_per_second=8,
+    )
+
+
+def _extent(state: State, step: Step | None) -> tuple[float, float | None]:
+    """Completed and total; a total of None is a bar that only shows that something goes on."""
+    if state.is_final:
+        return 1, 1
+    if state is State.RESOLVING:
+        return (step.done, step.total) if step and step.total else (0, None)
+    return 0, 1
+
+
+def _key(verdict: Verdict) -> BarKey:
+    return row_key(verdict), verdict.target.arch
+
+
+def _row(rows: dict[RowKey, Row], verdict: Verdict) -> Row:
+    row = rows.setdefault(row_key(verdict), Row(verdict.source, verdict.flow, verdict.env))
+    row.add(verdict)
+    return row
+
+
+def resolving(verdict: Verdict) -> Verdict:
+    """`verdict` while its resolve is under way."""
+    return msgspec.structs.replace(verdict, state=State.RESOLVING)

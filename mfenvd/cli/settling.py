@@ -1,0 +1,84 @@
+"""Registers folders with the daemon and follows it until they are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mfenvd.cli.errors import DaemonStoppedError
+from mfenvd.cli.progress import Board
+from mfenvd.cli.terminal import Terminal
+from mfenvd.client.connection import Connection
+from mfenvd.client.start import ensure_running
+from mfenvd.client.view import Change, DaemonView
+from mfenvd.domain.event import AnyEvent, ProjectChanged
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.domain.verdict import Verdict
+from mfenvd.paths import find_paths
+
+
+def connect_or_start(terminal: Terminal) -> Connection:
+    """The daemon of this user, started when none runs; says which of the two it was."""
+    socket = find_paths().socket
+    running = ensure_running(socket)
+    if running.started:
+        terminal.hint(f"mfenvd {running.hello.version} started (pid {running.hello.pid}).")
+    else:
+        _say_when_other(terminal, running.hello.version)
+    return Connection(socket)
+
+
+def settle(connection: Connection, roots: Sequence[str], shell: Surroundings, board: Board) -> DaemonView:
+    """Watches `roots` (absolute folders) and returns what is known once nothing of them is under way.
+
+    Raises:
+        DaemonStoppedError: The daemon was stopped meanwhile.
+        ClientError: It went away, or refused.
+    """
+    view = DaemonView()
+    # Listening comes first: nothing that follows from registering is missed.
+    with connection.events() as events:
+        for event in events:
+            view.apply(event)
+            break
+        for root in roots:
+            connection.add_project(root, shell)
+        _follow(events, view, roots, board)
+    return view
+
+
+def outcome(view: DaemonView, roots: Iterable[str]) -> tuple[list[Verdict], list[Finding]]:
+    """The verdicts of the projects at `roots`, and the findings that belong to no verdict."""
+    verdicts = [verdict for root in roots for verdict in view.of_project(root)]
+    others = [finding for root in roots if root in view.projects for finding in view.projects[root].findings]
+    return verdicts, others
+
+
+def _follow(events: Iterable[AnyEvent], view: DaemonView, roots: Sequence[str], board: Board) -> None:
+    waiting, reading = set(roots), set[str]()
+    for event in events:
+        change = view.apply(event)
+        if change.stopping is not None:
+            raise DaemonStoppedError(change.stopping)
+        if isinstance(event, ProjectChanged) and event.project.reading:
+            reading.add(event.project.root)
+        _show(view, change, roots, board)
+        # A daemon that was at work on the project already may report that as settled first.
+        waiting -= {root for root in change.settled if root in reading or view.is_settled(root)}
+        if not waiting:
+            return
+
+
+def _show(view: DaemonView, change: Change, roots: Sequence[str], board: Board) -> None:
+    for verdict_id in (*change.verdicts, *change.progress):
+        verdict = view.verdicts[verdict_id]
+        if view.root_of(verdict) in roots:
+            board.show(verdict, view.progress.get(verdict_id))
+
+
+def _say_when_other(terminal: Terminal, version: str) -> None:
+    from importlib.metadata import version as installed
+
+    own = installed("mfenv")
+    if version != own:
+        terminal.hint(f"mfenvd {version} is running, this is mfenv {own}: `mfenv down`, then `mfenv up` renews it.")

@@ -1,0 +1,132 @@
+"""What `mfenv status` shows: the daemon, the watched folders, the verdicts. Light to import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mfenvd.cli.terminal import Terminal, print_json, this_terminal
+from mfenvd.client.connection import Connection
+from mfenvd.client.errors import DaemonNotRunningError
+from mfenvd.client.view import holds
+from mfenvd.domain.event import DaemonInfo, ProjectInfo, Status
+from mfenvd.domain.verdict import Verdict
+from mfenvd.paths import find_paths
+
+_MEBI = 1024 * 1024
+
+
+def print_status(paths: Sequence[Path] = (), *, json: bool = False, verbose: bool = False) -> None:
+    """Everything, or only what is at or below `paths` (absolute)."""
+    try:
+        found = Connection(find_paths().socket).status()
+    except DaemonNotRunningError as error:
+        if json:
+            print_json({"daemon": None, "projects": [], "verdicts": []})
+            return
+        terminal = this_terminal()
+        terminal.say("mfenvd is not running.")
+        terminal.hint(error.fix or "")
+        return
+    shown = _limited(found, [str(path.resolve()) for path in paths])
+    if json:
+        print_json(as_json(shown))
+    else:
+        _print(this_terminal(), shown, verbose=verbose)
+
+
+def as_json(status: Status) -> dict[str, Any]:
+    """What docs/json.md promises of `status`."""
+    return {
+        "daemon": status.daemon,
+        "projects": status.projects,
+        "verdicts": status.verdicts,
+    }
+
+
+def _limited(status: Status, paths: Sequence[str]) -> Status:
+    if not paths:
+        return status
+    verdicts = (verdict for verdict in status.verdicts if any(holds(path, verdict.source) for path in paths))
+    projects = (
+        project
+        for project in status.projects
+        if any(holds(path, project.root) or holds(project.root, path) for path in paths)
+    )
+    return msgspec.structs.replace(status, verdicts=tuple(verdicts), projects=tuple(projects))
+
+
+def _print(terminal: Terminal, status: Status, *, verbose: bool) -> None:
+    _print_daemon(terminal, status.daemon)
+    for project in status.projects:
+        terminal.print("")
+        _print_project(terminal, project, verbose=verbose)
+    if not status.projects:
+        terminal.say("")
+        terminal.say("No folder is watched. `mfenv up` in a project watches it.")
+    _print_verdicts(terminal, status, verbose=verbose)
+
+
+def _print_daemon(terminal: Terminal, daemon: DaemonInfo) -> None:
+    parts = [f"mfenvd {daemon.version}", f"pid {daemon.pid}", f"up {duration(daemon.uptime)}"]
+    if daemon.memory:
+        parts.append(f"{daemon.memory / _MEBI:.0f} MiB")
+    parts.append(f"{daemon.running} running, {daemon.queued} queued")
+    terminal.say(f" {terminal.dot} ".join(parts), "strong")
+    places = {"socket": daemon.socket, "log": daemon.log, "state": daemon.state_dir, "cache": daemon.cache_dir}
+    for name, place in places.items():
+        if place:
+            terminal.say(f"  {name:<8}{place}", "muted")
+
+
+def _print_project(terminal: Terminal, project: ProjectInfo, *, verbose: bool) -> None:
+    terminal.say(project.root if project.present else f"{project.root} (not there at the moment)", "strong")
+    terminal.say(f"  {'python':<10}{_python(project)}")
+    terminal.say(f"  {'trusted':<10}{'yes' if project.trusted else 'no'}")
+    if project.cwd != project.root:
+        terminal.say(f"  {'run from':<10}{project.cwd}")
+    if not project.environ:
+        return
+    if verbose:
+        for name, value in project.environ.items():
+            terminal.say(f"  {name}={value}", "muted")
+    else:
+        terminal.say(f"  {'variables':<10}{', '.join(project.environ)}", "muted")
+
+
+def _python(project: ProjectInfo) -> str:
+    return (
+        " ".join(filter(None, (project.python, f"({project.interpreter})" if project.interpreter else "")))
+        or "not known"
+    )
+
+
+def _print_verdicts(terminal: Terminal, status: Status, *, verbose: bool) -> None:
+    from mfenvd.cli.findings import brief, fold, full
+    from mfenvd.cli.matrix import matrix, summary
+
+    verdicts: tuple[Verdict, ...] = status.verdicts
+    if verdicts:
+        terminal.print("")
+        terminal.print(matrix(terminal, verdicts))
+        terminal.print("")
+        terminal.print(summary(terminal, verdicts))
+    others = [*status.daemon.findings, *(finding for project in status.projects for finding in project.findings)]
+    folded = fold(verdicts, others)
+    if folded:
+        terminal.print("")
+        terminal.print(full(terminal, folded, verbose=True) if verbose else brief(terminal, folded))
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `5 min`, `1 h 2 min`, `3 d 4 h`."""
+    total = int(seconds)
+    minutes, hours, days = total // 60, total // 3600, total // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{total} s"

@@ -1,0 +1,64 @@
+"""`mfenv up`: start, watch, resolve, show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mfenvd.cli.help import DAEMON, examples
+from mfenvd.cli.options import JsonFlag, Paths, StrictFlag, VerboseFlag, given_folders
+
+NoWaitFlag = Annotated[bool, typer.Option("--no-wait", help="Return at once; `mfenv status` shows how far it is.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    epilog = examples("mfenv up", "mfenv up flows/ ../shared-flows/", "mfenv up --no-wait")
+    app.command(rich_help_panel=DAEMON, epilog=epilog)(up)
+
+
+def up(
+    paths: Paths = None,
+    *,
+    no_wait: NoWaitFlag = False,
+    json: JsonFlag = False,
+    verbose: VerboseFlag = False,
+    strict: StrictFlag = False,
+) -> None:
+    """Start the daemon if none runs, watch the folders, and show their verdicts once they are settled.
+
+    What this shell has (interpreter, METAFLOW_*, CONDA_*, PIP_*, UV_*, AWS_*, proxies) is handed to the daemon, or
+    renewed there. The daemon stays and settles again at every save.
+
+    Exit code: 0 fine, 1 findings, 2 usage, 3 could not tell. Warnings do not fail unless --strict is given.
+    """
+    from mfenvd.cli import settling
+    from mfenvd.cli.exit_codes import exit_code
+    from mfenvd.cli.progress import Silent, board
+    from mfenvd.cli.report import as_json, print_report
+    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.client.shell import this_shell
+
+    terminal = this_terminal()
+    roots = given_folders(paths)
+    connection = settling.connect_or_start(terminal)
+    if no_wait:
+        projects = [connection.add_project(root, this_shell()) for root in roots]
+        if json:
+            print_json({"projects": projects})
+        else:
+            terminal.say(f"Watching {', '.join(map(terminal.path, roots))}.")
+        return
+    try:
+        with Silent() if json else board(terminal) as shown:
+            view = settling.settle(connection, roots, this_shell(), shown)
+    except KeyboardInterrupt:
+        terminal.hint("Going on in the background: `mfenv status` shows how far it is, `mfenv down` ends it.")
+        raise
+    verdicts, others = settling.outcome(view, roots)
+    if json:
+        print_json(as_json(verdicts, others))
+    else:
+        print_report(terminal, verdicts, others, verbose=verbose)
+        terminal.hint("mfenvd is watching: `mfenv status` shows the verdicts at any time, `mfenv down` ends it.")
+    raise typer.Exit(exit_code(verdicts, others, strict=strict))

@@ -1,0 +1,240 @@
+"""`mfenv wheels`: for which archs, Pythons and GLIBC levels a package has wheels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from mfenvd.cli.errors import BadPackageError, BadPythonError, IndexAnswerError, NoSuchPackageError
+from mfenvd.cli.help import ONE_SHOT, examples
+from mfenvd.cli.options import JsonFlag
+from mfenvd.domain.arch import Arch
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from mfenvd.cli.terminal import Terminal
+    from mfenvd.resolve.wheels import Availability, Cell, PythonWheel, Row
+
+Package = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="A package, with a version or a range.")]
+ArchOption = Annotated[
+    list[Arch] | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="Only this arch (linux-64, linux-aarch64, osx-64, osx-arm64, win-64); may repeat.",
+    ),
+]
+PythonOption = Annotated[
+    str | None, typer.Option("--python", metavar="X.Y", help="Only this Python, as 3.11 (3.13t: free-threaded).")
+]
+AllFlag = Annotated[bool, typer.Option("--all", help="Every version instead of the newest ten.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    epilog = examples(
+        "mfenv wheels torch",
+        "mfenv wheels torch==2.2.2 --arch osx-64 --python 3.11",
+        "mfenv wheels 'numpy>=2' --all --json",
+    )
+    app.command(rich_help_panel=ONE_SHOT, epilog=epilog)(wheels)
+
+
+def wheels(
+    package: Package,
+    *,
+    arch: ArchOption = None,
+    python: PythonOption = None,
+    every: AllFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Show which archs, Pythons and GLIBC levels have wheels of a package, by version.
+
+    Asks the indexes that pip would ask here. Exit code: 0 fine, 1 no such package or version, 3 no index answers.
+    """
+    from mfenvd.cli.terminal import print_json, this_terminal
+
+    found = _limited(_look_up(package, limit=None if every else 10), arch or list(Arch), python)
+    if json:
+        print_json(found)
+        return
+    terminal = this_terminal()
+    for line in _shown(terminal, found, python):
+        terminal.print(line)
+
+
+def _look_up(package: str, limit: int | None) -> Availability:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from mfenvd.client.shell import this_shell
+    from mfenvd.domain.request import Indexes
+    from mfenvd.paths import find_paths
+    from mfenvd.resolve.index.client import IndexClient
+    from mfenvd.resolve.index.configuration import configuration
+    from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
+    from mfenvd.resolve.index.findings import index_finding
+    from mfenvd.resolve.wheels import availability
+
+    try:
+        asked = Requirement(package)
+    except InvalidRequirement as error:
+        raise BadPackageError(package) from error
+    shell = this_shell()
+    config = configuration(Indexes(), shell, Path.cwd())
+    client = IndexClient(config, Path(find_paths().cache), shell.environ)
+    try:
+        found = availability(asked.name, str(asked.specifier), client, limit=limit)
+    except NoSuchPackage as error:
+        raise NoSuchPackageError(str(error)) from error
+    except IndexProblem as error:
+        finding = index_finding(error)
+        raise IndexAnswerError(finding.message, finding.fix) from error
+    if not found.rows:
+        raise NoSuchPackageError(f"There is no version of {found.name} that is {asked.specifier}.")
+    return found
+
+
+def _limited(found: Availability, archs: Sequence[Arch], python: str | None) -> Availability:
+    """Only what was asked for.
+
+    Raises:
+        BadPythonError: `python` is not written as `3.11`.
+    """
+    import re
+
+    if python is not None and not re.fullmatch(r"3\.\d+t?", python):
+        raise BadPythonError(python)
+
+    def cell(of: Cell) -> Cell:
+        if python is None:
+            return of
+        kept = tuple(each for each in of.pythons if each.python == python)
+        floors = kept[0] if kept else None
+        return msgspec.structs.replace(
+            of, pythons=kept, glibc=floors.glibc if floors else None, macos=floors.macos if floors else None
+        )
+
+    def row(of: Row) -> Row:
+        return msgspec.structs.replace(of, cells=tuple(cell(each) for each in of.cells if each.arch in archs))
+
+    return msgspec.structs.replace(found, rows=tuple(map(row, found.rows)))
+
+
+def _shown(terminal: Terminal, found: Availability, python: str | None) -> list[RenderableType]:
+    from rich.text import Text
+
+    lines: list[RenderableType] = []
+    if len(found.rows) == 1:
+        lines.append(_one_version(terminal, found.name, found.rows[0]))
+    else:
+        lines.append(Text(found.name + (f" for Python {python}" if python else ""), style="strong"))
+        lines.append(_many_versions(terminal, found.rows, python))
+    if found.versions > len(found.rows):
+        lines.append(Text(f"The newest {len(found.rows)} of {found.versions} versions; --all shows the rest.", "muted"))
+    lines.extend(Text(f"{index} does not answer: what it last said is shown.", "warning") for index, _ in found.stale)
+    return lines
+
+
+def _one_version(terminal: Terminal, name: str, row: Row) -> RenderableType:
+    """A row per arch, a column per Python."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    pythons = list(dict.fromkeys(each.python for cell in row.cells for each in cell.pythons))
+    pythons.sort(key=lambda text: (int(text.rstrip("t").split(".")[1]), text))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="muted")
+    table.add_column("")
+    for python in pythons:
+        table.add_column(python)
+    for cell in row.cells:
+        by_python = {each.python: each for each in cell.pythons}
+        table.add_row(cell.arch.value, *(_yes_or_no(terminal, by_python.get(python)) for python in pythons))
+    if not pythons:
+        table.add_column("")
+        table.add_row("no wheel at all")
+    return Group(Text.assemble((f"{name} {row.version}", "strong"), (_remarks(terminal, row), "muted")), table)
+
+
+def _many_versions(terminal: Terminal, found: Sequence[Row], python: str | None) -> RenderableType:
+    """A row per version, a column per arch."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="strong")
+    table.add_column("")
+    for cell in found[0].cells:
+        table.add_column(cell.arch.value)
+    table.add_column("")
+    for row in found:
+        cells = (_cell(terminal, cell, python) for cell in row.cells)
+        table.add_row(row.version, *cells, Text(_remarks(terminal, row).removeprefix(f" {terminal.dot} "), "muted"))
+    return table
+
+
+def _cell(terminal: Terminal, cell: Cell, python: str | None) -> Text:
+    from rich.text import Text
+
+    if not cell.pythons:
+        return _no(terminal)
+    if python is not None:
+        return _yes_or_no(terminal, cell.pythons[0])
+    floors = _floor(cell.glibc, cell.macos)
+    said = _span(terminal, [each.python for each in cell.pythons])
+    return Text.assemble((f"{_sign(terminal)} {said}", "good"), (f"\n  {floors}" if floors else "", "muted"))
+
+
+def _yes_or_no(terminal: Terminal, wheel: PythonWheel | None) -> Text:
+    from rich.text import Text
+
+    if wheel is None:
+        return _no(terminal)
+    return Text(f"{_sign(terminal)} {_floor(wheel.glibc, wheel.macos) or 'yes'}", "good")
+
+
+def _no(terminal: Terminal) -> Text:
+    from rich.text import Text
+
+    from mfenvd.domain.words import Tone, tone_glyph
+
+    return Text(f"{tone_glyph(Tone.BAD, ascii_only=terminal.ascii_only)} none", "bad")
+
+
+def _sign(terminal: Terminal) -> str:
+    from mfenvd.domain.words import Tone, tone_glyph
+
+    return tone_glyph(Tone.GOOD, ascii_only=terminal.ascii_only)
+
+
+def _floor(glibc: str | None, macos: str | None) -> str:
+    return f"glibc {glibc}" if glibc else f"macOS {macos}" if macos else ""
+
+
+def _span(terminal: Terminal, pythons: Sequence[str]) -> str:
+    """`3.9-3.13`, with what does not follow named alone; free-threaded builds after the others."""
+    plain = [int(each.split(".")[1]) for each in pythons if not each.endswith("t")]
+    dash = "-" if terminal.ascii_only else "–"  # noqa: RUF001 - a range is written with an en dash
+    spans: list[list[int]] = []
+    for minor in plain:
+        if spans and spans[-1][-1] == minor - 1:
+            spans[-1].append(minor)
+        else:
+            spans.append([minor])
+    said = [f"3.{span[0]}{dash}3.{span[-1]}" if len(span) > 1 else f"3.{span[0]}" for span in spans]
+    return ", ".join((*said, *(each for each in pythons if each.endswith("t"))))
+
+
+def _remarks(terminal: Terminal, row: Row) -> str:
+    remarks = [
+        "any arch" if row.pure else "",
+        "sdist" if row.sdist else "no sdist",
+        "pre-release" if row.prerelease else "",
+        f"withdrawn{': ' if row.yanked else ''}{row.yanked}" if row.yanked is not None else "",
+        f"Python {row.requires_python}" if row.requires_python else "",
+    ]
+    return "".join(f" {terminal.dot} {remark}" for remark in remarks if remark)

@@ -74,6 +74,14 @@ def bad_requirement(text: str, reason: str, location: Location | None, fix: str 
     ).located(location)  # fmt: skip
 
 
+def bad_python(value: str, location: Location | None) -> Finding:
+    """MFE108: a Python that is no version."""
+    return Finding(
+        Code.BAD_ARGUMENT, Severity.ERROR, f"`python={value!r}` is not a version of Python.",
+        fix='Write it as in `python="3.11"` or `python="3.11.7"`.',
+    ).located(location)  # fmt: skip
+
+
 def glibc_assumed(arch: Arch, location: Location | None) -> Finding:
     """MFE401: nothing says what the target runs on."""
     return Finding(

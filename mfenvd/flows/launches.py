@@ -27,8 +27,7 @@ _VARIABLE = re.compile(r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$\{(\w+)[^}]*\}|\$\((\w+)\)|
 _SUBSTITUTION = re.compile(r"\$\(([^()]*)\)|`([^`]*)`")
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+|local\s+|readonly\s+)?(\w+)\s*(?::=|\?=|=)\s*(\S.*?)?\s*$")
 _PREFIX_ASSIGNMENT = re.compile(r"(\w+)=(.*)", re.DOTALL)
-_ENDS = frozenset({"&&", "||", ";", "|", "&", "(", ")", ";;", "|&", "<", ">", ">>", "<<"})
-_SUBSHELL = frozenset({"(", ")"})
+_PUNCTUATION = frozenset("();<>|&")
 _NOT_RUN = frozenset({"echo", "printf", "cat", "grep", "ls", "rm", "cp", "mv", "git", "test", "["})
 _SHEBANG = re.compile(r"#!.*\b(?:ba|z|da|k)?sh\b")
 _PREFIXES = frozenset({"env", "exec", "time", "nohup"})
@@ -167,12 +166,11 @@ def _commands(text: str, variables: Mapping[str, str]) -> Iterator[list[str]]:
         for word in lexer:
             if word.startswith("#"):
                 break
-            if word in _ENDS:
+            if _PUNCTUATION.issuperset(word):
                 if words:
                     yield words
                 words = []
-                if word in _SUBSHELL:
-                    yield [word]
+                yield from ([mark] for mark in word if mark in "()")
             else:
                 words.append(word)
     except ValueError:

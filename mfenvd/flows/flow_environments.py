@@ -1,0 +1,139 @@
+"""From what a flow file says to its environments: each step's request on its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.plan import Environment
+from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.request import Kind
+from mfenvd.flows import findings
+from mfenvd.flows.floors import ProjectTargets
+from mfenvd.flows.launches import Launch
+from mfenvd.flows.reading import FileReading, FlowReading, StepReading
+from mfenvd.flows.requests import RequestFacts, python_version, step_request
+from mfenvd.flows.targets import step_targets
+
+
+class FlowContext(msgspec.Struct, frozen=True):
+    """What the environments of all flows of a project depend on.
+
+    Attributes:
+        requests: For the requests.
+        targets: For the targets.
+        named: The environments that the configuration names, by name.
+    """
+
+    requests: RequestFacts
+    targets: ProjectTargets
+    named: Mapping[str, Environment]
+
+
+class SourceEnvironments(msgspec.Struct, frozen=True):
+    """The environments of one file.
+
+    Attributes:
+        keyed: Each with its request's key, empty without a request.
+        findings: What concerns the file or a flow as a whole.
+        reads: Absolute paths of the other files that they were read from.
+        undeclared: Whether a request has the Python of the project's interpreter.
+    """
+
+    keyed: tuple[tuple[str, Environment], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reads: tuple[str, ...] = ()
+    undeclared: bool = False
+
+
+def source_environments(reading: FileReading, launches: Sequence[Launch], context: FlowContext) -> SourceEnvironments:
+    """The environments of every step of every flow in a file, in its order.
+
+    Args:
+        reading: What the file says.
+        launches: Of this file, from the project's scripts.
+        context: What else decides.
+    """
+    keyed: list[tuple[str, Environment]] = []
+    reads = [*reading.reads, *(launch.location.path for launch in launches)]
+    said = list(reading.findings)
+    undeclared = False
+    for flow in reading.flows:
+        said += flow.findings
+        for step in flow.steps:
+            environment, read = _environment(reading.path, flow, step, launches, context)
+            reads += read
+            undeclared |= environment.request is not None and step.python is None and step.named_env is None
+            keyed.append((environment.request.key if environment.request else "", environment))
+    return SourceEnvironments(tuple(keyed), tuple(said), tuple(dict.fromkeys(reads)), undeclared)
+
+
+def _environment(
+    source: str, flow: FlowReading, step: StepReading, launches: Sequence[Launch], context: FlowContext
+) -> tuple[Environment, tuple[str, ...]]:
+    """The step's environment, and the files besides the reading's own that it was read from."""
+    if step.named_env is not None:
+        return _named(source, flow, step, launches, context), ()
+    folders = (*context.requests.folders, Path(source).parent)
+    asked = step_request(step, msgspec.structs.replace(context.requests, folders=folders))
+    where = step_targets(step, asked.python, launches, context.targets)
+    targets = where.targets
+    if asked.kind is None or step.disabled:
+        # What is assumed about a target matters to nobody where there is nothing to resolve.
+        targets = tuple(msgspec.structs.replace(target, findings=()) for target in targets)
+    environment = Environment(
+        source=source,
+        flow=flow.name,
+        step=step.name,
+        kind=asked.kind,
+        disabled=step.disabled,
+        python=asked.python,
+        conda=step.conda,
+        pypi=step.pypi,
+        channels=step.channels,
+        indexes=tuple(map(without_credentials, step.indexes)),
+        remote=where.remote,
+        request=asked.request,
+        targets=targets,
+        findings=(*step.findings, *asked.findings),
+        origins=step.origins,
+    )
+    return environment, asked.reads
+
+
+def _named(
+    source: str, flow: FlowReading, step: StepReading, launches: Sequence[Launch], context: FlowContext
+) -> Environment:
+    """A step with `@named_env`: what the configuration says of that name, else a finding."""
+    name = step.named_env or ""
+    known = context.named.get(name)
+    kind = known.kind if known else Kind(step.kind) if step.kind else None
+    declared = known.python if known else python_version(step.python or "")
+    python = declared or context.requests.python
+    where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets)
+    said = list(step.findings)
+    if known is None:
+        said.append(findings.unknown_named_environment(name, step.location, context.named))
+    else:
+        said += known.findings
+    return Environment(
+        source=source,
+        flow=flow.name,
+        step=step.name,
+        kind=kind,
+        disabled=step.disabled,
+        python=python,
+        conda=known.conda if known else step.conda,
+        pypi=known.pypi if known else step.pypi,
+        channels=known.channels if known else step.channels,
+        indexes=known.indexes if known else tuple(map(without_credentials, step.indexes)),
+        named_env=name,
+        remote=where.remote,
+        request=known.request if known and not step.disabled else None,
+        targets=where.targets if known else tuple(msgspec.structs.replace(t, findings=()) for t in where.targets),
+        findings=tuple(said),
+        origins=known.origins if known else step.origins,
+    )

@@ -1,0 +1,212 @@
+"""Environments that no flow names: those of the configuration, and those given on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.plan import Environment, PlannedTarget
+from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
+from mfenvd.domain.settings import NamedEnvironment
+from mfenvd.flows.floors import ProjectTargets
+from mfenvd.flows.interpreter import lowest_allowed
+from mfenvd.flows.requests import RequestFacts, Requirements, canonical_requirements, python_version
+from mfenvd.flows.requirement_file import FileRequirement, RequirementFile, lock_findings, read_requirement_file
+from mfenvd.flows.requirement_formats.requirement_text import Entry
+from mfenvd.flows.targets import requested_targets
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """An environment as somebody wrote it down.
+
+    Attributes:
+        source: Absolute path of the file that names it.
+        name: How it is called.
+        files: Requirement files, absolute.
+        packages: PEP 508 requirements with where they stand.
+        python: None means what the files say, else the project's.
+        archs: Empty means the project's.
+        origin: Where it stands.
+        groups: Dependency groups of the files to include.
+        extras: Extras of the files to include.
+    """
+
+    source: str
+    name: str
+    files: tuple[str, ...] = ()
+    packages: tuple[tuple[str, Location], ...] = ()
+    python: str | None = None
+    archs: tuple[Arch, ...] = ()
+    origin: Location | None = None
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+
+
+class Read(msgspec.Struct, frozen=True):
+    """The environment, and the files whose change would change it."""
+
+    environment: Environment
+    reads: tuple[str, ...]
+
+
+def asked_in_settings(named: NamedEnvironment, origins: Mapping[str, Location]) -> Asked:
+    """What `[envs.NAME]` asks for."""
+    origin = named.origin or Location("")
+    packages = tuple(
+        (text, origins.get(f"envs.{named.name}.packages.{index}", origin)) for index, text in enumerate(named.packages)
+    )
+    return Asked(origin.path, named.name, named.requirements, packages, named.python, named.archs, origin)
+
+
+def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFacts, project: ProjectTargets) -> Read:
+    """The environment that `asked` describes, on its targets. Metaflow's pins are no part of it: no flow runs in it."""
+    files = [
+        read_requirement_file(Path(path), environ, groups=asked.groups, extras=asked.extras) for path in asked.files
+    ]
+    folder = Path(asked.source).parent
+    written = canonical_requirements(Entry(text, place, (folder,)) for text, place in asked.packages)
+    said = [*(finding for file in files for finding in file.findings), *written.findings]
+    python = _python(asked, files, facts.python)
+    request = None
+    if not any(finding.severity is Severity.ERROR for finding in said):
+        request = _request(files, written, python, facts)
+    declared = asked.python is not None or python != facts.python
+    targets = requested_targets(asked.archs, python, project, asked.origin, declared=declared)
+    environment = Environment(
+        source=asked.source,
+        flow=None,
+        step=None,
+        name=asked.name,
+        kind=_kind(files, written),
+        python=python,
+        conda=dict(pair for file in files for pair in file.conda),
+        pypi=dict(_shown(files, written)),
+        channels=tuple(dict.fromkeys(channel for file in files for channel in file.channels)),
+        indexes=tuple(map(without_credentials, _index_urls(files))),
+        request=request,
+        targets=tuple(_with_lock(planned, files) for planned in targets),
+        findings=tuple(said),
+        origins=dict(_origins(files, asked)),
+    )
+    return Read(environment, tuple(dict.fromkeys(_reads(files, written))))
+
+
+def _python(asked: Asked, files: Sequence[RequirementFile], project: str) -> str:
+    """As asked for; else what a file says; else the project's."""
+    if asked.python:
+        return asked.python
+    for file in files:
+        if not file.python:
+            continue
+        version = python_version(file.python)
+        if version:
+            return version
+        try:
+            allowed = SpecifierSet(file.python)
+        except InvalidSpecifier:
+            continue
+        return project if project in allowed else lowest_allowed(allowed) or project
+    return project
+
+
+def _kind(files: Sequence[RequirementFile], written: Requirements) -> Kind:
+    conda = any(file.conda for file in files)
+    pypi = bool(written.texts) or any(file.requirements for file in files)
+    return (Kind.MIXED if pypi else Kind.CONDA) if conda else Kind.PYPI
+
+
+def _request(files: Sequence[RequirementFile], written: Requirements, python: str, facts: RequestFacts) -> Request:
+    kind = _kind(files, written)
+    requirements = {*written.texts, *(requirement.text for file in files for requirement in file.requirements)}
+    constraints = {constraint.text for file in files for constraint in file.constraints}
+    channels = tuple(dict.fromkeys(channel for file in files for channel in file.channels))
+    conda = tuple(sorted({pair for file in files for pair in file.conda}))
+    return Request(
+        kind=kind,
+        python=python,
+        pypi=PypiPart(
+            requirements=tuple(sorted(requirements)),
+            constraints=tuple(sorted(constraints)),
+            indexes=_indexes(files),
+            pre=any(file.pre for file in files),
+            hashes=_hashes(files),
+        ),
+        conda=CondaPart(conda, channels or facts.channels) if kind is not Kind.PYPI else CondaPart(),
+    )
+
+
+def _indexes(files: Sequence[RequirementFile]) -> Indexes:
+    """Of several files: the last `--index-url`, all else together, as pip takes several `-r`."""
+    return Indexes(
+        index_url=next((f.indexes.index_url for f in reversed(files) if f.indexes.index_url), None),
+        extra_index_urls=tuple(dict.fromkeys(url for f in files for url in f.indexes.extra_index_urls)),
+        find_links=tuple(dict.fromkeys(url for f in files for url in f.indexes.find_links)),
+        no_index=any(f.indexes.no_index for f in files),
+    )
+
+
+def _index_urls(files: Sequence[RequirementFile]) -> list[str]:
+    indexes = _indexes(files)
+    return [url for url in (indexes.index_url, *indexes.extra_index_urls) if url]
+
+
+def _hashes(files: Sequence[RequirementFile]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for requirement in _file_requirements(files):
+        if requirement.hashes:
+            found.setdefault(_name(requirement.text), {}).update(dict.fromkeys(requirement.hashes))
+    return {name: tuple(hashes) for name, hashes in sorted(found.items())}
+
+
+def _shown(files: Sequence[RequirementFile], written: Requirements) -> Iterator[tuple[str, str]]:
+    """`(name as written, everything after it)`; a package that is named twice has both, joined by a comma."""
+    specs: dict[str, list[str]] = {}
+    for text in (*(requirement.text for requirement in _file_requirements(files)), *written.texts):
+        requirement = Requirement(text)
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        marker = f"; {requirement.marker}" if requirement.marker else ""
+        spec = f"@ {without_credentials(requirement.url)}" if requirement.url else str(requirement.specifier)
+        specs.setdefault(f"{requirement.name}{extras}", []).append(f"{spec}{marker}")
+    for name, found in specs.items():
+        yield name, ", ".join(filter(None, dict.fromkeys(found)))
+
+
+def _origins(files: Sequence[RequirementFile], asked: Asked) -> Iterator[tuple[str, Location]]:
+    for requirement in _file_requirements(files):
+        yield _name(requirement.text), requirement.location
+    for text, location in asked.packages:
+        written = canonical_requirements([Entry(text, location, (Path(asked.source).parent,))])
+        for canonical in written.texts:
+            yield _name(canonical), location
+
+
+def _file_requirements(files: Sequence[RequirementFile]) -> Iterator[FileRequirement]:
+    for file in files:
+        yield from file.requirements
+
+
+def _name(text: str) -> str:
+    return canonicalize_name(Requirement(text).name)
+
+
+def _with_lock(planned: PlannedTarget, files: Sequence[RequirementFile]) -> PlannedTarget:
+    """The target with what its lock files lack for it."""
+    gaps: tuple[Finding, ...] = tuple(
+        finding for file in files if file.locked for finding in lock_findings(file, planned.target)
+    )
+    return msgspec.structs.replace(planned, findings=(*planned.findings, *gaps)) if gaps else planned
+
+
+def _reads(files: Sequence[RequirementFile], written: Requirements) -> Iterator[str]:
+    for file in files:
+        yield file.path
+        yield from file.reads
+    yield from written.reads

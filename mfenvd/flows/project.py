@@ -1,0 +1,102 @@
+"""The flows room's front: projects, single paths, and requirement files as plans and environments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Location
+from mfenvd.domain.plan import Environment, Plan
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.flows.host import Host, this_host
+from mfenvd.flows.named_environments import Asked, read_environment
+from mfenvd.flows.project_context import read_context
+from mfenvd.flows.project_reader import ProjectReader
+from mfenvd.paths import Paths
+
+__all__ = ["ProjectReader", "project_root", "read_paths", "request_from_file"]
+
+_ROOT_MARKS = ("mfenv.toml", "pyproject.toml", ".git")
+
+
+def project_root(path: Path) -> Path:
+    """The project that `path` (absolute, a file or a folder) belongs to.
+
+    The nearest folder, itself included, with mfenv.toml, pyproject.toml or .git; without one the folder itself, or
+    the file's folder.
+    """
+    folder = path if path.is_dir() else path.parent
+    marked = (
+        candidate for candidate in (folder, *folder.parents) if any((candidate / m).exists() for m in _ROOT_MARKS)
+    )
+    return next(marked, folder)
+
+
+def read_paths(
+    paths: Sequence[Path], surroundings: Surroundings, folders: Paths, *, host: Host | None = None
+) -> tuple[Plan, ...]:
+    """What was understood of each of `paths`, for commands that run once: a plan per project, limited to them.
+
+    Args:
+        paths: Files and folders; relative ones begin in the shell's folder.
+        surroundings: Of the shell.
+        folders: For the user's own configuration file.
+        host: This machine; None means ask.
+
+    Raises:
+        FileNotFoundError: One of `paths` does not exist.
+    """
+    wanted: dict[Path, list[Path]] = {}
+    for path in paths:
+        absolute = Path(os.path.abspath(Path(surroundings.cwd, path)))  # noqa: PTH100 - `resolve` would follow links
+        if not absolute.exists():
+            raise FileNotFoundError(absolute)
+        wanted.setdefault(project_root(absolute), []).append(absolute)
+    return tuple(
+        ProjectReader(root, surroundings, folders, host=host, only=() if root in only else only).read()
+        for root, only in wanted.items()
+    )
+
+
+def request_from_file(  # noqa: PLR0913 - the options of one command
+    files: Sequence[Path],
+    packages: Sequence[str],
+    python: str | None,
+    *,
+    archs: Sequence[Arch] = (),
+    surroundings: Surroundings,
+    folders: Paths,
+    groups: Sequence[str] = (),
+    extras: Sequence[str] = (),
+    host: Host | None = None,
+) -> Environment:
+    """The environment that requirement files and packages on a command line describe.
+
+    Args:
+        files: Of any kind that mfenv reads.
+        packages: PEP 508 requirements.
+        python: None means what the files say, else the project's.
+        archs: Empty means this machine and the configuration's archs.
+        surroundings: Of the shell; relative paths begin in its folder, and its project's configuration counts.
+        folders: For the user's own configuration file.
+        groups: Dependency groups (PEP 735) of the files to include.
+        extras: Extras of the files to include.
+        host: This machine; None means ask.
+    """
+    cwd = Path(surroundings.cwd)
+    absolute = [os.path.abspath(cwd / file) for file in files]  # noqa: PTH100 - `resolve` would follow links
+    context = read_context(project_root(cwd), surroundings, folders, host or this_host())
+    source = absolute[0] if absolute else str(cwd / "command line")
+    asked = Asked(
+        source=source,
+        name=Path(source).name,
+        files=tuple(absolute),
+        packages=tuple((package, Location(source)) for package in packages),
+        python=python,
+        archs=tuple(archs),
+        groups=tuple(groups),
+        extras=tuple(extras),
+    )
+    return read_environment(asked, surroundings.environ, context.requests, context.targets).environment

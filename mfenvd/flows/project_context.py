@@ -1,0 +1,102 @@
+"""What the reading of every file of a project depends on: both configurations, the interpreter, the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.codes import Code
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.settings import Settings
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.flows.floors import ProjectTargets
+from mfenvd.flows.host import Host
+from mfenvd.flows.interpreter import Interpreter, find_interpreter
+from mfenvd.flows.metaflow_config import MetaflowConfig, read_metaflow_config
+from mfenvd.flows.reading import ProjectFacts
+from mfenvd.flows.requests import RequestFacts
+from mfenvd.flows.settings import configuration_files, load_settings
+from mfenvd.paths import Paths
+
+
+class ProjectContext(msgspec.Struct, frozen=True):
+    """One reading of it. Equal contexts give equal plans for equal files.
+
+    Attributes:
+        settings: mfenv's configuration.
+        metaflow: Metaflow's configuration.
+        interpreter: The project's Python.
+        facts: What reading a flow may know.
+        requests: What requests have in common.
+        targets: What decides about targets.
+        findings: What is wrong with either configuration.
+        watched: Files whose change may change the context, absolute.
+    """
+
+    settings: Settings
+    metaflow: MetaflowConfig
+    interpreter: Interpreter
+    facts: ProjectFacts
+    requests: RequestFacts
+    targets: ProjectTargets
+    findings: tuple[Finding, ...]
+    watched: tuple[str, ...]
+
+
+def read_context(
+    root: Path, surroundings: Surroundings, paths: Paths, host: Host, last: ProjectContext | None = None
+) -> ProjectContext:
+    """The context of the project at `root`, now.
+
+    Args:
+        root: Absolute path of the project's folder.
+        surroundings: Of the registering shell.
+        paths: For the user's own configuration file.
+        host: This machine.
+        last: The context before. While a configuration file cannot be parsed, its settings stay in force.
+    """
+    settings, said = load_settings(root, paths)
+    if last is not None and any(finding.code == Code.MALFORMED_FILE for finding in said):
+        settings = last.settings
+    folder = launch_folder(root, surroundings)
+    metaflow = read_metaflow_config(folder, surroundings.environ)
+    interpreter = find_interpreter(root, settings, surroundings, host)
+    return ProjectContext(
+        settings=settings,
+        metaflow=metaflow,
+        interpreter=interpreter,
+        facts=ProjectFacts(str(root), str(folder), dict(surroundings.environ), interpreter.version),
+        requests=RequestFacts(
+            python=interpreter.version,
+            datastore=settings.datastore or metaflow.datastore,
+            channels=_channels(surroundings.environ),
+            folders=(folder,),
+            core=_is_core(interpreter),
+        ),
+        targets=ProjectTargets(settings, metaflow, host, interpreter.version),
+        findings=(*said, *metaflow.findings),
+        watched=tuple(
+            dict.fromkeys((*map(str, configuration_files(root, paths)), *metaflow.watched, *interpreter.watched))
+        ),
+    )
+
+
+def launch_folder(root: Path, surroundings: Surroundings) -> Path:
+    """Where the flows are started: the registering shell's folder if that is in the project, else the project's."""
+    cwd = Path(surroundings.cwd)
+    return cwd if root in cwd.parents else root
+
+
+def _channels(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variable that conda itself knows; Metaflow core knows no other way to name channels."""
+    return tuple(channel.strip() for channel in environ.get("CONDA_CHANNELS", "").split(",") if channel.strip())
+
+
+def _is_core(interpreter: Interpreter) -> bool:
+    """Whether the project's Python has Metaflow without the extension that mixes conda and PyPI packages."""
+    if interpreter.site_packages is None:
+        return False
+    packages = Path(interpreter.site_packages)
+    return (packages / "metaflow").is_dir() and not (packages / "metaflow_extensions" / "netflix_ext").is_dir()

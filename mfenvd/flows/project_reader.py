@@ -1,0 +1,335 @@
+"""A project folder as a plan, and the plan kept up to date while files change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.codes import Code
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.plan import Environment, Plan
+from mfenvd.domain.settings import Settings
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.flows import findings
+from mfenvd.flows.discovery import Discovery, FileKind
+from mfenvd.flows.flow_environments import FlowContext, SourceEnvironments, source_environments
+from mfenvd.flows.flow_file import ModuleCache, looks_like_flow, read_file
+from mfenvd.flows.host import Host, this_host
+from mfenvd.flows.launches import Launch, LaunchScanner
+from mfenvd.flows.named_environments import asked_in_settings, read_environment
+from mfenvd.flows.project_context import ProjectContext, read_context
+from mfenvd.flows.reading import FileReading
+from mfenvd.flows.targets import share_lowest
+from mfenvd.paths import Paths
+
+LARGEST_FLOW = 4 << 20
+"""Bytes; a longer Python file is generated, not written."""
+
+_KEEPS_LAST = frozenset({Code.SYNTAX_ERROR, Code.UNREADABLE_FILE})
+
+
+class _Source(msgspec.Struct):
+    """A flow file.
+
+    Attributes:
+        reading: The last good one.
+        broken: Why the file as it is now cannot be read, empty when it can.
+        launches: Of its flows, when `built` was made.
+        built: What follows; None when that is to be made anew.
+    """
+
+    reading: FileReading
+    broken: tuple[Finding, ...] = ()
+    launches: tuple[Launch, ...] = ()
+    built: SourceEnvironments | None = None
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """An environment of the configuration with its request's key and the files that it was read from."""
+
+    key: str
+    environment: Environment
+    reads: tuple[str, ...]
+
+
+class ProjectReader:
+    """Reads a project, and after a change only what depends on the changed files.
+
+    Args:
+        root: Absolute path of the project's folder.
+        surroundings: Of the shell that registered it.
+        paths: For the user's own configuration file.
+        host: This machine; None means ask.
+        only: Files and folders to limit the plan to, absolute; empty means all of the project. A file among them is
+            read even if an ignore rule leaves it out.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        surroundings: Surroundings,
+        paths: Paths,
+        *,
+        host: Host | None = None,
+        only: Collection[Path] = (),
+    ) -> None:
+        self._root = root
+        self._surroundings = surroundings
+        self._paths = paths
+        self._host = host or this_host()
+        self._only = tuple(map(str, only))
+        self._modules = ModuleCache()
+        self._scanner = LaunchScanner(root)
+        self._context = self._read_context(None)
+        self._discovery = Discovery(root, self._context.settings.exclude)
+        self._scripts: dict[str, tuple[Launch, ...]] = {}
+        self._sources: dict[str, _Source] = {}
+        self._named: tuple[_Named, ...] = ()
+        self._faults: dict[str, tuple[Finding, ...]] = {}
+        self._plan: Plan | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration as it was last read."""
+        return self._context.settings
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """Absolute paths outside the root whose change, appearance or disappearance may change the plan."""
+        inside = f"{self._root}{os.sep}"
+        reads = (path for paths in (self._plan.reads.values() if self._plan else ()) for path in paths)
+        every = (*self._context.watched, *self._discovery.ignore_files, *reads)
+        return frozenset(path for path in every if not path.startswith(inside))
+
+    def read(self) -> Plan:
+        """The plan, from scratch. Never raises for what a file contains: that is in the plan's findings."""
+        self._context = self._read_context(None)
+        self._sources.clear()
+        self._discover()
+        self._named = self._read_named()
+        return self._assemble(rebuild=True)
+
+    def update(self, changed: Collection[Path]) -> Plan:
+        """The plan after the files or folders `changed` appeared, changed or went away.
+
+        Returns the very same object as before where nothing in it is different.
+        """
+        if self._plan is None:
+            return self.read()
+        change = _Change(changed)
+        last = self._context
+        if change.touches(last.watched):
+            self._context = self._read_context(last)
+        if self._context.facts != last.facts:
+            self._sources.clear()
+            self._discover()
+        elif self._context.settings.exclude != last.settings.exclude or change.names(".gitignore"):
+            self._discover()
+        self._update_files(change)
+        rebuild = self._context != last
+        if rebuild or change.touches(path for named in self._named for path in named.reads):
+            named = self._read_named()
+            rebuild |= named != self._named
+            self._named = named
+        return self._assemble(rebuild=rebuild)
+
+    def _read_context(self, last: ProjectContext | None) -> ProjectContext:
+        return read_context(self._root, self._surroundings, self._paths, self._host, last)
+
+    def _discover(self) -> None:
+        """Walks the folder: reads the files that are new, forgets those that are gone."""
+        self._discovery = Discovery(self._root, self._context.settings.exclude)
+        found = dict(self._discovery.walk())
+        found |= {path: FileKind.PYTHON for path in self._only if path.endswith(".py")}
+        self._scripts = {path: self._scanner.scan(path) for path, kind in found.items() if kind is FileKind.SCRIPT}
+        for path in self._sources.keys() - found.keys():
+            del self._sources[path]
+        for path, kind in found.items():
+            if kind is FileKind.PYTHON and self._is_wanted(path) and path not in self._sources:
+                self._read_source(path)
+
+    def _is_wanted(self, path: str) -> bool:
+        return not self._only or any(path == only or path.startswith(f"{only}{os.sep}") for only in self._only)
+
+    def _update_files(self, change: _Change) -> None:
+        for path in self._files_of(change):
+            kind = FileKind.PYTHON if path in self._only else self._discovery.kind(Path(path))
+            if kind is FileKind.SCRIPT and Path(path).exists():
+                self._scripts[path] = self._scanner.scan(path)
+            elif self._scripts.pop(path, None) is not None:
+                self._scanner.forget(path)
+            if kind is FileKind.PYTHON and self._is_wanted(path):
+                self._read_source(path)
+            else:
+                self._sources.pop(path, None)
+        self._read_dependents(change)
+
+    def _files_of(self, change: _Change) -> Iterator[str]:
+        """The files that a change is about: what is in changed folders, what was in those that are gone."""
+        yield from change.files
+        for folder in change.folders:
+            inside = f"{folder}{os.sep}"
+            known = [path for path in (*self._sources, *self._scripts) if path.startswith(inside)]
+            present = []
+            if Path(folder).is_dir() and f"{folder}{os.sep}".startswith(f"{self._root}{os.sep}"):
+                present = [path for path, _ in self._discovery.walk(Path(folder))] if self._enters(folder) else []
+            yield from dict.fromkeys((folder, *known, *present))
+
+    def _enters(self, folder: str) -> bool:
+        return self._discovery.enters(Path(folder))
+
+    def _read_dependents(self, change: _Change) -> None:
+        """Reads the flows again that were read from changed files, unless such a file is Python that does not parse.
+
+        While it is being edited, the last readings hold and the error is shown at its line.
+        """
+        broken = {path for path in change.files if self._is_broken_module(path)}
+        rest = change.without(broken)
+        for path, source in list(self._sources.items()):
+            reads = source.built.reads if source.built else source.reading.reads
+            if path not in change.files and rest.touches(reads):
+                self._read_source(path)
+
+    def _is_broken_module(self, path: str) -> bool:
+        """Whether a module that flows were read from cannot be parsed; keeps the finding that says so."""
+        source = self._sources.get(path)
+        if source is not None:
+            return bool(source.broken)
+        if not path.endswith(".py") or not any(path in source.reading.reads for source in self._sources.values()):
+            return False
+        said = read_file(Path(path), self._context.facts, self._modules).findings
+        broken = tuple(finding for finding in said if finding.code == Code.SYNTAX_ERROR)
+        self._set_faults(path, broken)
+        return bool(broken)
+
+    def _read_source(self, path: str) -> None:
+        self._set_faults(path, ())
+        try:
+            content = _content(path)
+        except FileNotFoundError:
+            self._sources.pop(path, None)
+            return
+        except OSError as error:
+            self._set_faults(path, (findings.unreadable_file(path, error.strerror or str(error)),))
+            return
+        known = self._sources.get(path)
+        if not looks_like_flow(content):
+            self._sources.pop(path, None)
+            return
+        reading = read_file(Path(path), self._context.facts, self._modules)
+        broken = tuple(finding for finding in reading.findings if finding.code in _KEEPS_LAST)
+        if broken and known is not None and known.reading.flows:
+            known.broken = broken
+        elif known is not None and known.reading == reading:
+            known.broken = ()
+        elif reading.flows or reading.findings:
+            self._sources[path] = _Source(reading)
+        else:
+            self._sources.pop(path, None)
+
+    def _set_faults(self, path: str, found: tuple[Finding, ...]) -> None:
+        if found:
+            self._faults[path] = found
+        else:
+            self._faults.pop(path, None)
+
+    def _read_named(self) -> tuple[_Named, ...]:
+        context = self._context
+        found = []
+        for named in context.settings.environments.values():
+            asked = asked_in_settings(named, context.settings.origins)
+            read = read_environment(asked, self._surroundings.environ, context.requests, context.targets)
+            request = read.environment.request
+            found.append(_Named(request.key if request else "", read.environment, read.reads))
+        return tuple(found)
+
+    def _assemble(self, *, rebuild: bool) -> Plan:
+        context = FlowContext(
+            self._context.requests,
+            self._context.targets,
+            {named.environment.env: named.environment for named in self._named},
+        )
+        launches = self._launches()
+        for path, source in self._sources.items():
+            launched = launches.get(path, ())
+            if rebuild or source.built is None or source.launches != launched:
+                source.built = source_environments(source.reading, launched, context)
+                source.launches = launched
+        plan = self._gathered()
+        if self._plan is None or plan != self._plan:
+            self._plan = plan
+        return self._plan
+
+    def _launches(self) -> dict[str, tuple[Launch, ...]]:
+        """Each flow file's launches: those whose command can mean it before any other flow file."""
+        found: dict[str, list[Launch]] = {}
+        for script in sorted(self._scripts):
+            for launch in self._scripts[script]:
+                path = next((path for path in launch.candidates if path in self._sources), None)
+                if path is not None:
+                    found.setdefault(path, []).append(launch)
+        return {path: tuple(launches) for path, launches in found.items()}
+
+    def _gathered(self) -> Plan:
+        keyed: dict[str, list[tuple[str, Environment]]] = {}
+        reads: dict[str, tuple[str, ...]] = {}
+        said = list(self._context.findings)
+        undeclared = False
+        for path, source in self._sources.items():
+            built = source.built or SourceEnvironments()
+            keyed[path] = list(built.keyed)
+            reads[path] = built.reads
+            undeclared |= built.undeclared
+        for named in self._named:
+            source_path = named.environment.source
+            if self._is_wanted(source_path) or str(self._root) in self._only:
+                keyed.setdefault(source_path, []).append((named.key, named.environment))
+                reads[source_path] = tuple(dict.fromkeys((*reads.get(source_path, ()), *named.reads)))
+        if undeclared and self._context.interpreter.assumed:
+            said.append(findings.python_assumed(self._context.interpreter.version, self._context.interpreter.why))
+        return Plan(
+            root=str(self._root),
+            environments=share_lowest([pair for path in sorted(keyed) for pair in keyed[path]]),
+            findings=(*said, *self._file_findings()),
+            reads=dict(sorted(reads.items())),
+        )
+
+    def _file_findings(self) -> Sequence[Finding]:
+        """What concerns files as a whole, by path."""
+        found = dict(self._faults)
+        for path, source in self._sources.items():
+            built = source.built.findings if source.built else ()
+            found[path] = (*found.get(path, ()), *source.broken, *built)
+        return [finding for path in sorted(found) for finding in found[path]]
+
+
+class _Change:
+    """What a watcher tells: some of the paths are files, some are folders, some are gone and may have been either."""
+
+    def __init__(self, paths: Iterable[Path | str]) -> None:
+        absolute = sorted({os.path.abspath(path) for path in paths})  # noqa: PTH100 - `resolve` would follow links
+        self.folders = [path for path in absolute if not Path(path).is_file()]
+        self.files = frozenset(absolute).difference(self.folders)
+        self._all = frozenset(absolute)
+        self._inside = tuple(f"{folder}{os.sep}" for folder in self.folders)
+
+    def touches(self, paths: Iterable[str]) -> bool:
+        """Whether one of `paths` may be different now."""
+        return any(path in self._all or (self._inside and path.startswith(self._inside)) for path in paths)
+
+    def names(self, name: str) -> bool:
+        """Whether a file called `name` changed."""
+        return any(path.endswith(f"{os.sep}{name}") for path in self._all)
+
+    def without(self, paths: Collection[str]) -> _Change:
+        return _Change(self._all.difference(paths)) if paths else self
+
+
+def _content(path: str) -> bytes:
+    """The file's bytes; none for one that is too large to have been written by hand, and for what is no file."""
+    file = Path(path)
+    status = file.stat()
+    return file.read_bytes() if file.is_file() and status.st_size <= LARGEST_FLOW else b""

@@ -1,0 +1,145 @@
+"""What a step asks for, as Metaflow core puts it together (2.19.39, `conda_environment.py` and `pip.py`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.pins import pinned_packages
+from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
+from mfenvd.flows import findings
+from mfenvd.flows.reading import StepReading
+from mfenvd.flows.requirement_formats.findings import Unusable
+from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical
+
+_OPERATORS = ("<", ">", "!", "~", "@")
+_PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?t?)(?:\.\*)?")
+_NAME = re.compile(r"\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)")
+
+
+class RequestFacts(msgspec.Struct, frozen=True):
+    """What the requests of a project have in common.
+
+    Attributes:
+        python: The interpreter that launches the flows, as `3.11.7`.
+        datastore: One of `pins.DATASTORES`.
+        channels: Conda channels that the shell or the configuration sets (`CONDA_CHANNELS`).
+        folders: Where pip would look for relative paths, the first first.
+        core: Whether Metaflow is known to be without the extension that mixes conda and PyPI packages.
+    """
+
+    python: str
+    datastore: str = "local"
+    channels: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+    core: bool = False
+
+
+class StepRequest(msgspec.Struct, frozen=True):
+    """A step's request.
+
+    Attributes:
+        kind: None for a step without an environment.
+        python: As declared, else the project's.
+        request: None when there is no environment, when it is disabled, or when it cannot be known.
+        findings: What is wrong with the values, besides the findings of the reading itself.
+        reads: Absolute paths of files that a package's name was read from.
+    """
+
+    kind: Kind | None
+    python: str
+    request: Request | None = None
+    findings: tuple[Finding, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+class Requirements(msgspec.Struct, frozen=True):
+    """PEP 508 requirements, sorted and each once, with what was wrong with others."""
+
+    texts: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
+    """The request of `step`, Metaflow's pinned packages included."""
+    python = python_version(step.python or facts.python)
+    said = [findings.bad_python(step.python, step.location)] if step.python and python is None else []
+    python = python or facts.python
+    mixed = step.kind is not None and bool(step.conda) and (bool(step.pypi) or step.kind != Kind.CONDA)
+    kind = Kind.MIXED if mixed else Kind(step.kind) if step.kind else None
+    if kind is None or step.disabled:
+        return StepRequest(kind, python, findings=tuple(said))
+    if mixed:
+        said.append(findings.mixed_in_core(step.name, step.location, step.conda, step.pypi, facts.core))
+    pins = pinned_packages(facts.datastore)
+    wheels = Requirements() if kind is Kind.CONDA else pypi_requirements({**pins, **step.pypi}, step, facts.folders)
+    libraries = {**pins, **step.conda} if kind is Kind.CONDA else step.conda
+    said += wheels.findings
+    broken = any(finding.severity is Severity.ERROR for finding in (*step.findings, *wheels.findings))
+    if broken or (step.python and python_version(step.python) is None):
+        return StepRequest(kind, python, findings=tuple(said), reads=wheels.reads)
+    request = Request(
+        kind=kind,
+        python=python,
+        pypi=PypiPart(wheels.texts, indexes=Indexes(extra_index_urls=step.indexes)),
+        conda=CondaPart(tuple(sorted(libraries.items())), step.channels or facts.channels)
+        if kind is not Kind.PYPI
+        else CondaPart(),
+    )
+    return StepRequest(kind, python, request, tuple(said), wheels.reads)
+
+
+def python_version(text: str) -> str | None:
+    """`3.11` for `3.11.*`, a version as it is; None for what is no version of Python 3."""
+    match = _PYTHON.fullmatch(text.strip())
+    return match["version"] if match else None
+
+
+def requirement_text(name: str, version: str) -> str:
+    """What Metaflow hands to pip for `{name: version}` (`pip.py`, `solve`)."""
+    return f"{name}{version}" if not version or version.startswith(_OPERATORS) else f"{name}=={version}"
+
+
+def pypi_requirements(packages: Mapping[str, str], step: StepReading, folders: Sequence[Path]) -> Requirements:
+    """The packages of `@pypi` as requirements; relative paths begin in one of `folders`."""
+    entries = []
+    said: list[Finding] = []
+    for name, version in packages.items():
+        text = requirement_text(name, version)
+        location = origin_of(name, step.origins) or step.location
+        if version.startswith("="):
+            bare = version.lstrip("= ")
+            fix = f'Write `{{"{name}": "{bare}"}}`: Metaflow puts the `==` before it.'
+            said.append(findings.bad_requirement(text, "it has two operators", location, fix))
+        else:
+            entries.append(Entry(text, location, folders))
+    read = canonical_requirements(entries)
+    return msgspec.structs.replace(read, findings=(*said, *read.findings))
+
+
+def canonical_requirements(entries: Iterable[Entry]) -> Requirements:
+    """Each entry as PEP 508, or the finding that says why it is none."""
+    texts: set[str] = set()
+    said: list[Finding] = []
+    reads: list[str] = []
+    for entry in entries:
+        try:
+            requirement = canonical(entry)
+        except Unusable as unusable:
+            said.append(unusable.finding)
+        else:
+            texts.add(requirement.text)
+            reads += requirement.reads
+    return Requirements(tuple(sorted(texts)), tuple(said), tuple(dict.fromkeys(reads)))
+
+
+def origin_of(name: str, origins: Mapping[str, Location]) -> Location | None:
+    """Where a package stands, by its name as written: `pkg[extra]`, `channel::pkg` and `pkg@git+…` count as `pkg`."""
+    bare = _NAME.match(name.rpartition("::")[2])
+    return origins.get(name) or (origins.get(canonicalize_name(bare[1])) if bare else None)

@@ -1,0 +1,177 @@
+"""Where a step's environment will run, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Location
+from mfenvd.domain.plan import Environment, PlannedTarget
+from mfenvd.domain.target import DEFAULT_MACOS, Target, version_pair
+from mfenvd.flows import findings
+from mfenvd.flows.decospecs import Decospec, parse_decospec, remote_arch
+from mfenvd.flows.floors import ProjectTargets, Want, glibc_floor
+from mfenvd.flows.launches import Launch
+from mfenvd.flows.reading import RemoteDecorator, StepReading
+
+
+class StepTargets(msgspec.Struct, frozen=True):
+    """A step's targets, and the names of the decorators that make it remote."""
+
+    targets: tuple[PlannedTarget, ...]
+    remote: tuple[str, ...] = ()
+
+
+def step_targets(step: StepReading, python: str, launches: Sequence[Launch], project: ProjectTargets) -> StepTargets:
+    """The targets of a step: this machine, where its decorators and launches run it, and what is asked for.
+
+    Args:
+        step: What the flow says of it.
+        python: Of its environment.
+        launches: Of its flow, from the project's scripts.
+        project: What else decides.
+    """
+    always = [*_written(step, project), *_configured(step, project)]
+    launched = list(_launched(step, launches, project))
+    wants = [*_local(project, step.location), *always, *launched, *_requested(project.settings.archs, project)]
+    only_remote = any(want.remote is not None and want.remote.condition is None for want in always)
+    names = dict.fromkeys(want.remote.name for want in (*always, *launched) if want.remote)
+    declared = step.python is not None
+    targets = _planned(wants, python, project, only_remote=only_remote, declared=declared)
+    return StepTargets(targets, tuple(names))
+
+
+def requested_targets(
+    archs: Sequence[Arch], python: str, project: ProjectTargets, origin: Location | None, *, declared: bool
+) -> tuple[PlannedTarget, ...]:
+    """The targets of an environment that no flow names: `archs`, else this machine and the project's archs."""
+    if archs:
+        wants = [
+            msgspec.structs.replace(local, reason=reason) if local else Want(arch, reason, location=origin)
+            for arch in archs
+            for reason in [f"archs in {_file_name(origin)}" if origin else "asked for"]
+            for local in [next((want for want in _local(project, origin) if want.arch is arch), None)]
+        ]
+    else:
+        wants = [*_local(project, origin), *_requested(project.settings.archs, project)]
+    return _planned(wants, python, project, only_remote=False, declared=declared)
+
+
+def share_lowest(environments: Sequence[tuple[str, Environment]]) -> tuple[Environment, ...]:
+    """The environments with one GLIBC per request, arch and Python: the lowest of all that share them.
+
+    Args:
+        environments: With the key of each one's request; an empty key shares with none.
+    """
+    lowest: dict[tuple[str, Target], Target] = {}
+    places: dict[tuple[str, Target], dict[str, str]] = {}
+    for key, environment in environments:
+        for planned in environment.targets if key else ():
+            target = planned.target
+            if target.glibc is None:
+                continue
+            shared = (key, msgspec.structs.replace(target, glibc=None))
+            known = lowest.get(shared)
+            if known is None or version_pair(target.glibc) < version_pair(known.glibc or target.glibc):
+                lowest[shared] = target
+            places.setdefault(shared, {}).setdefault(target.glibc, environment.step or environment.env)
+    return tuple(_lowered(key, environment, lowest, places) for key, environment in environments)
+
+
+def _lowered(
+    key: str,
+    environment: Environment,
+    lowest: dict[tuple[str, Target], Target],
+    places: dict[tuple[str, Target], dict[str, str]],
+) -> Environment:
+    changed = False
+    targets = []
+    for planned in environment.targets:
+        shared = (key, msgspec.structs.replace(planned.target, glibc=None))
+        target = lowest.get(shared, planned.target)
+        if target != planned.target:
+            changed = True
+            named = [f"{glibc} for {step}" for glibc, step in places[shared].items()]
+            notice = findings.lowest_glibc(target.arch, target.glibc or "", named, None)
+            planned = PlannedTarget(target, planned.reasons, (*planned.findings, notice))  # noqa: PLW2901
+        targets.append(planned)
+    return msgspec.structs.replace(environment, targets=tuple(targets)) if changed else environment
+
+
+def _local(project: ProjectTargets, location: Location | None) -> Iterator[Want]:
+    if project.host.arch is not None:
+        yield Want(project.host.arch, "local", local=True, location=location)
+
+
+def _written(step: StepReading, project: ProjectTargets) -> Iterator[Want]:
+    """The decorators in the flow file."""
+    for remote in step.remote:
+        condition = f" if {remote.condition}" if remote.condition else ""
+        known = remote.arch in set(Arch)
+        arch = Arch(remote.arch) if known else remote_arch(remote.name, project.metaflow.kubernetes_arch)
+        yield Want(arch, f"@{remote.name} on {step.name}{condition}", remote, location=remote.location)
+
+
+def _configured(step: StepReading, project: ProjectTargets) -> Iterator[Want]:
+    """What Metaflow's and mfenv's configuration attach to every launch."""
+    for attached in project.metaflow.decospecs:
+        yield from _attached(step, attached.decospec, attached.phrase, project)
+    for index, text in enumerate(project.settings.launch_with):
+        spec = parse_decospec(text)
+        origin = project.settings.origins.get(f"with.{index}")
+        yield from _attached(step, spec, f"--with {spec.name} by `with` in {_file_name(origin)}", project)
+
+
+def _launched(step: StepReading, launches: Sequence[Launch], project: ProjectTargets) -> Iterator[Want]:
+    for launch in launches:
+        for spec in launch.decospecs:
+            yield from _attached(step, spec, launch.phrase, project)
+
+
+def _attached(step: StepReading, spec: Decospec, reason: str, project: ProjectTargets) -> Iterator[Want]:
+    """What `--with` does: nothing to a step that has the decorator, whose own arguments then count."""
+    if not spec.is_remote:
+        return
+    written = next((remote for remote in step.remote if remote.name == spec.name and not remote.condition), None)
+    remote = written or RemoteDecorator(spec.name, step.location, image=spec.image)
+    arch = remote_arch(spec.name, project.metaflow.kubernetes_arch)
+    yield Want(arch, reason, remote, location=remote.location)
+
+
+def _requested(archs: Sequence[Arch], project: ProjectTargets) -> Iterator[Want]:
+    origin = project.settings.origins.get("archs")
+    for arch in archs:
+        yield Want(arch, f"archs in {_file_name(origin)}", location=origin)
+
+
+def _planned(
+    wants: Sequence[Want], python: str, project: ProjectTargets, *, only_remote: bool, declared: bool
+) -> tuple[PlannedTarget, ...]:
+    by_arch: dict[Arch, list[Want]] = {}
+    for want in wants:
+        by_arch.setdefault(want.arch, []).append(want)
+    planned = []
+    for arch, found in by_arch.items():
+        settings = project.target_settings(arch)
+        glibc, said = glibc_floor(found, project, only_remote=only_remote) if arch.is_linux else (None, ())
+        target = Target(
+            arch=arch,
+            python=python if declared else settings.python or python,
+            glibc=glibc,
+            macos=_macos(settings.macos or project.host.macos or DEFAULT_MACOS) if arch.is_macos else None,
+            cuda=settings.cuda,
+        )
+        planned.append(PlannedTarget(target, tuple(dict.fromkeys(want.reason for want in found)), said))
+    return tuple(planned)
+
+
+def _macos(version: str) -> str:
+    """`13.0` for `13`: one spelling, so that equal targets are equal."""
+    return version if "." in version else f"{version}.0"
+
+
+def _file_name(origin: Location | None) -> str:
+    return Path(origin.path).name if origin else "mfenv's configuration"

@@ -1,0 +1,229 @@
+"""Metaflow's decorators, and what applying a decorator to a step or a flow leaves behind."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from mfenvd.domain.finding import Location
+from mfenvd.flows.static.heap import Conditional, DecoratorList
+from mfenvd.flows.static.machine import Raised
+from mfenvd.flows.static.source import Source
+from mfenvd.flows.static.values import (
+    Builtin,
+    Call,
+    ClassValue,
+    Frame,
+    Function,
+    Namespace,
+    Special,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mfenvd.flows.static.classes import Evidence
+    from mfenvd.flows.static.machine import Machine
+
+# Metaflow 2.19.39, conda_environment.get_environment, and the extensions that it names there.
+REMOTE = ("batch", "kubernetes", "nvidia", "snowpark", "slurm", "nvct", "skypilot_step")
+ENVIRONMENT_STEP = ("pypi", "conda", "named_env", "pip")
+ENVIRONMENT_FLOW = ("pypi_base", "conda_base", "named_env_base", "pip_base")
+SCHEDULERS = (
+    "schedule", "trigger", "trigger_on_finish", "exit_hook", "airflow_external_task_sensor", "airflow_s3_key_sensor",
+)  # fmt: skip
+STEP_DECORATORS = (
+    *ENVIRONMENT_STEP, *REMOTE, "resources", "catch", "timeout", "environment", "secrets", "parallel", "retry", "card",
+    "pytorch_parallel",
+)  # fmt: skip
+FLOW_DECORATORS = (*ENVIRONMENT_FLOW, *SCHEDULERS, "project")
+
+
+class Doubt:
+    """Something that may have added or removed decorators."""
+
+    __slots__ = ("cause",)
+
+    def __init__(self, cause: Unknown) -> None:
+        self.cause = cause
+
+
+class MetaflowDecorator(Special):
+    """`metaflow.pypi` and its like, before they get arguments."""
+
+    __slots__ = ("level", "name")
+
+    def __init__(self, name: str, level: str) -> None:
+        self.name = name
+        self.level = level
+
+    def call(self, machine: Machine, call: Call) -> Any:
+        """With arguments by keyword a decorator, else applied at once."""
+        bound = BoundDecorator(self.name, self.level, call.keywords, call.node, call.frame.source)
+        if call.arguments:
+            return attach(machine, bound, call.arguments[0], call)
+        machine.made.append(bound)
+        return bound
+
+    def equals(self, other: Any, same: Callable[[Any, Any], bool]) -> bool:
+        """By name."""
+        del same
+        return bool(self.name == other.name)
+
+
+class BoundDecorator(Special):
+    """A decorator of Metaflow with its arguments."""
+
+    __slots__ = ("attributes", "implicit", "level", "name", "node", "source")
+
+    def __init__(
+        self,
+        name: str,
+        level: str,
+        attributes: dict[str, Any],
+        node: ast.AST,
+        source: Source,
+        *,
+        implicit: bool = False,
+    ) -> None:
+        self.name = name
+        self.level = level
+        self.attributes = attributes
+        self.node = node
+        self.source = source
+        self.implicit = implicit
+
+    @property
+    def location(self) -> Location:
+        """Where it gets its arguments."""
+        return self.source.location(self.node)
+
+    def call(self, machine: Machine, call: Call) -> Any:
+        """Applies it."""
+        return attach(machine, self, call.arguments[0] if call.arguments else None, call)
+
+    def equals(self, other: Any, same: Callable[[Any, Any], bool]) -> bool:
+        """The same decorator with the same arguments."""
+        return bool(self.name == other.name) and same(self.attributes, other.attributes)
+
+
+def is_step(value: Any) -> bool:
+    """Whether `value` is a function behind `@step`."""
+    return isinstance(value, Function) and "is_step" in value.attributes
+
+
+def is_flow(value: Any) -> bool:
+    """Whether `value` is a FlowSpec subclass, or looks like one whose base cannot be read."""
+    if not isinstance(value, ClassValue):
+        return False
+    if any(base.name == "FlowSpec" and base.source is None for base in value.mro):
+        return True
+    return value.unread is not None and any(is_step(item) for item in value.names.values())
+
+
+def is_decorated(target: Any) -> bool:
+    """Whether decorators of `target` concern its environment."""
+    return is_step(target) or is_flow(target)
+
+
+def decorators_of(target: Function | ClassValue) -> DecoratorList:
+    """The list that decorators of a step or flow are added to."""
+    found = target.attributes.get("decorators")
+    if not isinstance(found, DecoratorList):
+        found = DecoratorList()
+        target.attributes["decorators"] = found
+    return found
+
+
+def attach(machine: Machine, bound: BoundDecorator, target: Any, call: Call) -> Any:
+    """`bound(target)`.
+
+    Raises:
+        Raised: Metaflow refuses the target.
+    """
+    if isinstance(target, Unknown):
+        return target
+    if bound.level == "step" and is_step(target):
+        add(machine, decorators_of(target), bound)
+        return target
+    if bound.level == "flow" and isinstance(target, ClassValue):
+        add(machine, decorators_of(target), bound)
+        return target
+    what = "BadStepDecoratorException" if bound.level == "step" else "BadFlowDecoratorException"
+    hint = "@step has to stand directly above the function" if bound.level == "step" else "it is for flows"
+    raise Raised(what, call.node, f"@{bound.name}: {hint}", call.frame.source)
+
+
+def add(machine: Machine, decorators: DecoratorList, item: Any) -> None:
+    """Appends `item`."""
+    machine.heap.touch(decorators)
+    decorators.append(item)
+
+
+def mark_step(machine: Machine, call: Call) -> Any:
+    """`step(f)`, `step(start=True)`."""
+    if not call.arguments:
+        return Builtin("step", mark_step)
+    target = call.arguments[0]
+    if not isinstance(target, Function):
+        return target
+    machine.heap.touch(target.attributes)
+    target.attributes.update(
+        {"is_step": True, "name": target.name, "decorators": DecoratorList(), "config_decorators": DecoratorList()}
+    )
+    return target
+
+
+def decorate(
+    machine: Machine, decorator: Any, target: Function | ClassValue, node: ast.expr, frame: Frame, evidence: Evidence
+) -> Any:
+    """`decorator(target)` for a step or flow; what cannot be followed is noted with the target."""
+    try:
+        result = machine.call(decorator, Call([target], {}, node, frame))
+    except Raised as raised:
+        result = Unknown(raised.source, raised.node, f"raises {raised}")
+    if isinstance(result, Unknown):
+        _note(machine, target, result, node, frame)
+        result = target
+    if is_decorated(result):
+        _note_conditions(machine, decorator, result, node, frame, evidence)
+    return result
+
+
+def _note(machine: Machine, target: Function | ClassValue, result: Unknown, node: ast.expr, frame: Frame) -> None:
+    """The decorator could not be followed. One that is not part of the project leaves environments alone."""
+    decorators = decorators_of(target)
+    carried = [item for item in result.carried if isinstance(item, (BoundDecorator, MetaflowDecorator))]
+    cause = Unknown(frame.source, node, result.reason, result.fix, external=result.external)
+    for item in carried:
+        bound = (
+            item if isinstance(item, BoundDecorator) else BoundDecorator(item.name, item.level, {}, node, frame.source)
+        )
+        if bound.name in REMOTE:
+            add(machine, decorators, Conditional(bound, cause))
+        elif bound.name in (*ENVIRONMENT_STEP, *ENVIRONMENT_FLOW):
+            add(machine, decorators, Doubt(cause))
+    if result.external is None:
+        add(machine, decorators, Doubt(result))
+
+
+def _note_conditions(
+    machine: Machine, decorator: Any, target: Any, node: ast.expr, frame: Frame, evidence: Evidence
+) -> None:
+    """A remote decorator that was made for this target but not applied, or because of a variable: remote "if"."""
+    decorators = decorators_of(target)
+    cause = Unknown(frame.source, node, "depends on the environment")
+    for made in evidence.made:
+        if made.name not in REMOTE or made is decorator:
+            continue
+        position = next((i for i, item in enumerate(decorators) if item is made), None)
+        if position is None:
+            if not any(isinstance(item, Conditional) and item.decorator is made for item in decorators):
+                add(machine, decorators, Conditional(made, cause))
+        elif evidence.variables:
+            machine.heap.touch(decorators)
+            decorators[position] = Conditional(made, cause)
+
+
+__all__ = ["Namespace"]

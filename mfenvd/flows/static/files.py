@@ -1,0 +1,160 @@
+"""Files of the project that a flow reads while it is loaded, and paths to them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from mfenvd.domain.finding import Location
+from mfenvd.flows.static import operators
+from mfenvd.flows.static.machine import Raised
+from mfenvd.flows.static.modules import Unreadable, read_bytes
+from mfenvd.flows.static.values import Call, FileText, Frame, LocatedText, OpenFile, Unknown
+
+if TYPE_CHECKING:
+    from mfenvd.flows.static.machine import Machine
+
+
+def open_file(machine: Machine, call: Call) -> Any:
+    """`open(...)`, for reading.
+
+    Raises:
+        Raised: FileNotFoundError.
+    """
+    mode = call.arguments[1] if len(call.arguments) > 1 else call.keywords.get("mode", "r")
+    if not isinstance(mode, str) or set(mode) - set("rbt"):
+        return machine.first_unknown(mode) or machine.unknown(call.node, call.frame, "does more than read a file")
+    encoding = call.keywords.get("encoding")
+    content = read(machine, call.first("file"), call.node, call.frame, binary="b" in mode, encoding=encoding)
+    if isinstance(content, Unknown):
+        return content
+    path = content.path if isinstance(content, FileText) else str(call.first("file"))
+    return OpenFile(content, path)
+
+
+def read(
+    machine: Machine, path: Any, node: ast.AST, frame: Frame, *, binary: bool = False, encoding: Any = None
+) -> Any:
+    """The content of a file of the project, as text with its path or as bytes.
+
+    Raises:
+        Raised: FileNotFoundError, UnicodeDecodeError.
+    """
+    if isinstance(path, Unknown):
+        return path
+    if not isinstance(path, (str, PurePath)):
+        return machine.unknown(node, frame, "is no path that is known")
+    found = locate(machine, path)
+    if found is None:
+        return machine.unknown(node, frame, "reads a file that is not in this project")
+    if not found.exists():
+        machine.risks += 1
+        if machine.guarded:
+            raise Raised("FileNotFoundError", node, str(path), frame.source)
+        return machine.unknown(node, frame, f"reads {found}, which does not exist", f"Create {found.name}.")
+    try:
+        content = read_bytes(found)
+    except Unreadable as unreadable:
+        return machine.unknown(node, frame, f"cannot be known: {unreadable.finding.message}")
+    if binary:
+        return content
+    try:
+        text = content.decode(encoding if isinstance(encoding, str) else "utf-8")
+    except (UnicodeDecodeError, LookupError) as error:
+        raise Raised(type(error).__name__, node, str(error), frame.source) from error
+    return FileText.of(text.replace("\r\n", "\n"), str(found))
+
+
+def locate(machine: Machine, path: str | PurePath) -> Path | None:
+    """Where `path` is: relative to the working directory, else beside the flow. None outside the project."""
+    first = machine.inside(path)
+    candidates = [first] if first is not None else []
+    if not os.path.isabs(path):
+        beside = machine.inside(os.path.join(machine.folder, path))
+        candidates += [beside] if beside is not None else []
+    machine.reads.update(str(candidate) for candidate in candidates)
+    return next((candidate for candidate in candidates if candidate.exists()), candidates[0] if candidates else None)
+
+
+def path_method(machine: Machine, path: PurePath, name: str, call: Call) -> Any:
+    """A method of a path.
+
+    Raises:
+        Raised: As Python would.
+    """
+    if cause := machine.plain([call.arguments, list(call.keywords.values())], call.node, call.frame):
+        return cause
+    if name in {"read_text", "read_bytes"}:
+        encoding = call.first("encoding")
+        return read(machine, path, call.node, call.frame, binary=name == "read_bytes", encoding=encoding)
+    if name == "open":
+        return open_file(machine, Call([path, *call.arguments], call.keywords, call.node, call.frame))
+    if name in {"exists", "is_file", "is_dir"}:
+        return existence(machine, path, name, call)
+    if name in {"resolve", "absolute"}:
+        return PurePath(os.path.normpath(os.path.join(machine.facts.cwd, path)))
+    if name == "expanduser":
+        return PurePath(expand_user(machine, str(path)))
+    if name in {"__str__", "__fspath__"}:
+        return str(path)
+    return operators.native(
+        machine, lambda: getattr(path, name)(*call.arguments, **call.keywords), call.node, call.frame
+    )
+
+
+def existence(machine: Machine, path: Any, kind: str, call: Call) -> Any:
+    """Whether a path of the project exists, as a file or folder where `kind` says so."""
+    if isinstance(path, Unknown):
+        return path
+    found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
+    if found is None:
+        return machine.unknown(call.node, call.frame, "asks for a file that is not in this project")
+    if "file" in kind:
+        return found.is_file()
+    return found.is_dir() if "dir" in kind else found.exists()
+
+
+def expand_user(machine: Machine, path: str) -> str:
+    """`path` with `~` replaced."""
+    home = machine.facts.environ.get("HOME") or machine.facts.environ.get("USERPROFILE")
+    if home and (path == "~" or path.startswith(("~/", "~\\"))):
+        return home + path[1:]
+    return path
+
+
+def with_places(value: Any, text: Any) -> Any:
+    """`value`, parsed from a file's text, with each text in a mapping knowing the line of its key."""
+    if not isinstance(text, FileText):
+        return value
+    lines = text.splitlines()
+    return _placed(value, lines, text.path)
+
+
+def _placed(value: Any, lines: list[str], path: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: LocatedText.at(item, _line_of(str(key), lines, path))
+            if isinstance(item, str)
+            else _placed(item, lines, path)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            LocatedText.at(item, _line_of(item, lines, path)) if isinstance(item, str) else _placed(item, lines, path)
+            for item in value
+        ]
+    return value
+
+
+def _line_of(key: str, lines: list[str], path: str) -> Location:
+    """The first line on which `key` stands as a word of its own."""
+    name = re.split(r"[\[@]", key, maxsplit=1)[0]
+    pattern = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])")
+    for number, line in enumerate(lines, 1):
+        match = pattern.search(line)
+        if match and not line.lstrip().startswith("#"):
+            return Location(path, number, match.start() + 1)
+    return Location(path)

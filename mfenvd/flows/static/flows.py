@@ -1,0 +1,204 @@
+"""From an executed module to the flows that it defines."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from mfenvd.domain.finding import Finding, Location
+from mfenvd.flows.reading import FlowReading, RemoteDecorator, StepReading
+from mfenvd.flows.static import configs, findings, mutators
+from mfenvd.flows.static.decorators import (
+    ENVIRONMENT_FLOW,
+    ENVIRONMENT_STEP,
+    REMOTE,
+    SCHEDULERS,
+    BoundDecorator,
+    Doubt,
+    is_flow,
+    is_step,
+)
+from mfenvd.flows.static.heap import Conditional
+from mfenvd.flows.static.merge import Declared, Merged
+from mfenvd.flows.static.mutators import FlowState, StepState
+from mfenvd.flows.static.values import ClassValue, Frame, Function, Module, Unknown
+
+if TYPE_CHECKING:
+    from mfenvd.flows.static.machine import Machine
+
+
+def read_flows(machine: Machine, module: Module) -> tuple[FlowReading, ...]:
+    """The FlowSpec subclasses that the file of `module` defines, in the order of the file."""
+    found: dict[int, ClassValue] = {}
+    for value in module.names.values():
+        for candidate in (value, *(value.options if isinstance(value, Unknown) else ())):
+            if is_flow(candidate) and candidate.source is module.source:
+                found[id(candidate)] = candidate
+    return tuple(_FlowReader(machine, cls).read() for cls in sorted(found.values(), key=_line))
+
+
+def _line(cls: ClassValue) -> int:
+    return cls.node.lineno if cls.node is not None else 0
+
+
+class _FlowReader:
+    """Reads one flow."""
+
+    def __init__(self, machine: Machine, cls: ClassValue) -> None:
+        self._machine = machine
+        self._cls = cls
+        assert cls.source is not None  # noqa: S101 - a flow of this file has a source
+        assert cls.node is not None  # noqa: S101
+        self._source = cls.source
+        self._node = cls.node
+
+    def read(self) -> FlowReading:
+        module = Module(self._cls.names.get("__module__", ""), self._source, "")
+        state = FlowState(
+            self._cls, configs.values_of(self._machine, self._cls), self._node, Frame(module, module.names)
+        )
+        for cls in self._cls.mro:
+            state.decorators.extend(cls.attributes.get("decorators", ()))
+            state.mutators.extend(cls.attributes.get("mutators", ()))
+        for name, function in _steps(self._cls):
+            state.steps[name] = StepState(name, function, state)
+        if state.mutators or any(step.mutators for step in state.steps.values()):
+            mutators.run(self._machine, state)
+        unread = self._cls.unread
+        return FlowReading(
+            name=self._cls.name,
+            location=self._source.location(self._node),
+            steps=tuple(self._step(state, step) for step in state.steps.values()),
+            schedulers=tuple(dict.fromkeys(name for name in map(_name, state.decorators) if name in SCHEDULERS)),
+            findings=(findings.unknown_base(self._cls.name, unread),) if unread is not None else (),
+        )
+
+    def _step(self, state: FlowState, step: StepState) -> StepReading:
+        problems: list[Finding] = []
+        flow_declared = self._declared(state, step, state.decorators, ENVIRONMENT_FLOW, problems)
+        step_declared = self._declared(state, step, step.decorators, ENVIRONMENT_STEP, problems)
+        merged = Merged([*flow_declared, *step_declared], step.name)
+        remote = self._remote(state, step, problems)
+        function = step.function
+        return StepReading(
+            name=step.name,
+            location=function.source.location(function.node),
+            kind=merged.kind,
+            disabled=merged.disabled,
+            python=merged.python,
+            conda=merged.conda,
+            pypi=merged.pypi,
+            channels=merged.channels,
+            indexes=merged.indexes,
+            named_env=merged.named_env,
+            fetch_at_exec=merged.fetch_at_exec,
+            remote=remote,
+            origins=merged.origins,
+            findings=_unique([*problems, *merged.problems]),
+        )
+
+    def _declared(
+        self, state: FlowState, step: StepState, decorators: Any, names: tuple[str, ...], problems: list[Finding]
+    ) -> list[Declared]:
+        found: list[Declared] = []
+        mutated = bool(state.mutators or step.mutators)
+        if cause := self._machine.heap.doubted(decorators):
+            problems.append(findings.unknown_decorator(f"Step {step.name}", cause))
+        for item in decorators:
+            if isinstance(item, Doubt):
+                doubt = findings.mutator if mutated else findings.unknown_decorator
+                problems.append(doubt(f"Step {step.name}", item.cause))
+            elif _name(item) in names:
+                if isinstance(item, Conditional):
+                    problems.append(findings.unknown_decorator(f"Step {step.name}", item.cause))
+                elif not item.implicit:
+                    values = configs.resolve_attributes(self._machine, item.attributes, state.configs)
+                    found.append(Declared(self._machine, item, values, step.name))
+        problems.extend(_duplicates(found))
+        return found
+
+    def _remote(self, state: FlowState, step: StepState, problems: list[Finding]) -> tuple[RemoteDecorator, ...]:
+        found: list[RemoteDecorator] = []
+        resources = next((item for item in step.decorators if _name(item) == "resources"), None)
+        for item in step.decorators:
+            bound = item.decorator if isinstance(item, Conditional) else item
+            if not isinstance(bound, BoundDecorator) or bound.name not in REMOTE:
+                continue
+            condition = item.cause if isinstance(item, Conditional) else None
+            if condition is not None:
+                problems.append(findings.conditional_remote(bound.name, step.name, condition))
+            values = configs.resolve_attributes(self._machine, bound.attributes, state.configs)
+            image = values.get("image", values.get("**"))
+            if isinstance(image, Unknown):
+                what = f"The image of @{bound.name}"
+                problems.append(findings.unknown_value(what, image, findings.Severity.NOTICE))
+            found.append(
+                RemoteDecorator(
+                    name=bound.name,
+                    location=bound.location,
+                    image=str(image) if isinstance(image, str) and image else None,
+                    gpu=self._gpu(state, values, resources),
+                    arch=self._arch(bound.name),
+                    condition=condition.expression if condition is not None else None,
+                )
+            )
+        return tuple(found)
+
+    def _gpu(self, state: FlowState, values: dict[str, Any], resources: Any) -> int | None:
+        """The larger of what the decorator and `@resources` ask for (aws_utils.compute_resource_attributes)."""
+        asked = [values.get("gpu")]
+        if isinstance(resources, BoundDecorator):
+            asked.append(configs.resolve_attributes(self._machine, resources.attributes, state.configs).get("gpu"))
+        numbers = [number for value in asked if (number := _number(value)) is not None]
+        return max(numbers, default=None)
+
+    def _arch(self, name: str) -> str | None:
+        if name == "kubernetes":  # KubernetesDecorator.target_platform
+            return self._machine.facts.environ.get("METAFLOW_KUBERNETES_CONDA_ARCH")
+        return None
+
+
+def _steps(cls: ClassValue) -> list[tuple[str, Function]]:
+    """The steps by name: inherited ones first, each in the order of its file."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.mro):
+        for name, value in base.names.items():
+            found.pop(name, None)
+            found[name] = value
+    return [(name, value) for name, value in found.items() if is_step(value)]
+
+
+def _name(item: Any) -> str | None:
+    bound = item.decorator if isinstance(item, Conditional) else item
+    return bound.name if isinstance(bound, BoundDecorator) else None
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            return int(float(value))
+        except ValueError:
+            return None
+    return None
+
+
+def _duplicates(declared: list[Declared]) -> list[Finding]:
+    """A decorator that is there twice: Metaflow refuses the flow."""
+    seen: set[str] = set()
+    found = []
+    for one in declared:
+        if one.decorator.name in seen:
+            message = f"{one.label} is there twice; Metaflow allows it once."
+            found.append(findings.bad_argument(one.decorator.location, message, f"Merge the two {one.label}."))
+        seen.add(one.decorator.name)
+    return found
+
+
+def _unique(problems: list[Finding]) -> tuple[Finding, ...]:
+    found: dict[tuple[str, str, str], Finding] = {}
+    for finding in problems:
+        found.setdefault((finding.code, finding.place, finding.message), finding)
+    return tuple(found.values())
+
+
+__all__ = ["Location", "ast", "read_flows"]

@@ -1,0 +1,183 @@
+"""What changes: containers and namespaces, with the means to try a path and to join what several paths left.
+
+Every change to a container goes through `touch` first. While a path is tried its first touch of a container
+saves the content, so that the path can be undone and its outcome compared with another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from mfenvd.flows.static.values import MISSING, Namespace, Unknown, walk
+
+T = TypeVar("T")
+Container = Any  # dict, list or set: what can be touched
+
+
+class DecoratorList(list[Any]):
+    """The decorators of a step or flow. Paths that differ leave `Conditional` entries, not an unknown list."""
+
+
+class Conditional:
+    """A decorator that is there only on some paths."""
+
+    __slots__ = ("cause", "decorator")
+
+    def __init__(self, decorator: Any, cause: Unknown) -> None:
+        self.decorator = decorator
+        self.cause = cause
+
+
+class Tried:
+    """What a path did: per touched container its content before and after."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self, before: dict[int, tuple[Container, Any]], after: dict[int, Any]) -> None:
+        self.before = before
+        self.after = after
+
+
+class Heap:
+    """The state of all containers. `doubts` holds those whose content is not known any more."""
+
+    def __init__(self) -> None:
+        self._trials: list[dict[int, tuple[Container, Any]]] = []
+        self._doubts: dict[int, tuple[Container, Unknown]] = {}
+
+    @contextmanager
+    def permanent(self) -> Iterator[None]:
+        """What is changed in here stays, whatever path is tried: a module is imported once."""
+        trials, self._trials = self._trials, []
+        try:
+            yield
+        finally:
+            self._trials = trials
+
+    def touch(self, container: Container) -> None:
+        """Has to be called before `container` is changed."""
+        if self._trials and id(container) not in self._trials[-1]:
+            self._trials[-1][id(container)] = (container, _copy(container))
+
+    def doubt(self, value: Any, cause: Unknown) -> None:
+        """Whatever is in `value` may have been changed by `cause`."""
+        for item in walk(value):
+            if isinstance(item, (dict, list, set)) and id(item) not in self._doubts:
+                self.touch(self._doubts)
+                self._doubts[id(item)] = (item, cause)
+
+    def doubted(self, container: Any) -> Unknown | None:
+        """Why the content of `container` is not known; None when it is."""
+        if not self._doubts:
+            return None
+        found = self._doubts.get(id(container))
+        return found[1] if found else None
+
+    def attempt(self, path: Callable[[], T]) -> tuple[T, Tried]:
+        """The result of `path` and what it changed, with every change undone."""
+        self._trials.append({})
+        try:
+            result = path()
+        finally:
+            before = self._trials.pop()
+            after = {key: _copy(container) for key, (container, _) in before.items()}
+            for key, (container, saved) in before.items():
+                _restore(container, saved)
+                if self._trials:
+                    self._trials[-1].setdefault(key, (container, saved))
+        return result, Tried(before, after)
+
+    def join(self, tried: Sequence[Tried], cause: Unknown, same: Callable[[Any, Any], bool]) -> bool:
+        """Leaves the state that holds whichever path was taken. Returns whether anything differs.
+
+        `same(a, b)` tells whether two values are known to be equal.
+        """
+        before: dict[int, tuple[Container, Any]] = {}
+        for one in tried:
+            before.update(one.before)
+        differs = False
+        for key, (container, saved) in before.items():
+            versions = [one.after.get(key, saved) for one in tried]
+            if container is self._doubts:
+                for version in versions:
+                    self._doubts.update(version)
+                continue
+            differs |= self._join_one(container, versions, cause, same)
+        return differs
+
+    def _join_one(
+        self, container: Container, versions: list[Any], cause: Unknown, same: Callable[[Any, Any], bool]
+    ) -> bool:
+        first = versions[0]
+        if all(_alike(first, other, same) for other in versions[1:]):
+            _restore(container, first)
+            return False
+        if isinstance(container, Namespace):
+            names = dict.fromkeys(name for version in versions for name in version)
+            joined = {
+                name: join_values([version.get(name, MISSING) for version in versions], cause, same) for name in names
+            }
+            _restore(container, joined)
+        elif isinstance(container, DecoratorList):
+            _restore(container, _join_decorators(versions, cause))
+        else:
+            _restore(container, first)
+            self.doubt(container, cause)
+        return True
+
+
+def join_values(values: Sequence[Any], cause: Unknown, same: Callable[[Any, Any], bool]) -> Any:
+    """The value that it is whichever path was taken, else an Unknown that names the candidates."""
+    first = values[0]
+    if all(first is other or same(first, other) for other in values[1:]):
+        return first
+    options: list[Any] = []
+    for value in values:
+        if isinstance(value, Unknown) and value.options:
+            options.extend(value.options)
+        else:
+            options.append(value)
+    if any(option is MISSING or (isinstance(option, Unknown) and not option.external) for option in options):
+        options = []
+    carried = tuple(item for value in values if isinstance(value, Unknown) for item in value.carried)
+    return Unknown(cause.source, cause.node, cause.reason, cause.fix, tuple(options), carried)
+
+
+def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:
+    every = {id(item): item for version in versions for item in version}
+    return [
+        item
+        if isinstance(item, Conditional) or all(any(other is item for other in version) for version in versions)
+        else Conditional(item, cause)
+        for item in every.values()
+    ]
+
+
+def _alike(one: Any, other: Any, same: Callable[[Any, Any], bool]) -> bool:
+    """Whether two contents hold the same things, in the same order."""
+    if len(one) != len(other):
+        return False
+    if isinstance(one, dict):
+        return all(
+            key == other_key and (value is other_value or same(value, other_value))
+            for (key, value), (other_key, other_value) in zip(one.items(), other.items(), strict=True)
+        )
+    if isinstance(one, set):
+        return one == other
+    return all(a is b or same(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _copy(container: Container) -> Any:
+    if isinstance(container, dict):
+        return dict(container)
+    return list(container) if isinstance(container, list) else set(container)
+
+
+def _restore(container: Container, content: Any) -> None:
+    if isinstance(container, list):
+        container[:] = content
+    else:
+        container.clear()
+        container.update(content)

@@ -1,0 +1,319 @@
+"""What an expression can be, besides the plain values of Python, which stand for themselves."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mfenvd.domain.finding import Location
+from mfenvd.flows.static.source import Source
+
+if TYPE_CHECKING:
+    from mfenvd.flows.static.machine import Machine
+
+
+class Namespace(dict[str, Any]):
+    """Names and what they are bound to: a module, a function call, a class body, an instance."""
+
+
+class LocatedText(str):
+    """Text that remembers where it was given: the requirement's line in an editor."""
+
+    __slots__ = ("location",)
+    location: Location
+
+    @classmethod
+    def at(cls, text: str, location: Location) -> LocatedText:
+        located = cls(text)
+        located.location = location
+        return located
+
+
+class FileText(str):
+    """The content of a file, which remembers its path."""
+
+    __slots__ = ("path",)
+    path: str
+
+    @classmethod
+    def of(cls, text: str, path: str) -> FileText:
+        content = cls(text)
+        content.path = path
+        return content
+
+
+@dataclass(eq=False, slots=True)
+class Unknown:
+    """A value that cannot be known without running the flow.
+
+    Attributes:
+        source: The file that the expression stands in.
+        node: The expression.
+        reason: Why, as the end of a sentence that begins with the expression.
+        fix: What to do, None for the usual advice.
+        options: All values that it can have, where they are known.
+        carried: Decorators and functions that were handed to whatever computes it.
+        external: The dotted name, when it comes from a module that is not part of the project.
+    """
+
+    source: Source
+    node: ast.AST
+    reason: str
+    fix: str | None = None
+    options: tuple[Any, ...] = ()
+    carried: tuple[Any, ...] = ()
+    external: str | None = None
+
+    @property
+    def location(self) -> Location:
+        return self.source.location(self.node)
+
+    @property
+    def expression(self) -> str:
+        return self.source.segment(self.node)
+
+
+@dataclass(eq=False, slots=True)
+class Module:
+    """A file of the project, executed. `poison` is what a name that it does not have may be."""
+
+    name: str
+    source: Source
+    directory: str
+    is_package: bool = False
+    names: Namespace = field(default_factory=Namespace)
+    poison: Unknown | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """Where a name is looked up: `names`, then the enclosing functions, the module, the builtins."""
+
+    module: Module
+    names: Namespace
+    parent: Frame | None = None
+    is_class: bool = False
+    shared: dict[str, Frame] = field(default_factory=dict)  # `global` and `nonlocal` names: the frame they live in
+    function: Function | None = None
+
+    @property
+    def source(self) -> Source:
+        return self.module.source
+
+
+@dataclass(eq=False, slots=True)
+class Function:
+    """A function of the project. `wrapped_by` is set when calling it calls something unreadable first."""
+
+    name: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    frame: Frame
+    defaults: dict[str, Any]
+    attributes: Namespace = field(default_factory=Namespace)
+    wrapped_by: Unknown | None = None
+    owner: ClassValue | None = None
+
+    @property
+    def source(self) -> Source:
+        return self.frame.source
+
+
+@dataclass(eq=False, slots=True)
+class BoundMethod:
+    function: Any
+    subject: Any
+
+
+@dataclass(eq=False, slots=True)
+class Partial:
+    function: Any
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+
+Implementation = Callable[["Machine", "Call"], Any]
+
+
+@dataclass(eq=False, slots=True)
+class Builtin:
+    """A function that the interpreter knows by itself."""
+
+    name: str
+    implementation: Implementation
+
+
+@dataclass(eq=False, slots=True)
+class Method:
+    """A method of a plain value: `"a b".split`."""
+
+    subject: Any
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """The arguments of a call and where it stands."""
+
+    arguments: list[Any]
+    keywords: dict[str, Any]
+    node: ast.AST
+    frame: Frame
+
+    def first(self, name: str, default: Any = None) -> Any:
+        """The first argument, by position or by `name`."""
+        return self.arguments[0] if self.arguments else self.keywords.get(name, default)
+
+
+@dataclass(eq=False, slots=True)
+class ClassValue:
+    """A class. `mro` begins with itself; `unread` is a base that cannot be read."""
+
+    name: str
+    names: Namespace
+    bases: tuple[ClassValue, ...] = ()
+    mro: tuple[ClassValue, ...] = ()
+    source: Source | None = None
+    node: ast.ClassDef | None = None
+    unread: Unknown | None = None
+    attributes: Namespace = field(default_factory=Namespace)
+
+    def find(self, name: str) -> Any:
+        """The attribute by the method resolution order, `MISSING` when no class has it."""
+        for cls in self.mro:
+            if name in cls.names:
+                return cls.names[name]
+        return MISSING
+
+    def is_a(self, base: ClassValue) -> bool:
+        return base in self.mro
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    cls: ClassValue
+    attributes: Namespace = field(default_factory=Namespace)
+
+
+@dataclass(eq=False, slots=True)
+class StaticMethod:
+    function: Any
+
+
+@dataclass(eq=False, slots=True)
+class ClassMethod:
+    function: Any
+
+
+@dataclass(eq=False, slots=True)
+class Property:
+    function: Any
+
+
+@dataclass(eq=False, slots=True)
+class DictView:
+    """`d.keys()`, `d.values()` or `d.items()`: shows the dict as it is when it is looked at."""
+
+    subject: dict[Any, Any]
+    name: str
+
+    def items(self) -> list[Any]:
+        return list(getattr(self.subject, self.name)())
+
+
+@dataclass(eq=False, slots=True)
+class Library:
+    """A module that the interpreter knows by itself (`os`, `json`, …) or a part of one."""
+
+    name: str
+
+
+class Special:
+    """A value with behaviour of its own in the interpreter: Metaflow's objects, `sys.version`."""
+
+    __slots__ = ()
+
+    def attribute(self, _machine: Machine, name: str, _node: ast.AST, _frame: Frame) -> Any:
+        """`self.name`; MISSING when there is none."""
+        del name
+        return MISSING
+
+    def subscript(self, machine: Machine, key: Any, node: ast.AST, frame: Frame) -> Any:
+        """`self[key]`."""
+        del key
+        return machine.unknown(node, frame, "cannot be looked up without running it")
+
+    def call(self, machine: Machine, call: Call) -> Any:
+        """`self(...)`."""
+        return machine.unknown(call.node, call.frame, "cannot be called without running it")
+
+    def spread(self, machine: Machine, node: ast.AST, frame: Frame) -> Any:
+        """What `**self` spreads, as a dict."""
+        return machine.unknown(node, frame, "cannot be spread without running it")
+
+    def exposed(self, machine: Machine, cause: Unknown) -> None:
+        """It was handed to `cause`, which may have changed it."""
+
+    def equals(self, other: Any, same: Callable[[Any, Any], bool]) -> bool:
+        """Whether `other`, of the same type, is known to be equal."""
+        del same
+        return self is other
+
+
+@dataclass(eq=False, slots=True)
+class OpenFile:
+    """An open file of the project. `state["read"]` tells whether it was read."""
+
+    content: FileText | bytes
+    path: str
+    state: Namespace = field(default_factory=Namespace)
+
+
+@dataclass(eq=False, slots=True)
+class LazyItems:
+    """An iterator: computed when it is first consumed, consumed once."""
+
+    compute: Callable[[], Any]
+    state: Namespace = field(default_factory=Namespace)
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+
+Plain = (str, int, float, bool, bytes, type(None), type(...), complex, range)
+
+
+def walk(value: Any) -> Iterator[Any]:
+    """`value` and everything in it, each container once."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        yield item
+        if isinstance(item, (dict, list, tuple, set, frozenset, Instance, BoundMethod, Partial, DictView)):
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
+            stack.extend(parts(item))
+
+
+def parts(value: Any) -> Iterable[Any]:
+    """What a container holds directly."""
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return value
+    if isinstance(value, Instance):
+        return [value.attributes]
+    if isinstance(value, BoundMethod):
+        return [value.subject]
+    if isinstance(value, DictView):
+        return [value.subject]
+    if isinstance(value, Partial):
+        return [value.function, *value.arguments, *value.keywords.values()]
+    return ()

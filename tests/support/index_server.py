@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import html
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -118,6 +119,7 @@ class IndexServer:
         sizes: Whether JSON pages give sizes (PEP 700).
         max_age: Cache-Control max-age of pages, in seconds; None sends none.
         etags: Whether pages have an ETag and answer If-None-Match.
+        tls: Serve https with this.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class IndexServer:
         sizes: bool = True,
         max_age: int | None = 600,
         etags: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.style = style
         self.metadata = metadata
@@ -146,6 +149,9 @@ class IndexServer:
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.index = self
+        self._scheme = "https" if tls else "http"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="index", daemon=True
         )
@@ -157,17 +163,17 @@ class IndexServer:
     @property
     def url(self) -> str:
         """Of the simple repository, without credentials."""
-        return f"http://{self.host}/simple"
+        return f"{self._scheme}://{self.host}/simple"
 
     @property
     def url_with_credentials(self) -> str:
         assert self.credentials is not None
-        return f"http://{':'.join(self.credentials)}@{self.host}/simple"
+        return f"{self._scheme}://{':'.join(self.credentials)}@{self.host}/simple"
 
     @property
     def links_url(self) -> str:
         """One HTML page with every file: what `--find-links` takes."""
-        return f"http://{self.host}/links/"
+        return f"{self._scheme}://{self.host}/links/"
 
     def add(self, *archives: Archive, requires_python: str | None = None, yanked: str | None = None) -> None:
         """Lists `archives`; `yanked` is the reason, empty for none given."""

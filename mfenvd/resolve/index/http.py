@@ -107,6 +107,9 @@ class Transport:
                 raise
             except requests.RequestException as error:
                 raise IndexUnreachable(index, "that is not a URL that can be asked") from error
+            except OSError as error:
+                # requests' own words for a bundle or client certificate that is not there.
+                raise IndexUnreachable(index, str(error)) from error
         raise AssertionError
 
     def _check_bench(self, host: str, index: str) -> None:
@@ -164,6 +167,7 @@ def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
     retries = Retry(
         total=3,
         connect=1,
+        other=0,
         backoff_factor=0.3,
         status_forcelist=(429, 500, 502, 503, 504),
         respect_retry_after_header=False,

@@ -54,7 +54,7 @@ def config_files(surroundings: Surroundings) -> tuple[Path, ...]:
     if own == os.devnull:
         return ()
     files = [folder / _BASENAME for folder in _system_folders(environ)]
-    if own is None or not Path(own).exists():
+    if own is None or not Path(surroundings.cwd, own).exists():
         files += [folder / _BASENAME for folder in _user_folders(environ)]
     prefix = _prefix(surroundings)
     if prefix is not None:

@@ -65,10 +65,8 @@ def reached_directly(url: str, no_proxy: str) -> bool:
     """Whether `no_proxy` (comma-separated hosts, domains, addresses, networks; `*` for all) exempts `url`."""
     host = split(url).hostname or ""
     for entry in filter(None, (part.strip().lower() for part in no_proxy.split(","))):
-        name = entry.partition(":")[0] if entry.count(":") == 1 else entry
-        if entry in {"*", host_of(url)} or name.lstrip("*.") == host or host.endswith("." + name.lstrip("*.")):
-            return True
-        if _in_network(host, entry):
+        domain = entry.lstrip("*.")
+        if entry in {"*", host_of(url)} or domain == host or host.endswith(f".{domain}") or _in_network(host, entry):
             return True
     return False
 

@@ -1,0 +1,51 @@
+"""Certificates: an authority of one's own, a host that is trusted without one, and neither."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from mfenvd.resolve.index.errors import IndexUnreachable
+from tests.resolve.index.conftest import MakeClient
+from tests.support.index_server import IndexServer
+from tests.support.wheels import wheel
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[IndexServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with IndexServer(tls=context) as index:
+        index.add(wheel("demo", "1.0"))
+        yield index
+
+
+def test_an_authority_of_ones_own_is_accepted(
+    secure: IndexServer, authority: trustme.CA, client_of: MakeClient, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    assert len(client_of(secure.url, environ={"PIP_CERT": str(tmp_path / "ca.pem")}).files("demo")) == 1
+
+
+def test_a_trusted_host_needs_none(secure: IndexServer, client_of: MakeClient) -> None:
+    assert len(client_of(secure.url, environ={"PIP_TRUSTED_HOST": "127.0.0.1"}).files("demo")) == 1
+
+
+@pytest.mark.parametrize("environ", [{}, {"PIP_TRUSTED_HOST": "other.test"}])
+def test_an_unknown_authority_is_said(secure: IndexServer, client_of: MakeClient, environ: dict[str, str]) -> None:
+    with pytest.raises(IndexUnreachable, match="certificate"):
+        client_of(secure.url, environ=environ).files("demo")
+
+
+def test_a_bundle_that_is_not_there_is_said(secure: IndexServer, client_of: MakeClient) -> None:
+    with pytest.raises(IndexUnreachable):
+        client_of(secure.url, environ={"PIP_CERT": "missing.pem"}).files("demo")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from mfenvd.cli import check, lifecycle, logs, plan, up, watching, wheels, why
+from mfenvd.cli import check, lifecycle, logs, plan, resolve, up, watching, wheels, why
 
 app = typer.Typer(
     name="mfenv",
@@ -16,5 +16,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, lifecycle, watching, logs, why, check, plan, wheels):
+for module in (up, lifecycle, watching, logs, why, check, plan, resolve, wheels):
     module.add_to(app)

@@ -35,9 +35,10 @@ def check(  # noqa: PLR0913 - one parameter per option
     """
     from mfenvd.cli import oneshot
     from mfenvd.cli.exit_codes import exit_code
+    from mfenvd.cli.json_output import print_json
     from mfenvd.cli.progress import Silent, board
     from mfenvd.cli.report import as_json, print_report
-    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.cli.terminal import this_terminal
     from mfenvd.paths import find_paths
 
     terminal = this_terminal()

@@ -56,6 +56,13 @@ class BadPythonError(UsageError):
         super().__init__(f"`{text}` is not a Python version.", "Write it as `3.11`.")
 
 
+class BadGlibcError(UsageError):
+    """What should be a GLIBC version is none."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"`{text}` is not a GLIBC version.", "Write it as `2.28`.")
+
+
 class NoSuchPackageError(CommandError):
     """The indexes do not have the package or the version."""
 

@@ -36,6 +36,9 @@ def excerpt(finding: Finding, width: int) -> tuple[str, str] | None:
 
 def _window(line: str, column: int, width: int) -> tuple[str, int]:
     """The part of a long line around `column`."""
+    if len(line) > width:
+        indent = min(len(line) - len(line.lstrip()), column)
+        line, column = line[indent:], column - indent
     if len(line) <= width:
         return line, column
     room = max(width - 2 * len(_ELLIPSIS), 1)

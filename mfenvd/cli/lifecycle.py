@@ -23,7 +23,8 @@ def add_to(app: typer.Typer) -> None:
 
 def down(*, now: NowFlag = False, force: ForceFlag = False, json: JsonFlag = False) -> None:
     """Stop the daemon. Watched folders and verdicts are kept for the next `mfenv up`."""
-    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.terminal import this_terminal
     from mfenvd.client.errors import DaemonNotRunningError
     from mfenvd.client.start import stop, stop_by_force
     from mfenvd.paths import find_paths
@@ -57,7 +58,8 @@ def version(*, json: JsonFlag = False) -> None:
     """Show the versions of mfenv and of the daemon that runs."""
     from importlib.metadata import version as installed
 
-    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.terminal import this_terminal
     from mfenvd.client.connection import Connection
     from mfenvd.client.errors import DaemonNotRunningError
     from mfenvd.domain.event import PROTOCOL

@@ -52,6 +52,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
     try:
         app(list(arguments), prog_name="mfenv")
     except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # typer has made an exit code of it
+            raise ended.__context__ from None
         return ended.code if isinstance(ended.code, int) else ExitCode.FINE if ended.code is None else ExitCode.FINDINGS
     return ExitCode.FINE
 

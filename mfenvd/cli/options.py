@@ -30,7 +30,15 @@ def given_paths(paths: list[Path] | None) -> list[Path]:
     return [path.absolute() for path in paths or [Path()]]
 
 
-def given_folders(paths: list[Path] | None) -> list[str]:
-    """The same as folders to watch: a file stands for the folder that it is in. Each once, in order."""
-    folders = (path if path.is_dir() else path.parent for path in given_paths(paths))
-    return list(dict.fromkeys(str(folder.resolve()) for folder in folders))
+def given_projects(paths: list[Path] | None) -> dict[str, list[str]]:
+    """The projects to watch, by root, each with the paths of the command line that lie in it.
+
+    As `mfenv check` takes it: a path belongs to the nearest folder with mfenv.toml, pyproject.toml or .git.
+    """
+    from mfenvd.flows.project import project_root
+
+    found: dict[str, list[str]] = {}
+    for path in given_paths(paths):
+        resolved = path.resolve()
+        found.setdefault(str(project_root(resolved)), []).append(str(resolved))
+    return found

@@ -29,7 +29,8 @@ def plan(paths: Paths = None, *, json: JsonFlag = False, verbose: VerboseFlag = 
     without running the flow.
     """
     from mfenvd.cli import oneshot
-    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.terminal import this_terminal
     from mfenvd.client.shell import this_shell
     from mfenvd.paths import find_paths
 

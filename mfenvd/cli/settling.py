@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mfenvd.cli.errors import DaemonStoppedError
+from mfenvd.cli.json_output import print_json
 from mfenvd.cli.progress import Board
-from mfenvd.cli.terminal import Terminal
+from mfenvd.cli.terminal import Terminal, this_terminal
 from mfenvd.client.connection import Connection
+from mfenvd.client.shell import this_shell
 from mfenvd.client.start import ensure_running
-from mfenvd.client.view import Change, DaemonView
+from mfenvd.client.view import Change, DaemonView, holds
 from mfenvd.domain.event import AnyEvent, ProjectChanged
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.surroundings import Surroundings
@@ -47,11 +49,35 @@ def settle(connection: Connection, roots: Sequence[str], shell: Surroundings, bo
     return view
 
 
-def outcome(view: DaemonView, roots: Iterable[str]) -> tuple[list[Verdict], list[Finding]]:
-    """The verdicts of the projects at `roots`, and the findings that belong to no verdict."""
-    verdicts = [verdict for root in roots for verdict in view.of_project(root)]
-    others = [finding for root in roots if root in view.projects for finding in view.projects[root].findings]
+def outcome(view: DaemonView, projects: Mapping[str, Sequence[str]]) -> tuple[list[Verdict], list[Finding]]:
+    """The verdicts at or below the paths that were asked for, and the findings that belong to no verdict.
+
+    Args:
+        view: What the daemon has told.
+        projects: The paths that were asked for, by the root of the project that they lie in.
+    """
+    verdicts, others = [], []
+    for root, paths in projects.items():
+        told = view.projects[root].findings if root in view.projects else ()
+        others += [each for each in told if each.path is None or _wanted(each.path, root, paths)]
+        verdicts += [each for each in view.of_project(root) if _wanted(each.source, root, paths)]
     return verdicts, others
+
+
+def register(connection: Connection, roots: Iterable[str], *, json: bool) -> None:
+    """Watches `roots` and says so, without waiting for anything."""
+    projects = [connection.add_project(root, this_shell()) for root in roots]
+    if json:
+        print_json({"projects": projects})
+        return
+    terminal = this_terminal()
+    for project in projects:
+        terminal.say(f"Watching {project.root}.")
+
+
+def _wanted(path: str, root: str, paths: Sequence[str]) -> bool:
+    """Whether `path` was asked for; what lies outside of the project's folder always is."""
+    return not holds(root, path) or any(holds(each, path) for each in paths)
 
 
 def _follow(events: Iterable[AnyEvent], view: DaemonView, roots: Sequence[str], board: Board) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mfenvd.cli.terminal import Terminal, print_json, this_terminal
+from mfenvd.cli.json_output import print_json
 from mfenvd.client.connection import Connection
 from mfenvd.client.errors import DaemonNotRunningError
 from mfenvd.client.view import holds
 from mfenvd.domain.event import DaemonInfo, ProjectInfo, Status
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import find_paths
+
+if TYPE_CHECKING:
+    from mfenvd.cli.terminal import Terminal
 
 _MEBI = 1024 * 1024
 
@@ -27,6 +30,8 @@ def print_status(paths: Sequence[Path] = (), *, json: bool = False, verbose: boo
         if json:
             print_json({"daemon": None, "projects": [], "verdicts": []})
             return
+        from mfenvd.cli.terminal import this_terminal
+
         terminal = this_terminal()
         terminal.say("mfenvd is not running.")
         terminal.hint(error.fix or "")
@@ -35,6 +40,8 @@ def print_status(paths: Sequence[Path] = (), *, json: bool = False, verbose: boo
     if json:
         print_json(as_json(shown))
     else:
+        from mfenvd.cli.terminal import this_terminal
+
         _print(this_terminal(), shown, verbose=verbose)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-import msgspec
 from rich.console import Console
 from rich.text import Text
 from rich.theme import Theme
@@ -19,21 +18,23 @@ from mfenvd.domain.words import Tone
 _PLAIN_WIDTH = 120
 """Columns where there is no terminal to ask, as in a CI log."""
 
-_STYLES = {
-    Tone.GOOD.value: "green",
-    Tone.WARNING.value: "yellow",
-    Tone.BAD.value: "red",
-    Tone.UNKNOWN.value: "magenta",
-    Tone.BUSY.value: "cyan",
-    Tone.WAITING.value: "dim",
-    Tone.OUTDATED.value: "dim",
-    Severity.ERROR.value: "bold red",
-    Severity.NOTICE.value: "bold blue",
-    "severity.warning": "bold yellow",
-    "fix": "green",
-    "muted": "dim",
-    "strong": "bold",
-}
+STYLES = Theme(
+    {
+        Tone.GOOD.value: "green",
+        Tone.WARNING.value: "yellow",
+        Tone.BAD.value: "red",
+        Tone.UNKNOWN.value: "magenta",
+        Tone.BUSY.value: "cyan",
+        Tone.WAITING.value: "dim",
+        Tone.OUTDATED.value: "dim",
+        Severity.ERROR.value: "bold red",
+        Severity.NOTICE.value: "bold blue",
+        "severity.warning": "bold yellow",
+        "fix": "green",
+        "muted": "dim",
+        "strong": "bold",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,6 @@ def this_terminal() -> Terminal:
     return Terminal(out=out, err=_console(sys.stderr), ascii_only=not _speaks_unicode(sys.stdout), here=Path.cwd())
 
 
-def print_json(value: Any) -> None:
-    """`value` as indented JSON, in UTF-8 whatever the terminal's encoding is."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    sys.stdout.buffer.flush()
-
-
 def printable(text: str) -> str:
     """`text` without control characters, which could move the cursor or change colours."""
     return "".join(char if char.isprintable() or char == "\n" else " " if char == "\t" else "�" for char in text)
@@ -103,9 +97,7 @@ def printable(text: str) -> str:
 
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() or os.environ.get("COLUMNS") else _PLAIN_WIDTH
-    return Console(
-        file=stream, width=width, theme=Theme(_STYLES), highlight=False, markup=False, emoji=False, soft_wrap=False
-    )
+    return Console(file=stream, width=width, theme=STYLES, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
 def _speaks_unicode(stream: TextIO) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mfenvd.cli.help import DAEMON, examples
-from mfenvd.cli.options import JsonFlag, Paths, StrictFlag, VerboseFlag, given_folders
+from mfenvd.cli.options import JsonFlag, Paths, StrictFlag, VerboseFlag, given_projects
 
 NoWaitFlag = Annotated[bool, typer.Option("--no-wait", help="Return at once; `mfenv status` shows how far it is.")]
 
@@ -34,31 +34,29 @@ def up(
     """
     from mfenvd.cli import settling
     from mfenvd.cli.exit_codes import exit_code
+    from mfenvd.cli.json_output import print_json
     from mfenvd.cli.progress import Silent, board
     from mfenvd.cli.report import as_json, print_report
-    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.cli.terminal import this_terminal
     from mfenvd.client.shell import this_shell
 
     terminal = this_terminal()
-    roots = given_folders(paths)
+    projects = given_projects(paths)
     connection = settling.connect_or_start(terminal)
     if no_wait:
-        projects = [connection.add_project(root, this_shell()) for root in roots]
-        if json:
-            print_json({"projects": projects})
-        else:
-            terminal.say(f"Watching {', '.join(map(terminal.path, roots))}.")
+        settling.register(connection, list(projects), json=json)
         return
     try:
         with Silent() if json else board(terminal) as shown:
-            view = settling.settle(connection, roots, this_shell(), shown)
+            view = settling.settle(connection, list(projects), this_shell(), shown)
     except KeyboardInterrupt:
         terminal.hint("Going on in the background: `mfenv status` shows how far it is, `mfenv down` ends it.")
         raise
-    verdicts, others = settling.outcome(view, roots)
+    verdicts, others = settling.outcome(view, projects)
     if json:
         print_json(as_json(verdicts, others))
     else:
         print_report(terminal, verdicts, others, verbose=verbose)
-        terminal.hint("mfenvd is watching: `mfenv status` shows the verdicts at any time, `mfenv down` ends it.")
+        terminal.hint(f"mfenvd watches {', '.join(projects)}.")
+        terminal.hint("`mfenv status` shows the verdicts at any time, `mfenv down` ends it.")
     raise typer.Exit(exit_code(verdicts, others, strict=strict))

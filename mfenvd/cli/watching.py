@@ -9,8 +9,9 @@ import typer
 
 from mfenvd.cli.errors import NotWatchedError
 from mfenvd.cli.help import DAEMON, examples
-from mfenvd.cli.options import JsonFlag, Paths, given_folders
-from mfenvd.cli.terminal import print_json, this_terminal
+from mfenvd.cli.json_output import print_json
+from mfenvd.cli.options import JsonFlag, Paths, given_projects
+from mfenvd.cli.terminal import this_terminal
 from mfenvd.client.connection import Connection
 from mfenvd.client.errors import ClientError
 from mfenvd.client.view import holds
@@ -46,16 +47,10 @@ def add_to(app: typer.Typer) -> None:
 
 def watch(paths: Paths = None, *, json: JsonFlag = False) -> None:
     """Watch folders without waiting for their verdicts. Starts the daemon if none runs."""
-    from mfenvd.cli.settling import connect_or_start
-    from mfenvd.client.shell import this_shell
+    from mfenvd.cli.settling import connect_or_start, register
 
-    terminal = this_terminal()
-    connection = connect_or_start(terminal)
-    projects = [connection.add_project(root, this_shell()) for root in given_folders(paths)]
-    if json:
-        print_json({"projects": projects})
-    for project in projects if not json else ():
-        terminal.say(f"Watching {terminal.path(project.root)}.")
+    connection = connect_or_start(this_terminal())
+    register(connection, given_projects(paths), json=json)
 
 
 def unwatch(paths: WatchedPaths = None, *, json: JsonFlag = False) -> None:
@@ -66,7 +61,7 @@ def unwatch(paths: WatchedPaths = None, *, json: JsonFlag = False) -> None:
     for root in roots:
         connection.remove_project(root)
         if not json:
-            terminal.say(f"Not watching {terminal.path(root)} any more.")
+            terminal.say(f"Not watching {root} any more.")
     if json:
         print_json({"unwatched": roots})
 
@@ -92,7 +87,7 @@ def _set_trust(paths: list[Path] | None, *, trusted: bool, json: bool) -> None:
     if json:
         print_json({"projects": projects})
     for project in projects if not json else ():
-        terminal.say(f"{terminal.path(project.root)} is {'trusted' if project.trusted else 'not trusted'}.")
+        terminal.say(f"{project.root} is {'trusted' if project.trusted else 'not trusted'}.")
 
 
 def _watched(connection: Connection, paths: list[Path] | None) -> list[str]:

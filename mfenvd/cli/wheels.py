@@ -57,7 +57,8 @@ def wheels(
 
     Asks the indexes that pip would ask here. Exit code: 0 fine, 1 no such package or version, 3 no index answers.
     """
-    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.terminal import this_terminal
 
     found = _limited(_look_up(package, limit=None if every else 10), arch or list(Arch), python)
     if json:

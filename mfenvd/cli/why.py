@@ -43,7 +43,8 @@ def why(package: Package, paths: Paths = None, *, json: JsonFlag = False) -> Non
     """
     from packaging.utils import InvalidName, canonicalize_name
 
-    from mfenvd.cli.terminal import print_json, this_terminal
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.terminal import this_terminal
 
     try:
         name = canonicalize_name(package, validate=True)
@@ -103,6 +104,7 @@ def _verdicts(paths: Sequence[Path]) -> Sequence[Verdict]:
 def _unknown(name: str, verdicts: Sequence[Verdict]) -> UnknownPackageError:
     resolved = [verdict for verdict in verdicts if verdict.packages]
     known = {package.name for verdict in resolved for package in verdict.packages}
+    known |= {each for verdict in verdicts for finding in verdict.findings for each in finding.chain}
     environments = {(verdict.source, verdict.flow, verdict.env, verdict.target) for verdict in resolved}
     return UnknownPackageError(name, len(environments), get_close_matches(name, sorted(known), n=2))
 

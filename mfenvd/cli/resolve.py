@@ -1,0 +1,140 @@
+"""`mfenv resolve`: requirement files and packages for given archs, without a flow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from mfenvd.cli.check import RefreshFlag, TrustFlag
+from mfenvd.cli.errors import BadGlibcError, BadPythonError, NoSuchPathError, NothingAskedError
+from mfenvd.cli.help import ONE_SHOT, examples
+from mfenvd.cli.options import JsonFlag, StrictFlag, VerboseFlag
+from mfenvd.domain.arch import Arch
+
+if TYPE_CHECKING:
+    from mfenvd.domain.plan import Environment, PlannedTarget
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--requirements", "-r", metavar="FILE", help="requirements.txt, pyproject.toml or another; may repeat."
+    ),
+]
+Packages = Annotated[
+    list[str] | None, typer.Argument(metavar="PACKAGE", help="Requirements as pip takes them: 'torch==2.2.2'.")
+]
+PythonOption = Annotated[
+    str | None,
+    typer.Option("--python", metavar="X.Y[.Z]", help="Of the environment.", show_default="the files' or the project's"),
+]
+Archs = Annotated[
+    list[Arch] | None,
+    typer.Option(
+        "--arch",
+        metavar="ARCH",
+        help="linux-64, linux-aarch64, osx-64, osx-arm64 or win-64; may repeat.",
+        show_default="this machine's and the configured ones",
+    ),
+]
+GlibcOption = Annotated[
+    str | None,
+    typer.Option("--glibc", metavar="X.Y", help="Of the Linux targets.", show_default="as configured"),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    epilog = examples(
+        "mfenv resolve -r requirements.txt --python 3.9 --arch linux-64",
+        "mfenv resolve 'torch==2.2.2' pandas --python 3.11 --arch linux-64 --arch osx-64 --glibc 2.28",
+        "mfenv resolve -r requirements.txt --arch linux-aarch64 --json",
+    )
+    app.command(rich_help_panel=ONE_SHOT, epilog=epilog)(resolve)
+
+
+def resolve(  # noqa: PLR0913 - one parameter per option
+    packages: Packages = None,
+    *,
+    files: Files = None,
+    python: PythonOption = None,
+    arch: Archs = None,
+    glibc: GlibcOption = None,
+    json: JsonFlag = False,
+    verbose: VerboseFlag = False,
+    strict: StrictFlag = False,
+    trust: TrustFlag = False,
+    refresh: RefreshFlag = False,
+) -> None:
+    """Resolve requirement files and packages for any architecture, whatever this machine is.
+
+    Exit code: 0 fine, 1 findings, 2 usage, 3 could not tell.
+    """
+    from mfenvd.cli import oneshot
+    from mfenvd.cli.exit_codes import exit_code
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.packages_table import packages_table
+    from mfenvd.cli.progress import Silent, board
+    from mfenvd.cli.report import as_json, print_report
+    from mfenvd.cli.terminal import this_terminal
+    from mfenvd.client.shell import this_shell
+    from mfenvd.domain.plan import Plan
+    from mfenvd.paths import find_paths
+
+    environment = _environment(files or [], packages or [], python, arch or [], glibc)
+    terminal, folders = this_terminal(), find_paths()
+    plan = Plan(str(Path.cwd()), (environment,))
+    context = oneshot.context_for(plan.root, this_shell(), folders, trusted=trust, refresh=refresh)
+    with Silent() if json else board(terminal) as shown:
+        found = oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
+    if json:
+        print_json(as_json(found.verdicts, found.findings))
+    else:
+        if any(verdict.packages for verdict in found.verdicts):
+            terminal.print(packages_table(terminal, found.verdicts))
+            terminal.print("")
+        print_report(terminal, found.verdicts, found.findings, verbose=verbose)
+    raise typer.Exit(exit_code(found.verdicts, found.findings, strict=strict))
+
+
+def _environment(
+    files: list[Path], packages: list[str], python: str | None, archs: list[Arch], glibc: str | None
+) -> Environment:
+    """What the command line describes.
+
+    Raises:
+        UsageError: It describes nothing, or something that is none.
+    """
+    from mfenvd.client.shell import this_shell
+    from mfenvd.flows.project import request_from_file
+    from mfenvd.paths import find_paths
+
+    if not files and not packages:
+        raise NothingAskedError("mfenv resolve", "mfenv resolve -r requirements.txt")
+    for file in files:
+        if not file.is_file():
+            raise NoSuchPathError(file)
+    if python is not None and not re.fullmatch(r"3\.\d+(\.\d+)?t?", python):
+        raise BadPythonError(python)
+    if glibc is not None and not re.fullmatch(r"2\.\d+", glibc):
+        raise BadGlibcError(glibc)
+    environment = request_from_file(
+        files, packages, python, archs=archs, surroundings=this_shell(), folders=find_paths()
+    )
+    if glibc is None:
+        return environment
+    targets = tuple(_with_glibc(target, glibc) for target in environment.targets)
+    return msgspec.structs.replace(environment, targets=targets)
+
+
+def _with_glibc(planned: PlannedTarget, glibc: str) -> PlannedTarget:
+    """The target with the GLIBC of the command line, about which nothing is assumed any more."""
+    from mfenvd.domain.codes import Code
+
+    if not planned.target.arch.is_linux:
+        return planned
+    said = tuple(finding for finding in planned.findings if finding.code != Code.GLIBC_ASSUMED)
+    target = msgspec.structs.replace(planned.target, glibc=glibc)
+    return msgspec.structs.replace(planned, target=target, findings=said)

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mfenvd.cli import lifecycle, status
+from mfenvd.cli.main import run
+from mfenvd.cli.status import duration
+from mfenvd.domain.event import PROTOCOL
+from mfenvd.domain.verdict import Verdict
+from mfenvd.paths import find_paths
+from tests.cli.conftest import Run
+from tests.support import samples
+from tests.support.fake_daemon import FakeDaemon
+
+COMMANDS = ("up", "down", "status", "version", "watch", "unwatch", "trust", "untrust", "logs", "why", "check", "plan")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "wheels", "resolve"])
+def test_every_command_has_help_with_examples(mfenv: Run, command: str) -> None:
+    ended = mfenv(command, "--help")
+    assert ended.code == 0
+    assert f"mfenv {command}" in ended.out.partition("Examples:")[2]
+    assert "--json" in ended.out
+
+
+def test_no_command_shows_them_all(mfenv: Run) -> None:
+    ended = mfenv()
+    assert all(f" {command} " in ended.out + ended.err for command in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("status", "--nonsense"), ("check", "nowhere.py"), ("why",)])
+def test_wrong_usage_ends_with_2(mfenv: Run, arguments: tuple[str, ...]) -> None:
+    ended = mfenv(*arguments)
+    assert ended.code == 2
+    assert ended.err
+
+
+def test_status_without_a_daemon(mfenv: Run) -> None:
+    ended = mfenv("status")
+    assert (ended.code, ended.out) == (0, "mfenvd is not running.\n")
+    assert "mfenv up" in ended.err
+    assert json.loads(mfenv("status", "--json").out) == {"daemon": None, "projects": [], "verdicts": []}
+
+
+def test_status_as_json_has_the_documented_fields(mfenv: Run, daemon: FakeDaemon) -> None:
+    told = json.loads(mfenv("status", "--json").out)
+    assert told["daemon"]["pid"] == 4242
+    assert {"pid", "version", "socket", "uptime"} <= told["daemon"].keys()
+    blocked = next(verdict for verdict in told["verdicts"] if verdict["state"] == "blocked")
+    assert list(blocked)[:9] == [
+        "source", "flow", "step", "env", "target", "reasons", "state", "packages", "findings",
+    ]  # fmt: skip
+    assert {"arch", "python", "glibc", "macos"} <= blocked["target"].keys()
+    assert {"code", "severity", "message", "package", "path", "line", "column", "fix"} <= blocked["findings"][0].keys()
+    resolved = told["verdicts"][0]["packages"][0]
+    assert {"name", "version", "filename", "url", "sha256", "requires"} <= resolved.keys()
+    assert msgspec.convert(told["verdicts"], list[Verdict]) == list(daemon.status.verdicts)
+
+
+def test_status_for_people(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
+    ended = mfenv("status")
+    assert ended.code == 0
+    assert "mfenvd 0.1.0 · pid 4242 · up 1 h 2 min" in ended.out
+    assert str(daemon.socket) in ended.out
+    assert str(project) in ended.out
+    assert "AWS_SECRET_ACCESS_KEY, METAFLOW_PROFILE" in ended.out
+    assert "✗ wheel gap" in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_status_shows_no_secret(mfenv: Run, daemon: FakeDaemon) -> None:
+    assert daemon.status.projects
+    assert "AWS_SECRET_ACCESS_KEY=****" in mfenv("status", "--verbose").out
+
+
+def test_status_may_be_limited_to_paths(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
+    assert daemon.status.verdicts
+    told = json.loads(mfenv("status", "score.py", "--json").out)
+    assert {verdict["source"] for verdict in told["verdicts"]} == {str(project / "score.py")}
+    assert [each["root"] for each in told["projects"]] == [str(project)]
+
+
+def test_the_quick_way_to_status_and_the_usual_one_say_the_same(
+    mfenv: Run, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = mfenv("status", "--json", "-v").out
+    monkeypatch.setattr("mfenvd.cli.main._STATUS_FLAGS", frozenset())
+    assert mfenv("status", "--json", "-v").out == quick
+    assert lifecycle.status.__doc__
+    assert status.as_json(daemon.status)["verdicts"] == daemon.status.verdicts
+
+
+def test_another_protocol_is_said_with_what_to_do(mfenv: Run, daemon: FakeDaemon) -> None:
+    daemon.hello = msgspec.structs.replace(daemon.hello, protocol=PROTOCOL + 1)
+    ended = mfenv("up")
+    assert ended.code == 3
+    assert ended.err.startswith("error: mfenvd 0.1.0 is running and speaks protocol 2;")
+    assert "fix: Run `mfenv down`, then `mfenv up`" in ended.err
+
+
+def test_a_daemon_of_another_protocol_can_be_stopped(mfenv: Run, daemon: FakeDaemon) -> None:
+    daemon.hello = msgspec.structs.replace(daemon.hello, protocol=PROTOCOL + 1)
+    assert mfenv("down").out == "mfenvd has stopped.\n"
+    assert daemon.received[0] == ("POST", "/v1/stop", {"drain": True})
+
+
+def test_down_twice_is_no_error(mfenv: Run) -> None:
+    ended = mfenv("down")
+    assert (ended.code, ended.out) == (0, "mfenvd was not running.\n")
+    assert json.loads(mfenv("down", "--json").out) == {"stopped": False}
+
+
+def test_down_now_does_not_wait_for_work(mfenv: Run, daemon: FakeDaemon) -> None:
+    assert mfenv("down", "--now").code == 0
+    assert daemon.received[0] == ("POST", "/v1/stop", {"drain": False})
+
+
+def test_a_path_inside_a_watched_folder_means_the_folder(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
+    assert mfenv("trust", "train.py").out == f"{project} is trusted.\n"
+    assert mfenv("untrust").out == f"{project} is not trusted.\n"
+    assert json.loads(mfenv("unwatch", "--json").out) == {"unwatched": [str(project)]}
+    assert [call for call in daemon.received if call[0] != "GET"] == [
+        ("POST", "/v1/trust", {"root": str(project), "trusted": True}),
+        ("POST", "/v1/trust", {"root": str(project), "trusted": False}),
+        ("DELETE", "/v1/projects", {"root": str(project)}),
+    ]
+
+
+def test_a_folder_that_is_not_watched_is_said(mfenv: Run, daemon: FakeDaemon, tmp_path: Path) -> None:
+    ended = mfenv("unwatch", str(tmp_path))
+    assert ended.code == 2
+    assert ended.err == f"error: {tmp_path} is not watched.\nfix: `mfenv status` lists the folders that are.\n"
+    assert all(call[0] == "GET" for call in daemon.received)
+
+
+def test_watch_registers_this_shell(
+    mfenv: Run, daemon: FakeDaemon, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METAFLOW_PROFILE", "team")
+    assert mfenv("watch", "train.py").out == f"Watching {project}.\n"
+    body = daemon.received[-1][2]
+    assert body["root"] == str(project)
+    assert body["surroundings"]["cwd"] == str(project)
+    assert body["surroundings"]["environ"]["METAFLOW_PROFILE"] == "team"
+
+
+def test_what_the_daemon_refuses_is_told_in_its_words(mfenv: Run, daemon: FakeDaemon) -> None:
+    daemon.refuse["/v1/trust"] = (409, "It is busy.", "Wait.")
+    ended = mfenv("trust")
+    assert (ended.code, ended.err) == (3, "error: It is busy.\nfix: Wait.\n")
+
+
+def test_version_without_and_with_a_daemon(mfenv: Run) -> None:
+    told = json.loads(mfenv("version", "--json").out)
+    assert told["daemon"] is None
+    assert told["protocol"] == PROTOCOL
+    assert mfenv("version").out.startswith(f"mfenv {told['version']}\n")
+
+
+def test_why_shows_the_chains_from_the_daemons_verdicts(mfenv: Run, daemon: FakeDaemon) -> None:
+    assert daemon.status.verdicts
+    assert mfenv("why", "UrlLib3").out == (
+        "urllib3 2.5.0\n  requests → urllib3\n    TrainFlow · start  linux-64, osx-arm64, osx-64\n"
+    )
+    uses = json.loads(mfenv("why", "numpy", "--json").out)["uses"]
+    resolved = [use for use in uses if use["version"]]
+    assert {tuple(map(tuple, use["chains"])) for use in resolved} == {(("pyarrow", "numpy"),)}
+    blocked = [use for use in uses if not use["version"]]
+    assert {tuple(map(tuple, use["chains"])) for use in blocked} == {(("pandas", "numpy"),)}
+
+
+def test_why_of_a_package_that_is_not_there_offers_near_names(mfenv: Run, daemon: FakeDaemon) -> None:
+    assert daemon.status.verdicts
+    ended = mfenv("why", "request")
+    assert ended.code == 1
+    assert ended.err == "error: request is in none of 5 resolved environments.\nfix: Did you mean `requests`?\n"
+
+
+def test_why_of_what_is_no_name(mfenv: Run) -> None:
+    assert mfenv("why", "not a name").code == 2
+
+
+def test_logs_are_shown_from_the_end(mfenv: Run) -> None:
+    log = find_paths().log_file
+    assert mfenv("logs").code == 3
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(f"line {number}\n" for number in range(100)))
+    assert mfenv("logs", "-n", "2").out == "line 98\nline 99\n"
+    assert len(mfenv("logs").out.splitlines()) == 50
+    assert json.loads(mfenv("logs", "-n", "1", "--json").out) == {"line": "line 99"}
+
+
+def command(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    """`mfenv` as a process of its own."""
+    argv = [sys.executable, "-c", "from mfenvd.cli.main import main; main()", *arguments]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def test_logs_follow_through_a_rotation_until_ctrl_c(project: Path) -> None:
+    log = find_paths().log_file
+    log.parent.mkdir(parents=True)
+    log.write_text("first\n")
+    with command("logs", "-f", cwd=project) as following:
+        assert following.stdout
+        assert following.stdout.readline() == "first\n"
+        with log.open("a") as more:
+            more.write("second\n")
+        assert following.stdout.readline() == "second\n"
+        log.rename(log.with_suffix(".1"))
+        log.write_text("third\n")
+        assert following.stdout.readline() == "third\n"
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 130
+        assert following.stderr
+        assert following.stderr.read() == ""
+
+
+def test_a_reader_that_leaves_early_causes_no_noise(project: Path) -> None:
+    log = find_paths().log_file
+    log.parent.mkdir(parents=True)
+    log.write_text("a line of some length\n" * 50_000)
+    with command("logs", "-n", "50000", cwd=project) as writing:
+        assert writing.stdout
+        assert writing.stderr
+        writing.stdout.readline()
+        writing.stdout.close()
+        assert writing.wait(10) == 141
+        assert writing.stderr.read() == ""
+
+
+def test_a_bug_is_told_without_a_traceback(mfenv: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("https://me:secret@index.example/ surprised us")
+
+    monkeypatch.setattr("mfenvd.cli.status.print_status", broken)
+    ended = mfenv("status")
+    assert ended.code == 3
+    assert ended.err.startswith("error: mfenv failed: RuntimeError: https://****@index.example/ surprised us\nfix: ")
+    assert "Traceback" not in ended.err
+    (crash,) = Path(find_paths().log).glob("crash-*.txt")
+    assert str(crash) in ended.err
+    written = crash.read_text()
+    assert "Traceback" in written
+    assert "secret" not in written
+
+
+def test_output_survives_a_terminal_without_unicode(daemon: FakeDaemon, project: Path) -> None:
+    assert daemon.status.verdicts
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    with command("status", cwd=project, env=environ) as showing:
+        out, err = showing.communicate(timeout=20)
+    assert showing.returncode == 0
+    assert err == ""
+    assert out.isascii()
+    assert "x wheel gap" in out
+
+
+def test_json_is_utf_8_whatever_the_terminal_speaks(daemon: FakeDaemon, project: Path) -> None:
+    verdict = msgspec.structs.replace(samples.verdicts(project)[0], step="étape")
+    daemon.status = msgspec.structs.replace(daemon.status, verdicts=(verdict,))
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    argv = [sys.executable, "-c", "from mfenvd.cli.main import main; main()", "status", "--json"]
+    ended = subprocess.run(argv, capture_output=True, check=True, cwd=project, env=environ, timeout=20)
+    assert json.loads(ended.stdout.decode("utf-8"))["verdicts"][0]["step"] == "étape"
+
+
+def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mfenvd.cli.status.print_status", interrupted)
+    assert project
+    assert run(["status"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.4, "0 s"), (59, "59 s"), (61, "1 min"), (3725, "1 h 2 min"), (90_000, "1 d 1 h")],
+)
+def test_durations(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected

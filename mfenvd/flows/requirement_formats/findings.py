@@ -113,6 +113,16 @@ def bad_requirement(text: str, reason: str, location: Location, fix: str | None 
     ).located(location)
 
 
+def scp_like(address: str, url: str, location: Location) -> Finding:
+    """`git@host:path`. It has a user and no password, so it is shown whole."""
+    return Finding(
+        code=Code.BAD_REQUIREMENT,
+        severity=Severity.ERROR,
+        message=f"pip does not know this form of a git address: {address}.",
+        fix=f"Write `{url}`.",
+    ).located(location)
+
+
 def bad_line(reason: str, location: Location, fix: str | None = None) -> Finding:
     """A line that is no requirement at all; `reason` is a sentence."""
     return Finding(
@@ -185,6 +195,12 @@ def unnamed_url(url: str, guess: str | None, location: Location) -> Finding:
         message=redact(f"{url} does not say which package it is."),
         fix=redact(f"Write `{name} @ {url}`{suffix}."),
     ).located(location)
+
+
+def extras_in_egg(canonical: str, location: Location) -> Finding:
+    """`…#egg=name[extra]`."""
+    message = "Newer versions of pip refuse extras in `#egg=`."
+    return unsupported_option(message, location, f"Write `{canonical}`.", Severity.WARNING)
 
 
 def hash_left_out(names: Sequence[str], location: Location) -> Finding:

@@ -43,8 +43,8 @@ def apply_options(options: Options, draft: Draft, location: Location, folder: Pa
 
 
 def report_ignored(options: Options, allowed: Collection[str], draft: Draft, location: Location, beside: str) -> None:
-    """Options that pip does not look at on a line with `beside`."""
-    ignored = [name for name in dict.fromkeys(options.given) if name not in allowed]
+    """Options and words that pip does not look at on a line with `beside`."""
+    ignored = [name for name in dict.fromkeys(options.given) if name not in allowed] + list(options.leftover)
     if ignored:
         text = f"pip ignores {', '.join(ignored)} on a line with {beside}."
         fix = "Write it on a line of its own."

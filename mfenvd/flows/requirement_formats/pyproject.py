@@ -47,6 +47,7 @@ def _add(declared: Declared, folder: Path, draft: Draft) -> None:
         draft.findings.append(unusable.finding)
         return
     draft.reads += found.reads
+    draft.findings += found.notes
     draft.requirements.append(FileRequirement(found.text, declared.location))
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urldefrag, urlsplit
+from urllib.parse import unquote, urldefrag, urlsplit
 from urllib.request import url2pathname
 
 import msgspec
@@ -20,7 +20,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from mfenvd.domain.finding import Location
+from mfenvd.domain.finding import Finding, Location
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.project_name import PROJECT_FILES, is_project, project_name
@@ -29,16 +29,23 @@ _VCS = ("git", "hg", "svn", "bzr")
 _URL_SCHEME = re.compile(rf"(?:https?|ftp|file|(?:{'|'.join(_VCS)})(?:\+[a-z-]+)?):", re.IGNORECASE)
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lz")
 _EXTRAS = re.compile(r"(?P<rest>.+?)(?P<extras>\[[^\]]*\])")
+_EGG_PART = re.compile(r"[#&]egg=(?P<egg>[^&]*)")
 _EGG = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?")
 _SCP_LIKE = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+:[^/\s]\S*")
 _SINGLE_EQUALS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*=?\s*(?P<version>\d[\w.!*+-]*)")
 
 
 class Canonical(msgspec.Struct, frozen=True):
-    """A requirement's canonical text, and the files that its name was read from."""
+    """A requirement's canonical text.
+
+    Attributes:
+        reads: The files that its name was read from.
+        notes: What is worth knowing about the way it is written.
+    """
 
     text: str
     reads: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -67,7 +74,8 @@ def canonical(entry: Entry) -> Canonical:
         # PEP 508 would take it for a package called `git`.
         raise _scp_like(entry, entry.text)
     try:
-        requirement = Requirement(entry.text)
+        # pip takes a semicolon with nothing behind it for no marker at all.
+        requirement = Requirement(entry.text.removesuffix(";"))
     except InvalidRequirement as error:
         # A path or URL may still be one: `./pkg` is not PEP 508 and fine with pip.
         return _bare(entry, str(error).partition("\n")[0])
@@ -137,11 +145,15 @@ def _split_marker(text: str) -> tuple[str, str]:
 
 def _looks_like_path(text: str) -> bool:
     bare = text.partition("[")[0]
+    if "://" in text:
+        return False
     return "/" in bare or "\\" in bare or bare.startswith(".") or bare.lower().endswith(_ARCHIVES)
 
 
 def _remote(reference: _Reference) -> Canonical:
     """A URL without a name before it: the egg fragment or the filename names it."""
+    if re.search(r"\s", reference.target):
+        raise _invalid(reference.entry, "a URL has no blanks")
     url, fragment = urldefrag(reference.target)
     egg, rest = _split_egg(fragment)
     filename = url2pathname(urlsplit(url).path).replace("\\", "/").rpartition("/")[2]
@@ -149,7 +161,11 @@ def _remote(reference: _Reference) -> Canonical:
     found = _EGG.fullmatch(egg)
     if found:
         reference = msgspec.structs.replace(reference, extras=found["extras"] or "")
-        return reference.to(full, found["name"])
+        named = reference.to(full, found["name"])
+        if not found["extras"]:
+            return named
+        note = findings.extras_in_egg(named.text, reference.entry.location)
+        return msgspec.structs.replace(named, notes=(note,))
     is_archive = "+" not in url.partition(":")[0]
     name = _name_in_filename(reference.entry, filename) if is_archive else None
     if name is None:
@@ -231,10 +247,12 @@ def _name_in_filename(entry: Entry, filename: str) -> str | None:
 
 def _split_egg(fragment: str) -> tuple[str, str]:
     """The `egg` of a URL's fragment, and the fragment without it."""
-    pairs = parse_qsl(fragment, keep_blank_values=True)
-    egg = next((value for key, value in pairs if key == "egg"), "")
-    rest = "&".join(f"{key}={quote(value, safe='/:[]')}" for key, value in pairs if key != "egg")
-    return egg.strip(), rest
+    whole = f"#{fragment}"
+    found = _EGG_PART.search(whole)
+    if found is None:
+        return "", fragment
+    rest = whole[: found.start()] + whole[found.end() :]
+    return unquote(found["egg"]).strip(), rest.lstrip("#&")
 
 
 def _repository_name(filename: str) -> str | None:
@@ -255,7 +273,7 @@ def _scp_like(entry: Entry, address: str, name: str | None = None) -> Unusable:
     """`git@host:path`, which git understands and pip does not."""
     host, _, path = address.removeprefix("git+").partition(":")
     name = name or _repository_name(path.rpartition("/")[2]) or "NAME"
-    return _invalid(entry, "pip does not know this form of a git address", f"Write `{name} @ git+ssh://{host}/{path}`.")
+    return Unusable(findings.scp_like(address, f"{name} @ git+ssh://{host}/{path}", entry.location))
 
 
 def _invalid(entry: Entry, reason: str, fix: str | None = None) -> Unusable:

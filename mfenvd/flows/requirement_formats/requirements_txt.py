@@ -118,6 +118,7 @@ class RequirementLines:
             raise Unusable(findings.bad_requirement(entry.text, "a constraint cannot be editable", entry.location))
         found = canonical(entry)
         self._draft.reads += found.reads
+        self._draft.findings += found.notes
         requirement = Requirement(found.text)
         if source.constraint and requirement.extras:
             fix = "Remove the extras: the requirement itself names them."
@@ -125,7 +126,7 @@ class RequirementLines:
         if requirement.url is None and requirement.name.lower() == "python" and not source.constraint:
             self._python(requirement, entry.location)
             return
-        kept = FileRequirement(found.text, entry.location, options.hashes)
+        kept = FileRequirement(found.text, entry.location, () if entry.editable else options.hashes)
         (self._draft.constraints if source.constraint else self._draft.requirements).append(kept)
 
     def _python(self, requirement: Requirement, location: Location) -> None:

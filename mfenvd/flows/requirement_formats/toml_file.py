@@ -36,10 +36,17 @@ _REST_OF_LINE = re.compile(r"[^\n]*")
 
 
 class TomlError(Exception):
-    """Text that is not TOML; `line` and `column` from 1, None where unknown."""
+    """Text that is not TOML.
 
-    def __init__(self, reason: str, line: int | None, column: int | None) -> None:
-        super().__init__(reason)
+    Attributes:
+        reason: A clause, without the place.
+        line: From 1; None where unknown.
+        column: From 1; None where unknown.
+    """
+
+    def __init__(self, words: str, reason: str, line: int | None, column: int | None) -> None:
+        """`words` is what the library says."""
+        super().__init__(words)
         self.reason = reason
         self.line = line
         self.column = column
@@ -57,9 +64,10 @@ def parse_toml(text: str) -> dict[str, Any]:
         reason, _, place = str(error).partition(" (at ")
         found = re.match(r"line (\d+), column (\d+)", place)
         line, column = (int(found[1]), int(found[2])) if found else (None, None)
-        raise TomlError(reason[:1].lower() + reason[1:], line, column) from None
+        raise TomlError(str(error), reason[:1].lower() + reason[1:], line, column) from None
     except RecursionError:
-        raise TomlError("its values are nested too deeply", None, None) from None
+        reason = "its values are nested too deeply"
+        raise TomlError(reason, reason, None, None) from None
     return values
 
 

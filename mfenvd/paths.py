@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -72,6 +73,8 @@ def find_paths(environ: Mapping[str, str] | None = None) -> Paths:
         base = Path(home).expanduser().absolute()
         return Paths(*(str(base / name) for name in ("config", "cache", "state", "log", "run")))
     dirs = PlatformDirs("mfenv", appauthor=False)
-    return Paths(
-        dirs.user_config_dir, dirs.user_cache_dir, dirs.user_state_dir, dirs.user_log_dir, dirs.user_runtime_dir
-    )
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR, as in containers, a folder of /tmp is used: whoever uses it checks whose it is.
+        warnings.simplefilter("ignore")
+        runtime = dirs.user_runtime_dir
+    return Paths(dirs.user_config_dir, dirs.user_cache_dir, dirs.user_state_dir, dirs.user_log_dir, runtime)

@@ -24,6 +24,9 @@ from mfenvd.resolve.index.urls import host_of, reached_directly
 CONNECTIONS = 16
 """To one host at once."""
 
+BACKOFF = 0.3
+"""Seconds before the second attempt; each further one waits twice as long."""
+
 _CONNECT_TIMEOUT = 5.0
 
 # Seconds for which a host that could not be reached is not tried again by the same process.
@@ -168,7 +171,7 @@ def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
         total=3,
         connect=1,
         other=0,
-        backoff_factor=0.3,
+        backoff_factor=BACKOFF,
         status_forcelist=(429, 500, 502, 503, 504),
         respect_retry_after_header=False,
         raise_on_status=False,

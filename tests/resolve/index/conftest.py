@@ -12,6 +12,7 @@ import pytest
 
 from mfenvd.domain.request import Indexes
 from mfenvd.domain.surroundings import Surroundings
+from mfenvd.resolve.index import http
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import IndexConfiguration, configuration
 from tests.support.index_server import IndexServer
@@ -19,6 +20,12 @@ from tests.support.index_server import IndexServer
 ServeIndex = Callable[..., IndexServer]
 MakeClient = Callable[..., IndexClient]
 Configure = Callable[..., IndexConfiguration]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts follow each other without the pauses that a real index deserves."""
+    monkeypatch.setattr(http, "BACKOFF", 0.01)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.job import Job
 from mfenvd.domain.plan import Plan
+from mfenvd.domain.redact import redact
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.surroundings import Surroundings
@@ -161,10 +162,11 @@ def _settle_one(job: Job, using: engine.Engine, reporter: _Reporter) -> Outcome:
 
 def _internal_error(job: Job, error: Exception) -> Finding:
     file = record_crash(error)
+    words = redact(f"{type(error).__name__}: {error}")
     return Finding(
         code=Code.INTERNAL_ERROR,
         severity=Severity.ERROR,
-        message=f"mfenv failed to resolve for {job.target}: {type(error).__name__}: {error}",
+        message=f"mfenv failed to resolve for {job.target}: {words}",
         fix=f"This is a bug in mfenv; please report it with {file}." if file else None,
     )
 

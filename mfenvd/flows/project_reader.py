@@ -22,6 +22,7 @@ from mfenvd.flows.launches import Launch, LaunchScanner
 from mfenvd.flows.named_environments import asked_in_settings, read_environment
 from mfenvd.flows.project_context import ProjectContext, read_context
 from mfenvd.flows.reading import FileReading
+from mfenvd.flows.static.modules import Unreadable
 from mfenvd.flows.targets import share_lowest
 from mfenvd.paths import Paths
 
@@ -200,10 +201,13 @@ class ProjectReader:
             return bool(source.broken)
         if not path.endswith(".py") or not any(path in source.reading.reads for source in self._sources.values()):
             return False
-        said = read_file(Path(path), self._context.facts, self._modules).findings
-        broken = tuple(finding for finding in said if finding.code == Code.SYNTAX_ERROR)
-        self._set_faults(path, broken)
-        return bool(broken)
+        try:
+            self._modules.parse(Path(path))
+        except Unreadable as unreadable:
+            self._set_faults(path, (unreadable.finding,))
+            return True
+        self._set_faults(path, ())
+        return False
 
     def _read_source(self, path: str) -> None:
         self._set_faults(path, ())

@@ -120,12 +120,16 @@ class _Layer:
                 self._key((key,), value, PROJECT_KEYS, self.values, ("targets", "envs"))
 
     def _tables(self, key: str, value: Any, read: Callable[[Key, str, dict[str, Any]], None]) -> None:
-        if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-            example = "[targets.linux-64]" if key == "targets" else "[envs.NAME]"
-            self._bad((key,), BadValueError(f"`{key}` holds tables", f"Write it as in `{example}`."))
+        example = "[targets.linux-64]" if key == "targets" else "[envs.NAME]"
+        bad = BadValueError(f"`{key}` holds tables", f"Write it as in `{example}`.")
+        if not isinstance(value, dict):
+            self._bad((key,), bad)
             return
         for name, table in value.items():
-            read((key, name), name, table)
+            if isinstance(table, dict):
+                read((key, name), name, table)
+            else:
+                self._bad((key, name), bad)
 
     def _target(self, path: Key, name: str, table: dict[str, Any]) -> None:
         try:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 
 def _leave_out_working_folder() -> None:
     """`-m` lets Python look for modules in the working folder first, and a project's files must not be run.
 
-    In a source checkout mfenvd itself may come from there; then it stays.
+    In a source checkout mfenvd itself may come from there; then it stays. Only what Python has loaded for itself
+    is used here: another import might be the project's already.
     """
-    here = Path.cwd()
-    if sys.path and sys.path[0] in {"", str(here)} and here not in Path(__file__).resolve().parents:
+    here = os.getcwd()  # noqa: PTH109
+    if sys.path and sys.path[0] in {"", here} and not __file__.startswith(here + os.sep):
         del sys.path[0]
 
 

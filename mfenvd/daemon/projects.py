@@ -253,7 +253,7 @@ class Project:
         self.tell()
         self._table.set_present(present=self._present)
         if not self._present:
-            await self._services.scheduler.want(self.root, {}, None)
+            self._services.scheduler.suspend(self.root)
             return
         changed, self._changed = self._with_contents(self._changed), set()
         anew, self._anew = self._anew, False

@@ -119,6 +119,17 @@ class Scheduler:
         self._unwant(share, tuple(share.wanted))
         self._dispatch()
 
+    def suspend(self, root: str) -> None:
+        """The project is out of reach: nothing of it runs until it wants something again; what is known stays."""
+        share = self._shares[root]
+        for key in list(share.running):
+            self._cancel(share, key)
+        share.queued.clear()
+        for timer in share.retries.values():
+            timer.cancel()
+        share.retries.clear()
+        self._dispatch()
+
     async def want(self, root: str, jobs: Mapping[str, Job], limit: int | None) -> None:
         """From now on the project wants exactly `jobs`, in that order, at most `limit` at once.
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from mfenvd.domain.arch import Arch
@@ -50,12 +50,12 @@ class FakeReader:
             return self.read()
         return self._take(path for path in changed if path.suffix == ".py")
 
-    def _take(self, paths: Collection[Path] | object) -> Plan:
-        for path in list(paths):  # type: ignore[call-overload]
+    def _take(self, paths: Iterable[Path]) -> Plan:
+        for path in paths:
             self._read_file(path)
         environments = tuple(one for source in sorted(self.files) for one in self.files[source])
         findings = tuple(self.broken.values())
-        return Plan(str(self.root), environments, findings, {source: () for source in self.files})
+        return Plan(str(self.root), environments, findings, dict.fromkeys(self.files, ()))
 
     def _read_file(self, path: Path) -> None:
         source = str(path)
@@ -96,13 +96,12 @@ class FakeResolver:
     def resolve(
         self, request: Request, target: Target, context: Context, report: Callable[[Progress], None]
     ) -> Outcome:
-        notes = Path(context.cache_dir)
         text = " ".join(request.pypi.requirements)
-        note(notes, "resolve", f"{text} {target.arch}{' refresh' if context.refresh else ''}")
+        note(Path(context.cache_dir), "resolve", f"{text} {target.arch}{' refresh' if context.refresh else ''}")
         report(Progress("starting", 0, 10))
         for requirement in request.pypi.requirements:
             name, _, value = requirement.partition("==")
-            outcome = self._obey(name, value, notes, context, report)
+            outcome = _ORDERS[name](value, context, report) if name in _ORDERS else None
             if outcome is not None:
                 return outcome
         packages = tuple(
@@ -111,35 +110,59 @@ class FakeResolver:
         )
         return Outcome(Resolution(request.key, target, packages))
 
-    def _obey(
-        self, name: str, value: str, notes: Path, context: Context, report: Callable[[Progress], None]
-    ) -> Outcome | None:
-        if name == "sleep":
-            time.sleep(float(value))
-        elif name == "spin":
-            until = time.monotonic() + float(value)
-            while time.monotonic() < until:
-                report(Progress("spinning", 1, 10))
-        elif name == "child":
-            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-            note(notes, "child", str(child.pid))
-            child.wait()
-        elif name == "crash":
-            os.kill(os.getpid(), signal.SIGKILL)
-        elif name == "crashonce" and not list(notes.glob("crashed")):
-            (notes / "crashed").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        elif name == "raise":
-            raise ValueError(f"could not use {context.surroundings.environ.get('PIP_INDEX_URL', 'nothing')}")
-        elif name == "print":
-            print("a library that prints", flush=True)
-        elif name == "offline" and not (notes / "online").exists():
-            return _failed(Code.INDEX_UNREACHABLE)
-        elif name == "private" and "PIP_PASSWORD" not in context.surroundings.environ:
-            return _failed(Code.INDEX_REFUSES)
-        elif name == "missing":
-            return Outcome(findings=(Finding(Code.NO_SUCH_PACKAGE, Severity.ERROR, "no such package", "missing"),))
-        return None
+
+def _sleep(value: str, *_: object) -> None:
+    time.sleep(float(value))
+
+
+def _spin(value: str, _: Context, report: Callable[[Progress], None]) -> None:
+    until = time.monotonic() + float(value)
+    while time.monotonic() < until:
+        report(Progress("spinning", 1, 10))
+
+
+def _child(value: str, context: Context, _: object) -> None:
+    child = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({float(value)})"])
+    note(Path(context.cache_dir), "child", str(child.pid))
+    child.wait()
+
+
+def _crash(_: str, context: Context, __: object) -> None:
+    note(Path(context.cache_dir), "crash", "")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _crash_once(_: str, context: Context, __: object) -> None:
+    if not notes(Path(context.cache_dir), "crash"):
+        _crash("", context, None)
+
+
+def _raise(_: str, context: Context, __: object) -> None:
+    environ = context.surroundings.environ
+    raise ValueError(f"could not use {environ.get('PIP_INDEX_URL')} with {environ.get('PIP_PASSWORD')}")
+
+
+def _print(*_: object) -> None:
+    print("a library that prints", flush=True)
+    os.write(1, b"and one that is not even Python\n")
+
+
+def _offline(_: str, context: Context, __: object) -> Outcome | None:
+    return None if (Path(context.cache_dir) / "online").exists() else _failed(Code.INDEX_UNREACHABLE)
+
+
+def _private(_: str, context: Context, __: object) -> Outcome | None:
+    return None if "PIP_PASSWORD" in context.surroundings.environ else _failed(Code.INDEX_REFUSES)
+
+
+def _missing(*_: object) -> Outcome:
+    return Outcome(findings=(Finding(Code.NO_SUCH_PACKAGE, Severity.ERROR, "no such package", "missing"),))
+
+
+_ORDERS: dict[str, Callable[[str, Context, Callable[[Progress], None]], Outcome | None]] = {
+    "sleep": _sleep, "spin": _spin, "child": _child, "crash": _crash, "crashonce": _crash_once, "raise": _raise,
+    "print": _print, "offline": _offline, "private": _private, "missing": _missing,
+}  # fmt: skip
 
 
 def _failed(code: Code) -> Outcome:

@@ -18,8 +18,8 @@ from mfenvd.domain.target import DEFAULT_GLIBC, DEFAULT_MACOS, Target, version_p
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.platforms import ANY, LINUX, MACOS, Platform, machine_of, parse_platform, system_of
 
-_INTERPRETER = re.compile(r"(?P<implementation>[a-z]+)(?P<major>\d)(?P<minor>\d*)")
-_ABI = re.compile(r"cp(?P<version>\d+)(?P<flags>[a-z]*)")
+_INTERPRETER = re.compile(r"(?P<implementation>[a-z]+)(?P<major>[0-9])(?P<minor>[0-9]*)")
+_ABI = re.compile(r"cp(?P<version>[0-9]+)(?P<flags>[a-z]*)")
 _IMPLEMENTATIONS = {"cp": "Python", "py": "Python", "pp": "PyPy", "graalpy": "GraalPy"}
 
 

@@ -15,10 +15,10 @@ LINUX, MACOS, WINDOWS, ANY = "Linux", "macOS", "Windows", "any"
 _LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 
 _LINUX = re.compile(
-    r"(?P<flavour>linux|manylinux1|manylinux2010|manylinux2014|manylinux_(?P<glibc>\d+_\d+)|musllinux_(?P<musl>\d+_\d+))"
+    r"(?P<flavour>linux|manylinux1|manylinux2010|manylinux2014|manylinux_(?P<glibc>[0-9]+_[0-9]+)|musllinux_(?P<musl>[0-9]+_[0-9]+))"
     r"_(?P<machine>.+)"
 )
-_MACOS = re.compile(r"macosx_(?P<version>\d+_\d+)_(?P<format>.+)")
+_MACOS = re.compile(r"macosx_(?P<version>[0-9]+_[0-9]+)_(?P<format>.+)")
 _WINDOWS = {"win32": "i686", "win_amd64": "x86_64", "win_arm64": "arm64"}
 
 # Machines that one file of a macOS binary format serves, as packaging has them.

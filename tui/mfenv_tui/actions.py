@@ -29,7 +29,8 @@ class Action:
 
     @property
     def binding(self) -> Binding:
-        return Binding(self.keys, f"app.{self.name}", self.label, show=self.hint, tooltip=self.help)
+        shown = "enter" if self.keys == "enter" else None  # Textual's own sign for it is not in every font
+        return Binding(self.keys, f"app.{self.name}", self.label, show=self.hint, tooltip=self.help, key_display=shown)
 
 
 DETAILS = Action("details", "enter", "Details", "Show everything about the selected cell or finding.")
@@ -37,7 +38,7 @@ DETAILS = Action("details", "enter", "Details", "Show everything about the selec
 ACTIONS = (
     Action("start_daemon", "s", "Start mfenvd", "Start the daemon in the background when it is not running."),
     DETAILS,
-    Action("copy_fix", "y", "Copy fix", "Copy what to type to fix the selected finding."),
+    Action("copy_fix", "y", "Copy", "Copy what to type to fix the selected finding."),
     Action("open_editor", "o", "Open", "Open the file at the line in $VISUAL or $EDITOR."),
     Action("resolve_again", "r", "Resolve", "Resolve the selected environment again, asking the index anew."),
     Action("focus_next", "tab", "Findings", "Go from the table to the findings and back.", hint=False),
@@ -46,9 +47,12 @@ ACTIONS = (
     Action("quit", "q", "Quit", "Leave; the daemon goes on."),
 )
 
+ABOUT_ROWS = frozenset({"details", "copy_fix", "open_editor", "resolve_again", "focus_next"})
+"""Names of the actions that need a row to be about."""
+
 MOVES = (
-    ("arrows, h j k l", "Move from cell to cell; on a name, all archs are selected."),
-    ("PgUp PgDn, Home End", "Move by screens, to the first and to the last arch."),
+    ("arrows", "Move from cell to cell, as h j k l do; on a name, all its archs are selected."),
+    ("PgUp PgDn", "Move by screens; Home and End lead to the first and the last arch."),
     ("Ctrl+P", "Find any command, the theme included, by name."),
     ("mouse", "Click a cell, a finding or a key; scroll with the wheel."),
 )

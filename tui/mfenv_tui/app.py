@@ -5,37 +5,33 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from textual import work
-from textual.app import App, ComposeResult, SystemCommand
-from textual.binding import BindingType
-from textual.containers import Container
+from textual.app import ComposeResult
 from textual.events import Resize
-from textual.notifications import SeverityLevel
-from textual.screen import Screen
 from textual.widgets import Footer
 
-from mfenv_tui.actions import ACTIONS
-from mfenv_tui.daemon import follow, resolve_again
+from mfenv_tui.actions import ABOUT_ROWS
+from mfenv_tui.base import BaseApp
+from mfenv_tui.daemon import follow, resolve_again, start
 from mfenv_tui.editing import EditError, edit, find_editor
+from mfenv_tui.findings import typed_part
+from mfenv_tui.lines import Signs
 from mfenv_tui.link import Link
 from mfenv_tui.matrix import Matrix
 from mfenv_tui.pace import Pace
 from mfenv_tui.selection import Selection
+from mfenv_tui.widgets.body import Body
 from mfenv_tui.widgets.detail_screen import DetailScreen
 from mfenv_tui.widgets.findings_pane import FindingsPane
 from mfenv_tui.widgets.help_screen import HelpScreen
 from mfenv_tui.widgets.matrix_table import MatrixTable
 from mfenv_tui.widgets.notice import Notice
 from mfenv_tui.widgets.summary import Summary
-from mfenv_tui.wording import Signs, typed_part
 from mfenvd.client.errors import ClientError
-from mfenvd.client.start import ensure_running
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.event import Hello
 from mfenvd.domain.finding import Finding
@@ -50,21 +46,12 @@ NARROW = 100
 """Columns below which the findings stand under the table."""
 
 
-class Dashboard(App[None]):
+class Dashboard(BaseApp):
     """Follows the daemon behind `socket`, also when that starts, stops or is replaced meanwhile."""
 
     TITLE = "mfenv"
-    CSS = """
-    Screen { background: $background; }
-    #body { layout: horizontal; height: 1fr; }
-    #body.-empty { display: none; }
-    #findings { width: 40%; min-width: 44; max-width: 84; }
-    .-narrow #body { layout: vertical; }
-    .-narrow #matrix { height: 3fr; }
-    .-narrow #findings { width: 100%; max-width: 100%; height: 4fr; }
-    """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - declared by Textual
-    BINDINGS: ClassVar[list[BindingType]] = [action.binding for action in ACTIONS]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -73,24 +60,22 @@ class Dashboard(App[None]):
         signs: Signs,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.time,
-        start: Callable[[Path], object] = ensure_running,
+        start: Callable[[Path], None] = start,
     ) -> None:
-        super().__init__()
+        super().__init__(signs)
         self.view = DaemonView()
         self.matrix = Matrix(self.view)
         self.link = Link()
         self._socket = socket
-        self._signs = signs
         self._environ = environ
         self._clock = clock
         self._start = start
         self._pace = Pace(self, self._redraw, BETWEEN_DRAWINGS)
         self._summary = Summary(signs)
-        self._notice = Notice(ascii_only=signs.ascii_only)
+        self._notice = Notice()
         self._table = MatrixTable(self.matrix, signs)
         self._pane = FindingsPane(signs)
-        self._body = Container(self._table, self._pane, id="body", classes="-empty")
-        self.set_class(signs.ascii_only, "-ascii")
+        self._body = Body(self._table, self._pane)
 
     def compose(self) -> ComposeResult:
         yield self._summary
@@ -125,8 +110,10 @@ class Dashboard(App[None]):
         with self.batch_update():
             patch = self.matrix.update()
             empty = not self.matrix.rows
-            self._body.set_class(empty, "-empty")
-            self._notice.say(self.link.notice(self.view, self._signs), alone=empty)
+            if self._body.display is empty:
+                self._body.display = not empty
+                self.refresh_bindings()
+            self._notice.say(self.link.notice(self.view, self.signs), alone=empty)
             self._summary.show(self.matrix.rows.values(), self.link, brief=self._narrow)
             if not empty:
                 self._table.show(patch)
@@ -147,59 +134,56 @@ class Dashboard(App[None]):
     def on_matrix_table_selected(self, _: MatrixTable.Selected) -> None:
         self._show_selection()
 
-    def on_data_table_cell_selected(self) -> None:
+    def on_matrix_table_opened(self) -> None:
         self.action_details()
 
     def on_findings_pane_opened(self) -> None:
         self.action_details()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to start the daemon only when it is not there."""
+        """Offer to start the daemon only when it is not there, and what is done to rows only when there are any."""
         if action == "start_daemon":
             return self.link.absent
+        if action in ABOUT_ROWS:
+            return bool(self.matrix.rows)
         return super().check_action(action, parameters)
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's
-        """The command palette: every action, and the theme."""
-        for action in ACTIONS:
-            if action.listed and self.check_action(action.name, ()):
-                yield SystemCommand(action.label, action.help, partial(self.run_action, action.name))
-        yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
 
     def action_details(self) -> None:
         selection = self._table.selection
         if selection is None:
-            self._say("Nothing is selected: the table is empty.")
+            self.say("Nothing is selected: the table is empty.")
         elif len(self.screen_stack) == 1:
-            self.push_screen(DetailScreen(selection, self._pane.index, self._clock(), self._signs))
+            self.push_screen(DetailScreen(selection, self._pane.index, self._clock(), self.signs))
 
     def action_copy_fix(self) -> None:
         finding = self._finding
         if finding is None:
-            self._say("Nothing to copy: the selected cell has no findings.")
+            self.say("Nothing to copy: the selected cell has no findings.")
         elif finding.fix is None:
-            self._say(f"Nothing to copy: {finding.code} has no fix here.")
+            self.say(f"Nothing to copy: {finding.code} has no fix here.")
         else:
             text = typed_part(finding.fix)
             self.copy_to_clipboard(text)
-            self._say(f"Copied: {text}")
+            self.say(f"Copied: {text}")
 
     def action_open_editor(self) -> None:
         place = self._place()
         if place is None:
-            self._say("Nothing to open: the table is empty.")
+            self.say("Nothing to open: the table is empty.")
             return
         try:
             edit(self, find_editor(self._environ, *place))
         except EditError as error:
-            self._say(str(error), "error")
+            self.say(str(error), "error")
 
     def action_resolve_again(self) -> None:
         selection = self._table.selection
         if selection is None:
-            self._say("Nothing to resolve: the table is empty.")
+            self.say("Nothing to resolve: the table is empty.")
         elif not self.link.answers:
-            self._say("mfenvd does not answer: nothing can be resolved now.", "warning")
+            self.say("mfenvd does not answer: nothing can be resolved now.", "warning")
+        elif not selection.verdict_ids and selection.row.whole is None:
+            self.say("Nothing to resolve: not a target.")
         else:
             self._ask_again(selection)
 
@@ -208,9 +192,9 @@ class Dashboard(App[None]):
         try:
             jobs = await resolve_again(self._socket, selection)
         except ClientError as error:
-            self._say_error(error)
+            self.say_error(error)
         else:
-            self._say(f"{jobs} queued to be resolved again." if jobs else "Nothing here can be resolved.")
+            self.say(f"{jobs} queued to be resolved again." if jobs else "Nothing here can be resolved.")
 
     @work(exclusive=True, group="start")
     async def action_start_daemon(self) -> None:
@@ -219,8 +203,10 @@ class Dashboard(App[None]):
         try:
             await asyncio.to_thread(self._start, self._socket)
         except ClientError as error:
-            self._say_error(error)
-        self._set_link(replace(self.link, starting=False))
+            self.say_error(error)
+            self._set_link(replace(self.link, starting=False))
+        else:
+            self._set_link(Link())
         self._follow()
 
     async def action_back(self) -> None:
@@ -230,7 +216,7 @@ class Dashboard(App[None]):
             self._table.focus()
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self._signs))
+        self.push_screen(HelpScreen(self.signs))
 
     def _place(self) -> tuple[str, int | None, int | None] | None:
         """What to open: the finding's file at its line, else the selected environment's file."""
@@ -238,9 +224,3 @@ class Dashboard(App[None]):
         if finding is not None and finding.path:
             return finding.path, finding.line, finding.column
         return (selection.row.source, None, None) if selection else None
-
-    def _say(self, message: str, severity: SeverityLevel = "information") -> None:
-        self.notify(message, severity=severity, markup=False)
-
-    def _say_error(self, error: ClientError) -> None:
-        self._say(" ".join(filter(None, (error.message, error.fix))), "error")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mfenv_tui.wording import CELL_WIDTH
+from mfenv_tui.environments import CELL_WIDTH
 
 PADDING = 2
 """One blank on each side of every column."""

@@ -30,6 +30,17 @@ async def follow(socket: Path, view: DaemonView) -> AsyncIterator[Hello | Client
             yield item
 
 
+def start(socket: Path) -> None:
+    """Start the daemon unless it runs; blocks until it answers.
+
+    Raises:
+        ClientError: It cannot be started, or is another version's.
+    """
+    from mfenvd.client.start import ensure_running
+
+    ensure_running(socket)
+
+
 async def resolve_again(socket: Path, selection: Selection) -> int:
     """Have what is selected resolved anew; all of the project where a file is selected.
 

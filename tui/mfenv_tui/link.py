@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from mfenv_tui.wording import Line, Signs
+from mfenv_tui.lines import Line, Signs
 from mfenvd.client.errors import ClientError, DaemonNotRunningError
 from mfenvd.client.view import DaemonView
 from mfenvd.domain.event import Hello
@@ -52,7 +52,7 @@ class Link:
             return ((("Starting mfenvd", "strong"), (signs.more, "strong")),)
         if self.error is not None:
             return _trouble(self.error, known=bool(view.verdicts))
-        if self.hello is None or view.seq is None:
+        if view.seq is None:
             return ((("Connecting to mfenvd", "muted"), (signs.more, "muted")),)
         return _emptiness(view, signs)
 

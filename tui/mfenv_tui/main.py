@@ -2,68 +2,113 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from importlib.metadata import version as installed_version
-from typing import Annotated
+import traceback
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
 
-import typer
-
-from mfenv_tui.wording import Signs
+from mfenv_tui.lines import Signs
+from mfenvd.domain.redact import redact
 from mfenvd.paths import find_paths
 
+# Everything else is imported where it is needed, and argparse does for three options: the first picture waits.
+
+_FAILED = 1
 _COULD_NOT_TELL = 3
 _WIDE = 10_000
 """Columns when the output is no terminal: nothing is cut there."""
 
+_DESCRIPTION = """\
+A live table of all environments by architecture, with what is wrong and how to fix it.
 
-def main() -> None:
-    """Runs the command; for the entry point."""
-    typer.run(dashboard)
+Works when mfenvd is not running: it says so, offers to start it, and goes on as soon as it answers.
+"""
+_EPILOG = """\
+examples:
+  mfenv-tui                  keep it open beside the editor; ? shows all keys
+  mfenv-tui --once           print the matrix and its findings, for a script or a log
+  NO_COLOR=1 mfenv-tui       without colours
+"""
 
 
-def dashboard(
-    *,
-    once: Annotated[bool, typer.Option("--once", help="Print the matrix and its findings, and end.")] = False,
-    ascii_only: Annotated[bool, typer.Option("--ascii", help="Use no characters beyond ASCII.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
-) -> None:
-    """A live table of all environments by architecture, with what is wrong and how to fix it.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 0, 1 when the dashboard failed, 2 for wrong usage, 3 no answer."""
+    chosen = _parser().parse_args(arguments)
+    signs = Signs(ascii_only=chosen.ascii or not _speaks_unicode())
+    if chosen.version:
+        return _print_version()
+    return _print_once(signs) if chosen.once else _run(signs)
 
-    Works when mfenvd is not running: it says so, offers to start it, and goes on as soon as it answers.
-    """
-    signs = Signs(ascii_only=ascii_only or not _speaks_unicode())
-    if version:
-        typer.echo(f"mfenv-tui {installed_version('mfenv')}")
-    elif once:
-        _print_once(signs)
-    else:
-        _run(signs)
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mfenv-tui",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--once", action="store_true", help="print the matrix and its findings, and end")
+    parser.add_argument("--ascii", action="store_true", help="use no characters beyond ASCII")
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    return parser
 
 
 def _speaks_unicode() -> bool:
     return (sys.stdout.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 
-def _run(signs: Signs) -> None:
-    # Textual only now: `--help` and `--once` do without it.
+def _print_version() -> int:
+    from importlib.metadata import version
+
+    print(f"mfenv-tui {version('mfenv')}")  # noqa: T201 - the answer
+    return 0
+
+
+def _run(signs: Signs) -> int:
+    from rich.console import Console
+
     from mfenv_tui.app import Dashboard
 
-    Dashboard(find_paths().socket, signs=signs).run()
+    paths = find_paths()
+    app = Dashboard(paths.socket, signs=signs)
+    # What Textual would print has the values of all variables in it.
+    app.error_console = Console(file=StringIO())
+    app.run()
+    if app.failure is None:
+        return 0
+    _report(app.failure, Path(paths.log, "mfenv-tui.log"))
+    return _FAILED
 
 
-def _print_once(signs: Signs) -> None:
+def _report(failure: Exception, log: Path) -> None:
+    """One line for the user, the rest for who mends it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(redact("".join(traceback.format_exception(failure))), encoding="utf-8")
+    _complain(f"mfenv-tui failed ({type(failure).__name__}: {failure}). Please report it with {log}.")
+
+
+def _print_once(signs: Signs) -> int:
     from rich.console import Console
 
     from mfenv_tui.once import print_once
     from mfenvd.client.connection import Connection
     from mfenvd.client.errors import ClientError
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
     try:
         status = Connection(find_paths().socket).status()
     except ClientError as error:
-        typer.echo("\n".join(filter(None, (error.message, error.fix))), err=True)
-        raise typer.Exit(_COULD_NOT_TELL) from error
+        _complain("\n".join(filter(None, (error.message, error.fix))))
+        return _COULD_NOT_TELL
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
     print_once(status, console, signs)
+    return 0
+
+
+def _complain(text: str) -> None:
+    print(redact(text), file=sys.stderr)  # noqa: T201 - for people, beside the answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

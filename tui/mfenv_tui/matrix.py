@@ -28,7 +28,7 @@ class Patch(msgspec.Struct, frozen=True):
 
     Attributes:
         archs: The columns are others now: everything has to be laid out anew.
-        moved: Rows came, went or changed places.
+        moved: Rows came, went, or changed places or names.
         changed: Keys of the rows with other contents, new ones included.
         removed: Keys of the rows that are gone.
     """
@@ -59,7 +59,11 @@ class Matrix:
         self._members: dict[Home, set[str]] = {}
         self._homes: dict[str, Home] = {}
         self._rows_of: dict[Home, tuple[str, ...]] = {}
+        self._ranked: dict[str, tuple[object, ...]] = {}
         self._touched: set[Home] = set()
+        self._changed: set[str] = set()
+        self._removed: set[str] = set()
+        self._renamed = False
         self._roots: frozenset[str] = frozenset()
         self._files_touched = True
         self._all_touched = True
@@ -77,9 +81,9 @@ class Matrix:
 
     def update(self) -> Patch:
         """Bring the rows up to date; says what differs from before."""
-        if not (self._touched or self._files_touched or self._all_touched):
-            return Patch()
-        before = self.rows.copy()
+        self._changed.clear()
+        self._removed.clear()
+        self._renamed = False
         if self._all_touched:
             self._start_over()
         for home in self._touched:
@@ -88,14 +92,13 @@ class Matrix:
             self._replace(_FILES, self._file_rows())
         self._touched.clear()
         self._files_touched = self._all_touched = False
-        changed = frozenset(key for key, row in self.rows.items() if before.get(key) is not row)
-        removed = frozenset(before.keys() - self.rows.keys())
-        if not changed and not removed:
+        if not self._changed and not self._removed:
             return Patch()
-        order = tuple(sorted(self.rows, key=lambda key: self.rows[key].order))
+        order = tuple(sorted(self.rows, key=lambda key: self._ranked[key]))
         present = {arch for row in self.rows.values() for arch in row.cells}
         archs = tuple(arch for arch in Arch if arch in present)
-        patch = Patch(archs != self.archs, order != self.order, changed, removed)
+        moved = self._renamed or order != self.order
+        patch = Patch(archs != self.archs, moved, frozenset(self._changed), frozenset(self._removed))
         self.order, self.archs = order, archs
         return patch
 
@@ -122,10 +125,20 @@ class Matrix:
 
     def _replace(self, home: Home, rows: Iterable[Row]) -> None:
         """Put `rows` where the rows of `home` were; an equal row stays the same object."""
-        old = {key: self.rows.pop(key) for key in self._rows_of.get(home, ())}
-        new = {row.key: old[row.key] if old.get(row.key) == row else row for row in rows}
-        self.rows.update(new)
-        self._rows_of[home] = tuple(new)
+        gone = set(self._rows_of.get(home, ()))
+        new = tuple(rows)
+        for row in new:
+            gone.discard(row.key)
+            old = self.rows.get(row.key)
+            if old != row:
+                self._renamed |= old is None or old.names != row.names
+                self.rows[row.key] = row
+                self._ranked[row.key] = row.order
+                self._changed.add(row.key)
+        for key in gone:
+            del self.rows[key], self._ranked[key]
+        self._removed |= gone
+        self._rows_of[home] = tuple(row.key for row in new)
 
     def _fold(self, home: Home) -> list[Row]:
         steps: dict[str, list[Verdict]] = {}

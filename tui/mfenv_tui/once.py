@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from mfenv_tui.environments import cell_pieces, place, row_pieces
+from mfenv_tui.findings import finding_parts
+from mfenv_tui.lines import Signs
 from mfenv_tui.matrix import Matrix
+from mfenv_tui.palette import TERMINAL, block, text
 from mfenv_tui.rows import Row
-from mfenv_tui.wording import Line, Role, Signs, cell_pieces, finding_lines, place, row_pieces
 from mfenvd.client.view import DaemonView
 from mfenvd.domain.event import Status
-from mfenvd.domain.words import Tone
-
-_STYLES: dict[Role, str] = {
-    Tone.GOOD: "green",
-    Tone.WARNING: "yellow",
-    Tone.BAD: "bold red",
-    Tone.UNKNOWN: "magenta",
-    Tone.BUSY: "cyan",
-    Tone.WAITING: "dim",
-    Tone.OUTDATED: "dim",
-    "notice": "cyan",
-    "muted": "dim",
-    "strong": "bold",
-}
 
 
 def print_once(status: Status, console: Console, signs: Signs) -> None:
@@ -41,8 +30,8 @@ def print_once(status: Status, console: Console, signs: Signs) -> None:
         return
     console.print(_table(matrix, signs, several=len(view.projects) > 1))
     for row in (matrix.rows[key] for key in matrix.order):
-        for text in _findings(row, signs):
-            console.print(text)
+        for shown in _findings(row, signs):
+            console.print(shown)
 
 
 def _table(matrix: Matrix, signs: Signs, *, several: bool) -> Table:
@@ -53,21 +42,15 @@ def _table(matrix: Matrix, signs: Signs, *, several: bool) -> Table:
         table.add_column(str(arch), no_wrap=True)
     for key in matrix.order:
         row = matrix.rows[key]
-        cells = [_text(cell_pieces(row.cell(arch), signs)) for arch in matrix.archs or (None,)]
-        table.add_row(_text(row_pieces(row, signs)), Text(place(row, with_project=several), "dim"), *cells)
+        cells = [text(cell_pieces(row.cell(arch), signs), TERMINAL) for arch in matrix.archs or (None,)]
+        table.add_row(text(row_pieces(row, signs), TERMINAL), Text(place(row, with_project=several), "dim"), *cells)
     return table
 
 
-def _findings(row: Row, signs: Signs) -> Iterator[Text | Padding]:
+def _findings(row: Row, signs: Signs) -> Iterator[RenderableType]:
     if row.findings:
-        yield Text()
-        yield _text(row_pieces(row, signs))
+        yield ""
+        yield text(row_pieces(row, signs), TERMINAL)
     for finding in row.findings:
-        first, *rest = finding_lines(finding, row.root, None, signs)
-        yield Padding(_text(first), (0, 0, 0, 2), expand=False)
-        for line in rest:
-            yield Padding(_text(line), (0, 0, 0, 4), expand=False)
-
-
-def _text(line: Line) -> Text:
-    return Text.assemble(*((text, _STYLES.get(role, "")) for text, role in line))
+        parts = finding_parts(finding, row.root, None, signs)
+        yield Padding(block(parts, TERMINAL, ascii_only=signs.ascii_only), (0, 0, 0, 2), expand=False)

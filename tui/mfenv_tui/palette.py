@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
-from textual.content import Content
 
-from mfenv_tui.wording import Line, Role
+from mfenv_tui.lines import Labelled, Line, Part, Role, joined
 from mfenvd.domain.words import Tone
 
-_VARIABLES: dict[Role, str] = {
+Styles = Mapping[Role, str]
+"""A style of Rich's for each role; without an entry, text is plain."""
+
+TERMINAL: Styles = {
+    Tone.GOOD: "green",
+    Tone.WARNING: "yellow",
+    Tone.BAD: "bold red",
+    Tone.UNKNOWN: "magenta",
+    Tone.BUSY: "cyan",
+    Tone.WAITING: "dim",
+    Tone.OUTDATED: "dim",
+    "notice": "cyan",
+    "muted": "dim",
+    "strong": "bold",
+}
+
+_THEMED: Mapping[Role, str] = {
     Tone.GOOD: "text-success",
     Tone.WARNING: "text-warning",
     Tone.BAD: "text-error",
@@ -18,29 +36,45 @@ _VARIABLES: dict[Role, str] = {
     Tone.BUSY: "text-primary",
     "notice": "text-primary",
 }
-_MUTED: frozenset[Role] = frozenset({Tone.WAITING, Tone.OUTDATED, "muted"})
 
 
-def content(line: Line) -> Content:
-    """For widgets, in the colours of whatever theme is chosen."""
-    return Content.assemble(*((text, _css_style(role)) for text, role in line))
+def themed(variables: Mapping[str, str]) -> Styles:
+    """The roles in the colours of the theme with these variables."""
+    return {**TERMINAL, **{role: variables[name] for role, name in _THEMED.items()}}
 
 
-def table_text(line: Line, variables: Mapping[str, str], *, ascii_only: bool) -> Text:
-    """For cells of a table, which take Rich's text: one line, cut where the column ends."""
-    text = Text(no_wrap=True, overflow="crop" if ascii_only else "ellipsis", end="")
-    for piece, role in line:
-        text.append(piece, _rich_style(role, variables))
-    return text
+def text(line: Line, styles: Styles) -> Text:
+    """A line that wraps, or is cut, as whoever shows it wants."""
+    return Text.assemble(*((piece, styles.get(role, "")) for piece, role in line))
 
 
-def _css_style(role: Role) -> str:
-    if role in _MUTED:
-        return "$text-muted"
-    return "bold" if role == "strong" else f"${_VARIABLES[role]}" if role in _VARIABLES else ""
+def cut_text(line: Line, styles: Styles, *, ascii_only: bool) -> Text:
+    """One line that ends where the room does."""
+    whole = text(line, styles)
+    whole.no_wrap = True
+    whole.overflow = "crop" if ascii_only else "ellipsis"
+    return whole
 
 
-def _rich_style(role: Role, variables: Mapping[str, str]) -> str:
-    if role in _MUTED:
-        return "dim"
-    return "bold" if role == "strong" else variables[_VARIABLES[role]] if role in _VARIABLES else ""
+def block(parts: Iterable[Part], styles: Styles, *, ascii_only: bool) -> RenderableType:
+    """Lines below each other; labelled ones in a row share a column for their labels and one for their values."""
+    shown: list[RenderableType] = []
+    for labelled, group in groupby(parts, lambda part: isinstance(part, Labelled)):
+        members = tuple(group)
+        if labelled:
+            shown.append(_grid(members, styles, ascii_only=ascii_only))
+        else:
+            shown.append(text(joined(part for part in members if not isinstance(part, Labelled)), styles))
+    # Text by itself is what Textual can align and cut.
+    return shown[0] if len(shown) == 1 else Group(*shown)
+
+
+def _grid(labelled: Iterable[Part], styles: Styles, *, ascii_only: bool) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for part in labelled:
+        if isinstance(part, Labelled):
+            value = cut_text(part.value, styles, ascii_only=ascii_only) if part.cut else text(part.value, styles)
+            grid.add_row(text((part.label,), styles), value)
+    return grid

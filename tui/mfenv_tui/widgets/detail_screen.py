@@ -11,10 +11,12 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from mfenv_tui.environments import facts, row_title, without_findings
+from mfenv_tui.findings import finding_parts
+from mfenv_tui.lines import Labelled, Part, Role, Signs
 from mfenv_tui.selection import Selection
 from mfenv_tui.source import source_lines
 from mfenv_tui.widgets.prose import Prose
-from mfenv_tui.wording import Line, Signs, fact_lines, finding_lines, other_lines, row_title
 from mfenvd.domain.finding import Finding
 
 _CONTEXT = 2
@@ -55,9 +57,9 @@ class DetailScreen(Screen[None]):
         return findings[self._index] if findings else None
 
     def compose(self) -> ComposeResult:
-        yield Prose(name="title")
+        yield Prose("title")
         with VerticalScroll():
-            yield Prose(name="text")
+            yield Prose("text", ascii_only=self._signs.ascii_only)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -82,31 +84,29 @@ class DetailScreen(Screen[None]):
         position = f" {self._signs.dot} finding {self._index + 1} of {count}" if count > 1 else ""
         title = row_title(self._selection.row, self._signs)
         self.query_one("#title", Prose).show((((title, "strong"), (where + position, "muted")),))
-        self.query_one("#text", Prose).show(self._lines())
+        self.query_one("#text", Prose).show(self._parts())
 
-    def _lines(self) -> Iterator[Line]:
-        yield from fact_lines(self._selection, self._now, self._signs)
+    def _parts(self) -> Iterator[Part]:
+        yield from facts(self._selection, self._now, self._signs)
         yield ()
-        if self.finding is None:
-            yield from other_lines(self._selection, self._signs)
+        finding = self.finding
+        if finding is None:
+            yield from without_findings(self._selection, self._signs)
             return
-        yield from finding_lines(self.finding, self._selection.row.root, None, self._signs)
-        for block in (self._source(self.finding), [((line, "plain"),) for line in self.finding.detail]):
-            if block:
+        yield from finding_parts(finding, self._selection.row.root, None, self._signs)
+        yield Labelled(("more", "muted"), ((f"docs/findings.md#{finding.code.lower()}", "plain"),))
+        for more in (self._source(finding), [((line, "plain"),) for line in finding.detail]):
+            if more:
                 yield ()
-                yield from block
-        yield ()
-        yield (("More about this: ", "muted"), (f"docs/findings.md#{self.finding.code.lower()}", "plain"))
+                yield from more
 
-    def _source(self, finding: Finding) -> list[Line]:
+    @staticmethod
+    def _source(finding: Finding) -> list[Part]:
         if finding.line is None:
             return []
-        lines = source_lines(finding.path, finding.line - _CONTEXT, finding.line + _CONTEXT)
-        width = len(str(lines[-1][0])) if lines else 0
-        return [
-            (
-                (f"{'>' if number == finding.line else ' '} {number:>{width}}  ", "muted"),
-                (text, "strong" if number == finding.line else "muted"),
-            )
-            for number, text in lines
-        ]
+        parts: list[Part] = []
+        for number, code in source_lines(finding.path, finding.line - _CONTEXT, finding.line + _CONTEXT):
+            here = number == finding.line
+            role: Role = "strong" if here else "muted"
+            parts.append(Labelled((f"{'>' if here else ' '} {number}", "muted"), ((code, role),), cut=True))
+        return parts

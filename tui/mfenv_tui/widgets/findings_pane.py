@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from mfenv_tui.actions import DETAILS
-from mfenv_tui.palette import content
+from mfenv_tui.environments import brief_facts, facts, row_title, without_findings
+from mfenv_tui.findings import detail_hint, finding_parts
+from mfenv_tui.lines import Signs
+from mfenv_tui.palette import block, themed
 from mfenv_tui.selection import Selection
 from mfenv_tui.source import source_line
 from mfenv_tui.widgets.prose import Prose
-from mfenv_tui.wording import (
-    Signs,
-    brief_lines,
-    detail_hint,
-    fact_lines,
-    finding_lines,
-    joined,
-    other_lines,
-    row_title,
-)
 from mfenvd.domain.finding import Finding
 
 
@@ -51,7 +44,6 @@ class FindingsPane(Vertical):
         border-top: solid $foreground 20%;
         border-title-color: $foreground;
         border-title-style: bold;
-        border-subtitle-color: $text-muted;
         &:focus-within { border-top: solid $primary; }
         #facts { height: auto; margin-bottom: 1; }
         #nothing { height: 1fr; }
@@ -62,14 +54,13 @@ class FindingsPane(Vertical):
             border: none;
             padding: 0;
             scrollbar-size-vertical: 1;
-            & > .option-list--option { padding: 0 0 1 0; }
             & > .option-list--option-highlighted { background: $background; color: $foreground; text-style: none; }
             & > .option-list--option-hover { background: $boost; }
+            &:focus { border: none; background-tint: $background 0%; }
             &:focus > .option-list--option-highlighted {
                 background: $primary 30%; color: $foreground; text-style: none;
             }
         }
-        &.-ascii, &.-ascii:focus-within { border-top: ascii $foreground 20%; }
     }
     """
 
@@ -77,15 +68,21 @@ class FindingsPane(Vertical):
         """The highlighted finding was chosen."""
 
     def __init__(self, signs: Signs) -> None:
-        super().__init__(id="findings", classes="-ascii" if signs.ascii_only else "")
+        super().__init__(id="findings")
         self._signs = signs
+        self._facts = Prose("facts", ascii_only=signs.ascii_only)
+        self._list = FindingList(id="list", markup=False)
+        self._nothing = Prose("nothing")
         self._selection: Selection | None = None
         self._findings: tuple[Finding, ...] = ()
 
     def compose(self) -> ComposeResult:
-        yield Prose(name="facts")
-        yield FindingList(id="list", markup=False)
-        yield Prose(name="nothing")
+        yield self._facts
+        yield self._list
+        yield self._nothing
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, self._draw_again)
 
     @property
     def finding(self) -> Finding | None:
@@ -100,22 +97,16 @@ class FindingsPane(Vertical):
 
     def show(self, selection: Selection | None, now: float, *, brief: bool) -> None:
         """Show `selection` as of `now`, seconds since the epoch; `brief` where there is little room."""
-        self.border_title = row_title(selection.row, self._signs) if selection else ""
-        self.border_subtitle = str(selection.arch or "") if selection else ""
-        facts = self.query_one("#facts", Prose)
-        lines = (brief_lines if brief else fact_lines)(selection, now, self._signs) if selection else ()
-        facts.show(lines)
-        facts.display = bool(facts.content)
+        self.border_title = self._title(selection, brief=brief)
+        told = brief_facts if brief else facts
+        self._facts.show(told(selection, now, self._signs) if selection else ())
+        self._facts.display = not self._facts.is_empty
         self._show_findings(selection)
         self._selection = selection
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.post_message(self.Opened())
-
-    @property
-    def _list(self) -> FindingList:
-        return self.query_one("#list", FindingList)
 
     def _show_findings(self, selection: Selection | None) -> None:
         findings = selection.findings if selection else ()
@@ -126,11 +117,24 @@ class FindingsPane(Vertical):
             root = selection.row.root if selection else ""
             self._list.set_options(Option(self._prompt(finding, root)) for finding in findings)
             self._list.highlighted = min(kept, len(findings) - 1) if findings else None
-        nothing = self.query_one("#nothing", Prose)
-        nothing.show(other_lines(selection, self._signs) if selection and not findings else ())
+        self._nothing.show(without_findings(selection, self._signs) if selection and not findings else ())
         self._list.display = bool(findings)
-        nothing.display = not findings
+        self._nothing.display = not findings
 
-    def _prompt(self, finding: Finding, root: str) -> Content:
-        lines = finding_lines(finding, root, source_line(finding.path, finding.line), self._signs)
-        return content(joined((*lines, *detail_hint(finding))))
+    def _prompt(self, finding: Finding, root: str) -> RenderableType:
+        parts = finding_parts(finding, root, source_line(finding.path, finding.line), self._signs)
+        styles = themed(self.app.theme_variables)
+        return block((*parts, *detail_hint(finding), ()), styles, ascii_only=self._signs.ascii_only)
+
+    def _title(self, selection: Selection | None, *, brief: bool) -> str:
+        if selection is None:
+            return ""
+        where = f" {self._signs.dot} {selection.arch}" if selection.arch else ""
+        title = f"{row_title(selection.row, self._signs)}{where}"
+        # Beside the table there is a corner, after which Textual leaves a blank by itself.
+        return f" {title} " if brief else title
+
+    def _draw_again(self, _: object) -> None:
+        selection, self._selection = self._selection, None
+        self._show_findings(selection)
+        self._selection = selection

@@ -10,8 +10,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from mfenv_tui.actions import ACTIONS, MOVES
+from mfenv_tui.lines import Labelled, Part, Signs
 from mfenv_tui.widgets.prose import Prose
-from mfenv_tui.wording import Line, Signs
 from mfenvd.domain.words import Tone
 
 _MEANINGS = {
@@ -35,7 +35,6 @@ class HelpScreen(ModalScreen[None]):
             width: 76; max-width: 96%; height: auto; max-height: 94%;
             padding: 1 2; background: $surface; border: round $primary; scrollbar-size-vertical: 1;
         }
-        &.-ascii VerticalScroll { border: ascii $primary; }
         Prose { height: auto; }
     }
     """
@@ -45,28 +44,23 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def __init__(self, signs: Signs) -> None:
-        super().__init__(classes="-ascii" if signs.ascii_only else "")
+        super().__init__()
         self._signs = signs
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            yield Prose(self._lines())
+            yield Prose("keys", ascii_only=self._signs.ascii_only)
 
-    def _lines(self) -> list[Line]:
-        keys = [(self._keys(action.keys), action.help) for action in ACTIONS]
-        width = max(len(key) for key, _ in (*keys, *MOVES))
-        return [
-            (("Keys", "strong"),),
-            *(((f"{key:<{width}}  ", Tone.BUSY), (text, "plain")) for key, text in (*keys, *MOVES)),
-            (),
-            (("Signs", "strong"),),
-            *(
-                ((f"{self._signs.of(tone):<{width}}  ", tone), (meaning, "plain"))
-                for tone, meaning in _MEANINGS.items()
-            ),
-        ]
+    def on_mount(self) -> None:
+        self.query_one(Prose).show(self._parts())
 
-    @staticmethod
-    def _keys(keys: str) -> str:
-        names = {"question_mark": "?", "escape": "Esc", "enter": "Enter", "tab": "Tab", "f1": "F1"}
-        return ", ".join(names.get(key, key) for key in keys.split(","))
+    def _parts(self) -> list[Part]:
+        keys = [Labelled((_shown(action.keys), Tone.BUSY), ((action.help, "plain"),)) for action in ACTIONS]
+        moves = [Labelled((key, Tone.BUSY), ((help_, "plain"),)) for key, help_ in MOVES]
+        signs = [Labelled((self._signs.of(tone), tone), ((text, "plain"),)) for tone, text in _MEANINGS.items()]
+        return [(("Keys", "strong"),), *keys, *moves, (), (("Signs", "strong"),), *signs]
+
+
+def _shown(keys: str) -> str:
+    names = {"question_mark": "?", "escape": "Esc", "enter": "Enter", "tab": "Tab", "f1": "F1"}
+    return ", ".join(names.get(key, key) for key in keys.split(","))

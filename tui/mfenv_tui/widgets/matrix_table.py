@@ -1,216 +1,221 @@
-"""The table of environments by arch, patched cell by cell."""
+"""The table of environments by arch. Draws the lines on the screen from the model, and no others."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.events import Resize
+from textual.events import Click, Resize
+from textual.geometry import Region, Size, Spacing
 from textual.message import Message
-from textual.widgets import DataTable
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from mfenv_tui.actions import DETAILS
-from mfenv_tui.columns import PADDING, Widths, widths
+from mfenv_tui.columns import widths
+from mfenv_tui.environments import place, row_title
+from mfenv_tui.lines import Signs
 from mfenv_tui.matrix import Matrix, Patch
-from mfenv_tui.palette import table_text
-from mfenv_tui.rows import Row
+from mfenv_tui.painter import Column, Look, Painter, columns
+from mfenv_tui.palette import themed
 from mfenv_tui.selection import Selection
-from mfenv_tui.wording import Line, Signs, cell_pieces, place, row_pieces, row_title
-from mfenvd.domain.arch import Arch
 
-_NAME = "name"
-_PLACE = "place"
-_ANY_ARCH = "any"
-_SLOW_REMOVALS = 20
-"""Each removal costs the table a pass over all rows: beyond this many, filling it anew is cheaper."""
+_HEADER = 1
+"""Lines on top that do not scroll; nor does the first column."""
 
 
-@dataclass(frozen=True)
-class _Name:
-    """The first cell of a row, by which the table is put in order."""
-
-    key: str
-    text: Text
-
-    def __rich__(self) -> Text:
-        return self.text
-
-
-class MatrixTable(DataTable[Text | _Name]):
+class MatrixTable(ScrollView, can_focus=True):
     """Shows a `Matrix`. The cursor stays on its environment when rows move, once the user has moved it."""
 
     DEFAULT_CSS = """
     MatrixTable {
         width: 1fr;
         height: 1fr;
-        max-height: 100%;
         background: $background;
-        background-tint: $background 0%;
+        color: $foreground;
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 1;
-        & > .datatable--header { background: $background; color: $text-muted; text-style: none; }
-        & > .datatable--fixed { background: $background; }
-        & > .datatable--hover { background: $boost; }
-        & > .datatable--cursor, & > .datatable--fixed-cursor {
-            background: $primary 30%; color: $foreground; text-style: none;
-        }
-        &:focus { background-tint: $background 0%; }
-        &:focus > .datatable--header { background-tint: $background 0%; }
-        &:focus > .datatable--cursor, &:focus > .datatable--fixed-cursor {
-            background: $primary 60%; color: $foreground; text-style: bold;
-        }
+        & > .matrix--header { background: $background; color: $foreground 60%; }
+        & > .matrix--cursor { background: $primary 30%; color: $foreground; }
+        &:focus > .matrix--cursor { background: $primary 60%; color: $foreground; text-style: bold; }
     }
     """
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"matrix--header", "matrix--cursor"}
+
     BINDINGS: ClassVar[list[BindingType]] = [
         DETAILS.binding,
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
-        Binding("h", "cursor_left", show=False),
-        Binding("l", "cursor_right", show=False),
+        Binding("up,k", "move(-1, 0)", show=False),
+        Binding("down,j", "move(1, 0)", show=False),
+        Binding("left,h", "move(0, -1)", show=False),
+        Binding("right,l", "move(0, 1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "move(0, -100)", show=False),
+        Binding("end", "move(0, 100)", show=False),
+        Binding("ctrl+home", "move(-1000000, 0)", show=False),
+        Binding("ctrl+end", "move(1000000, 0)", show=False),
     ]
 
     class Selected(Message):
-        """Another cell is selected, or the selected one has changed; None when the table is empty."""
+        """Another cell is selected, or the selected one has changed."""
 
-        def __init__(self, selection: Selection | None) -> None:
-            super().__init__()
-            self.selection = selection
+    class Opened(Message):
+        """The selected cell was clicked once more."""
 
     def __init__(self, matrix: Matrix, signs: Signs) -> None:
-        super().__init__(
-            id="matrix", fixed_columns=1, cursor_foreground_priority="renderable", cell_padding=PADDING // 2
-        )
+        super().__init__(id="matrix")
         self._matrix = matrix
         self._signs = signs
-        self._widths: Widths | None = None
-        self._columns: tuple[str, ...] = ()
-        self._drawn: dict[str, tuple[Line, ...]] = {}
-        self._several_projects = False
-        self._selected: str | None = None
+        self._painter: Painter | None = None
+        self._indexes: dict[str, int] = {}
+        self._row = 0
+        self._column = 0
+        self._key: str | None = None
         self._chosen = False
 
     @property
     def selection(self) -> Selection | None:
-        row = self._matrix.rows.get(self._selected or "")
-        if row is None or not self._columns:
-            return None
-        column = self._columns[min(self.cursor_column, len(self._columns) - 1)]
-        return Selection(row, Arch(column) if column in set(Arch) else None)
+        """What the cursor is on; None while there is nothing."""
+        row = self._matrix.rows.get(self._key or "")
+        columns_ = self._columns
+        return Selection(row, columns_[self._column].arch) if row and columns_ else None
 
     def show(self, patch: Patch) -> None:
         """Bring what is drawn up to date with the matrix."""
-        if not self.scrollable_content_region.width:
-            return  # not laid out yet: filled once it is
-        if patch.archs or len(patch.removed) > _SLOW_REMOVALS or self._needs_layout():
-            self._fill()
+        if self._painter is None or patch.archs or patch.moved:
+            self._lay_out()
             return
-        for key in patch.removed:
-            self.remove_row(key)
-            del self._drawn[key]
-        for key in sorted(patch.changed):
-            self._draw(self._matrix.rows[key])
-        if patch.moved:
-            self._put_in_order()
-        if patch:
-            self._keep_cursor()
+        for key in patch.changed:
+            self.refresh_line(self._indexes[key] + _HEADER)
+        if self._key in patch.changed:
+            self.post_message(self.Selected())
+
+    def render_line(self, y: int) -> Strip:
+        painter = self._painter
+        if painter is None:
+            return Strip.blank(self.size.width, self.rich_style)
+        index = y - _HEADER + self.scroll_offset.y
+        if y < _HEADER:
+            cells = painter.titles()
+        elif index < len(self._matrix.order):
+            row = self._matrix.rows[self._matrix.order[index]]
+            cells = painter.cells(row, self._column if index == self._row else None)
+        else:
+            return Strip.blank(self.size.width, painter.look.base)
+        name, rest = cells[0], Strip.join(cells[1:])
+        left, width = self.scroll_offset.x, self.size.width
+        line = Strip.join([name, rest.crop(left, left + max(width - name.cell_length, 0))])
+        return line.adjust_cell_length(width, painter.look.base)
 
     def on_resize(self, _: Resize) -> None:
-        if self.scrollable_content_region.width and self._needs_layout():
-            self._fill()
+        if self._columns != self._wanted_columns():
+            self._lay_out()
 
     def notify_style_update(self) -> None:
-        """The theme is another one: the colours in the cells are its."""
+        """The theme or the focus is another."""
         super().notify_style_update()
-        for key in self._drawn:
-            self._drawn[key] = ()
-        for row in self._matrix.rows.values():
-            if row.key in self._drawn:
-                self._draw(row)
+        if self._painter is not None:
+            self._paint_anew(self._columns)
 
-    def on_data_table_cell_highlighted(self, event: DataTable.CellHighlighted) -> None:
-        event.stop()
-        if event.coordinate != self.cursor_coordinate or not self._drawn:
-            return  # told late: the cursor has moved on since
-        key = event.cell_key.row_key.value
-        self._chosen |= key != self._selected
-        self._selected = key
-        self.post_message(self.Selected(self.selection))
+    def on_click(self, event: Click) -> None:
+        index = event.y - _HEADER + self.scroll_offset.y
+        column = self._column_at(event.x)
+        if event.y < _HEADER or index >= len(self._matrix.order) or column is None:
+            return
+        if (index, column) == (self._row, self._column):
+            self.post_message(self.Opened())
+        else:
+            self._choose(index, column)
 
-    def _needs_layout(self) -> bool:
-        return self._wanted_widths() != self._widths or self._several_projects != self._has_several_projects()
+    def action_move(self, rows: int, columns_: int) -> None:
+        """Move the cursor, as far as there are cells."""
+        if self._matrix.order:
+            row = min(max(self._row + rows, 0), len(self._matrix.order) - 1)
+            self._choose(row, min(max(self._column + columns_, 0), len(self._columns) - 1))
 
-    def _has_several_projects(self) -> bool:
-        return len({row.root for row in self._matrix.rows.values()}) > 1
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by whole screens."""
+        self.action_move(pages * max(self.scrollable_content_region.height - _HEADER - 1, 1), 0)
 
-    def _wanted_widths(self) -> Widths:
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return self._painter.look.columns if self._painter else ()
+
+    def _choose(self, row: int, column: int) -> None:
+        self._chosen = True
+        before, self._row, self._column = self._row, row, column
+        self._key = self._matrix.order[row]
+        self.refresh_line(before + _HEADER)
+        self.refresh_line(row + _HEADER)
+        self._scroll_to_cursor()
+        self.post_message(self.Selected())
+
+    def _scroll_to_cursor(self) -> None:
+        all_columns = self._columns
+        left = sum(column.outer_width for column in all_columns[: self._column])
+        cell = Region(left, self._row + _HEADER, all_columns[self._column].outer_width, 1)
+        fixed = Spacing(top=_HEADER, left=all_columns[0].outer_width if self._column else 0)
+        self.scroll_to_region(cell, spacing=fixed, animate=False, force=True, immediate=True)
+
+    def _column_at(self, x: int) -> int | None:
+        all_columns = self._columns
+        if not all_columns or x < all_columns[0].outer_width:
+            return 0 if all_columns else None
+        x += self.scroll_offset.x
+        for index, column in enumerate(all_columns):
+            x -= column.outer_width
+            if x < 0:
+                return index
+        return None
+
+    def _wanted_columns(self) -> tuple[Column, ...]:
         rows = self._matrix.rows.values()
-        several = self._has_several_projects()
+        several = self._several_projects()
         longest_name = max((len(row_title(row, self._signs)) for row in rows), default=0)
         longest_place = max((len(place(row, with_project=several)) for row in rows), default=0)
-        return widths(self.scrollable_content_region.width, len(self._matrix.archs), longest_name, longest_place)
+        room = self.scrollable_content_region.width
+        return columns(widths(room, len(self._matrix.archs), longest_name, longest_place), self._matrix.archs)
 
-    def _fill(self) -> None:
-        """Lay the table out anew and put all rows in."""
-        column = self.cursor_column
-        self._widths = self._wanted_widths()
-        self._several_projects = self._has_several_projects()
-        with self.app.batch_update():
-            self.clear(columns=True)
-            self._drawn.clear()
-            self._add_columns(self._widths)
-            for key in self._matrix.order:
-                self._draw(self._matrix.rows[key])
-            self._keep_cursor(column)
+    def _several_projects(self) -> bool:
+        return len({row.root for row in self._matrix.rows.values()}) > 1
 
-    def _add_columns(self, wide: Widths) -> None:
-        self.add_column("environment", width=wide.name, key=_NAME)
-        if wide.place:
-            self.add_column("file", width=wide.place, key=_PLACE)
-        archs = tuple(map(str, self._matrix.archs)) or (_ANY_ARCH,)
-        for arch in archs:
-            self.add_column(arch if self._matrix.archs else "state", width=wide.cell, key=arch)
-        self._columns = (_NAME, *((_PLACE,) if wide.place else ()), *archs)
+    def _lay_out(self) -> None:
+        """Start over with columns and order; the cursor stays where it belongs."""
+        if not self.scrollable_content_region.width:
+            return  # not on the screen yet
+        self._paint_anew(self._wanted_columns())
+        self._indexes = {key: index for index, key in enumerate(self._matrix.order)}
+        width = sum(column.outer_width for column in self._columns)
+        self.virtual_size = Size(width, len(self._matrix.order) + _HEADER)
+        self._place_cursor()
 
-    def _draw(self, row: Row) -> None:
-        """Put `row` in at the end, or patch those of its cells that look different."""
-        lines = self._lines(row)
-        drawn = self._drawn.get(row.key)
-        self._drawn[row.key] = lines
-        if drawn is None:
-            self.add_row(*map(self._cell, [row.key] * len(lines), self._columns, lines), key=row.key)
-            return
-        for index, (column, line) in enumerate(zip(self._columns, lines, strict=True)):
-            if not drawn or drawn[index] != line:
-                self.update_cell(row.key, column, self._cell(row.key, column, line))
+    def _paint_anew(self, wanted: tuple[Column, ...]) -> None:
+        look = Look(
+            columns=wanted,
+            styles=themed(self.app.theme_variables),
+            base=self.rich_style,
+            header=self.get_component_rich_style("matrix--header"),
+            cursor=self.get_component_rich_style("matrix--cursor"),
+            signs=self._signs,
+            with_project=self._several_projects(),
+        )
+        if self._painter is None or self._painter.look != look:
+            self._painter = Painter(look, self.app.console)
+        self.refresh()
 
-    def _lines(self, row: Row) -> tuple[Line, ...]:
-        file: tuple[Line, ...] = ()
-        if _PLACE in self._columns:
-            file = (((place(row, with_project=self._several_projects), "muted"),),)
-        archs: tuple[Arch | None, ...] = self._matrix.archs or (None,)
-        return (row_pieces(row, self._signs), *file, *(cell_pieces(row.cell(arch), self._signs) for arch in archs))
-
-    def _cell(self, key: str, column: str, line: Line) -> Text | _Name:
-        text = table_text(line, self.app.theme_variables, ascii_only=self._signs.ascii_only)
-        return _Name(key, text) if column == _NAME else text
-
-    def _put_in_order(self) -> None:
-        places = {key: index for index, key in enumerate(self._matrix.order)}
-        self.sort(_NAME, key=lambda name: places[name.key])
-
-    def _keep_cursor(self, column: int | None = None) -> None:
+    def _place_cursor(self) -> None:
         """Follow the chosen row; stay at the top, where the trouble is, when none was chosen."""
-        if self._selected not in self._drawn:
-            # The row is gone: what stands in its place now is selected.
-            self._chosen = self._chosen and bool(self._drawn)
-            self._selected = None
-        if self._selected is not None and self._chosen:
-            self.move_cursor(row=self.get_row_index(self._selected), column=column)
+        in_view = 0 <= self._row - self.scroll_offset.y < self.scrollable_content_region.height - _HEADER
+        last = len(self._matrix.order) - 1
+        self._column = min(self._column, len(self._columns) - 1)
+        if last < 0:
+            self._row, self._key, self._chosen = 0, None, False
         else:
-            self.move_cursor(row=self.cursor_row if self._chosen else 0, column=column)
-            self._selected = self._matrix.order[self.cursor_row] if self._drawn else None
-        self.post_message(self.Selected(self.selection))
+            row = self._indexes.get(self._key or "", self._row) if self._chosen else 0
+            moved, self._row = row != self._row, min(row, last)
+            self._key = self._matrix.order[self._row]
+            if moved and in_view:  # who has scrolled away is not called back
+                self._scroll_to_cursor()
+        self.post_message(self.Selected())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mfenv_tui.lines import Line
 from mfenv_tui.widgets.prose import Prose
-from mfenv_tui.wording import Line
 
 
 class Notice(Prose):
@@ -16,12 +16,11 @@ class Notice(Prose):
         padding: 0 1;
         &.-banner { display: block; border-left: outer $warning; margin: 0 1; }
         &.-alone { display: block; height: 1fr; content-align: center middle; text-align: center; }
-        &.-ascii.-banner { border-left: ascii $warning; }
     }
     """
 
-    def __init__(self, *, ascii_only: bool) -> None:
-        super().__init__(name="notice", classes="-ascii" if ascii_only else "")
+    def __init__(self) -> None:
+        super().__init__("notice")
 
     def say(self, lines: tuple[Line, ...], *, alone: bool) -> None:
         """Say `lines`, `alone` when there is no table to show."""

@@ -6,20 +6,34 @@ from collections.abc import Iterable
 
 from textual.widgets import Static
 
-from mfenv_tui.palette import content
-from mfenv_tui.wording import Line, joined
+from mfenv_tui.lines import Part
+from mfenv_tui.palette import block, themed
 
 
 class Prose(Static):
-    """Lines with roles; drawn again only when they differ, so that what stands still does not flicker."""
+    """Drawn again only when it says something else, so that what stands still does not flicker."""
 
-    def __init__(self, lines: Iterable[Line] = (), *, name: str | None = None, classes: str = "") -> None:
-        self._shown = joined(lines)
-        super().__init__(content(self._shown), id=name, classes=classes, markup=False)
+    def __init__(self, name: str, *, ascii_only: bool = False, fixed: bool = False) -> None:
+        """`fixed` where the room that it takes does not follow from what it says."""
+        super().__init__(id=name, markup=False)
+        self._parts: tuple[Part, ...] = ()
+        self._ascii_only = ascii_only
+        self._fixed = fixed
 
-    def show(self, lines: Iterable[Line]) -> None:
+    @property
+    def is_empty(self) -> bool:
+        return not self._parts
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+
+    def show(self, parts: Iterable[Part]) -> None:
         """Replace what is shown."""
-        line = joined(lines)
-        if line != self._shown:
-            self._shown = line
-            self.update(content(line))
+        new = tuple(parts)
+        if new != self._parts:
+            self._parts = new
+            self._draw()
+
+    def _draw(self) -> None:
+        shown = block(self._parts, themed(self.app.theme_variables), ascii_only=self._ascii_only)
+        self.update(shown, layout=not self._fixed)

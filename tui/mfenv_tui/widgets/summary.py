@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from mfenv_tui.lines import Line, Piece, Signs
 from mfenv_tui.link import Link
 from mfenv_tui.rows import Row
 from mfenv_tui.widgets.prose import Prose
-from mfenv_tui.wording import Line, Piece, Signs
 from mfenvd.domain.words import Tone
 
 _NAMES = {
@@ -41,22 +41,24 @@ class Summary(Horizontal):
     def __init__(self, signs: Signs) -> None:
         super().__init__(id="summary")
         self._signs = signs
+        self._counted = Prose("counts", fixed=True)
+        self._daemon = Prose("daemon")
 
     def compose(self) -> ComposeResult:
-        yield Prose(name="counts")
-        yield Prose(name="daemon")
+        yield self._counted
+        yield self._daemon
 
     def show(self, rows: Iterable[Row], link: Link, *, brief: bool) -> None:
         """Count the cells of `rows`; `brief` leaves the words out, the glyphs stay."""
         cells = [cell for row in rows for cell in ((row.whole,) if row.whole else row.cells.values())]
         counted = Counter(cell.tone for cell in cells)
-        self.query_one("#counts", Prose).show((self._counts(counted, brief=brief),))
-        self.query_one("#daemon", Prose).show((link.badge(self._signs),))
+        self._counted.show((self._counts(counted, brief=brief),))
+        self._daemon.show((link.badge(self._signs),))
 
     def _counts(self, counted: Counter[Tone], *, brief: bool) -> Line:
         pieces: list[Piece] = [("mfenv", "strong")]
         for tone, name in _NAMES.items():
             if counted[tone]:
                 text = f"{self._signs.of(tone)} {counted[tone]}"
-                pieces += [("   ", "plain"), (text if brief else f"{text} {name}", tone)]
+                pieces += [("  " if brief else "   ", "plain"), (text if brief else f"{text} {name}", tone)]
         return tuple(pieces)

@@ -1,0 +1,187 @@
+"""What the dashboard costs: first picture, memory, processor and answers to keys, with many environments.
+
+    python -m tests.bench.tui_load [--rows 1000] [--events 100] [--seconds 15]
+
+Runs `mfenv-tui` in a terminal of its own (140 x 45) against a daemon that only speaks the contract, and prints
+what was measured. Nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import pty
+import random
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.event import ProjectInfo, ResolveProgress, Status, VerdictChanged
+from mfenvd.domain.resolver import Progress
+from mfenvd.domain.state import State
+from mfenvd.domain.target import Target
+from mfenvd.domain.verdict import Verdict
+from tests.support.fake_daemon import FakeDaemon, empty_status, running_fake_daemon
+
+WIDTH, HEIGHT = 140, 45
+ROOT = "/projects/flows"
+DOWN, RIGHT = b"\x1b[B", b"\x1b[C"
+STEPS_PER_FLOW = 5
+MIB = 2**20
+
+
+class Screen:
+    """A terminal with the dashboard in it, read from a thread of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.started = time.perf_counter()
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
+        environ = {**os.environ, "MFENV_HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        command = [sys.executable, "-c", "from mfenv_tui.main import main; main()"]
+        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environ)
+        os.close(slave)
+        self.bytes = 0
+        self._told = b""
+        self._news = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def wait_for(self, text: str, limit: float = 30.0) -> float:
+        """The time at which `text` was written, looking from the last `forget` on."""
+        deadline = time.perf_counter() + limit
+        with self._news:
+            while text.encode() not in self._told:
+                if not self._news.wait(deadline - time.perf_counter()):
+                    raise TimeoutError(f"{text!r} was not shown within {limit:g} s")
+            return time.perf_counter()
+
+    def forget(self) -> None:
+        with self._news:
+            self._told = b""
+
+    def press(self, key: bytes) -> None:
+        os.write(self.master, key)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                chunk = os.read(self.master, 65536)
+            except OSError:  # the terminal is gone with the dashboard
+                return
+            with self._news:
+                self.bytes += len(chunk)
+                self._told += chunk
+                self._news.notify_all()
+
+
+def verdict(row: int, arch: Arch, state: State = State.RESOLVED) -> Verdict:
+    flow = row // STEPS_PER_FLOW
+    return Verdict(
+        source=f"{ROOT}/flow_{flow:04}.py",
+        flow=f"Flow{flow:04}",
+        step=f"step_{row:05}",
+        env=f"{row:012x}",
+        target=Target(arch, "3.11"),
+        reasons=("archs in mfenv.toml",),
+        state=state,
+        kind="pypi",
+    )
+
+
+def status(socket: Path, rows: int) -> Status:
+    described = empty_status(socket)
+    return Status(
+        daemon=described.daemon,
+        projects=(ProjectInfo(root=ROOT, trusted=False, cwd=ROOT, flows=rows // STEPS_PER_FLOW),),
+        verdicts=tuple(verdict(row, arch) for row in range(rows) for arch in Arch),
+        seq=1,
+    )
+
+
+def tell(daemon: FakeDaemon, rows: int, rate: int, until: threading.Event) -> None:
+    """`rate` events per second: resolves that start, go on and end, all over the table."""
+    choose = random.Random(7)  # noqa: S311 - nothing secret
+    due = time.perf_counter()
+    while not until.is_set():
+        row, arch, kind = choose.randrange(rows), choose.choice(list(Arch)), choose.random()
+        if kind < 0.6:
+            progress = Progress("reading metadata", choose.randrange(60), 60)
+            daemon.publish(partial(ResolveProgress, ids=(verdict(row, arch).id,), progress=progress))
+        else:
+            state = State.RESOLVING if kind < 0.8 else State.RESOLVED
+            daemon.publish(partial(VerdictChanged, verdict=verdict(row, arch, state)))
+        due += 1 / rate
+        time.sleep(max(0.0, due - time.perf_counter()))
+
+
+def answer_times(screen: Screen, keys: int) -> list[float]:
+    """Seconds from a press of Down to the next environment's name above the findings."""
+    screen.press(RIGHT)
+    screen.press(RIGHT)
+    times = []
+    for row in range(1, keys + 1):
+        time.sleep(0.137)
+        screen.forget()
+        pressed = time.perf_counter()
+        screen.press(DOWN)
+        times.append(screen.wait_for(f"step_{row:05} · ") - pressed)
+    return times
+
+
+def used(process: psutil.Process, seconds: float) -> float:
+    """Share of one core."""
+    before = sum(process.cpu_times()[:2])
+    time.sleep(seconds)
+    return (sum(process.cpu_times()[:2]) - before) / seconds
+
+
+def measure(rows: int, rate: int, seconds: float) -> None:
+    with tempfile.TemporaryDirectory(prefix="mfenv-bench-") as folder:
+        home = Path(folder)
+        socket = home / "run" / "mfenvd.sock"
+        with running_fake_daemon(socket, status(socket, rows)) as daemon:
+            screen = Screen(home)
+            process = psutil.Process(screen.process.pid)
+            print(f"first picture           {screen.wait_for('mfenv') - screen.started:7.3f} s")
+            print(f"{rows} rows x {len(Arch)} archs shown {screen.wait_for('step_00000') - screen.started:7.3f} s")
+            time.sleep(3)
+            print(f"memory                  {process.memory_info().rss / MIB:7.1f} MiB")
+            print(f"processor when idle     {used(process, 5):7.1%} of a core")
+            ended = threading.Event()
+            teller = threading.Thread(target=tell, args=(daemon, rows, rate, ended))
+            teller.start()
+            before = screen.bytes
+            print(f"processor at {rate} events/s {used(process, seconds):6.1%} of a core")
+            print(f"written to the terminal {(screen.bytes - before) / seconds / 1024:7.1f} KiB/s")
+            times = answer_times(screen, 40)
+            ended.set()
+            teller.join()
+            print(f"memory afterwards       {process.memory_info().rss / MIB:7.1f} MiB")
+            print(f"keys answered within    {1000 * statistics.quantiles(times, n=20)[-1]:7.1f} ms (95th percentile)")
+            print(f"                        {1000 * statistics.median(times):7.1f} ms (median)")
+            screen.press(b"q")
+            screen.process.wait(10)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--events", type=int, default=100, help="per second")
+    parser.add_argument("--seconds", type=float, default=15)
+    chosen = parser.parse_args()
+    measure(chosen.rows, chosen.events, chosen.seconds)
+
+
+if __name__ == "__main__":
+    main()

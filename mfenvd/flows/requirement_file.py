@@ -12,7 +12,7 @@ import msgspec
 from mfenvd.domain.finding import Location
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.environment_yml import read_environment_yml
-from mfenvd.flows.requirement_formats.file_text import MAX_BYTES, MAX_LOCK_BYTES, read_text
+from mfenvd.flows.requirement_formats.file_text import MAX_BYTES, MAX_LOCK_BYTES, MAX_YAML_BYTES, read_text
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.lock_check import lock_findings
 from mfenvd.flows.requirement_formats.model import Choice, FileRequirement, Format, LockedFile, RequirementFile
@@ -29,6 +29,11 @@ _READERS: dict[Format, Callable[[Path, str, Choice], RequirementFile]] = {
     Format.ENVIRONMENT_YML: read_environment_yml,
     Format.UV_LOCK: read_uv_lock,
     Format.PYLOCK: read_pylock,
+}
+_MAX_BYTES: dict[Format | None, int] = {
+    Format.UV_LOCK: MAX_LOCK_BYTES,
+    Format.PYLOCK: MAX_LOCK_BYTES,
+    Format.ENVIRONMENT_YML: MAX_YAML_BYTES,
 }
 _WITH_GROUPS = frozenset({Format.PYPROJECT, Format.UV_LOCK, Format.PYLOCK})
 _PYLOCK_NAME = re.compile(r"pylock\.(?:[^.]+\.)?toml")
@@ -72,8 +77,7 @@ def read_requirement_file(
         return RequirementFile(str(path), Format.UNKNOWN, findings=(findings.unsupported_format(path, fix),))
     try:
         known = _format_by_name(path.name)
-        is_lock = known in {Format.UV_LOCK, Format.PYLOCK}
-        text = read_text(path, max_bytes=MAX_LOCK_BYTES if is_lock else MAX_BYTES)
+        text = read_text(path, max_bytes=_MAX_BYTES.get(known, MAX_BYTES))
     except Unusable as unusable:
         return RequirementFile(str(path), Format.UNKNOWN, findings=(unusable.finding,))
     kind = known or _format_by_content(path.name, text)

@@ -14,6 +14,8 @@ from mfenvd.flows.requirement_formats.findings import Unusable
 MAX_BYTES = 2 * 1024 * 1024
 MAX_LOCK_BYTES = 32 * 1024 * 1024
 """A lock lists every file of every package; those of large workspaces pass 5 MiB."""
+MAX_YAML_BYTES = 256 * 1024
+"""PyYAML's own parser reads about 250 KiB a second; the one in C ends the process on deep nesting."""
 
 # UTF-32 first: its mark begins like that of UTF-16.
 _BYTE_ORDER_MARKS = (
@@ -46,7 +48,7 @@ def read_text(path: Path, origin: Location | None = None, *, max_bytes: int = MA
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise Unusable(findings.unreadable(path, f"is {kind}", origin))
         if status.st_size > max_bytes:
-            reason = f"has {status.st_size / 2**20:.1f} MiB, more than the {max_bytes // 2**20} MiB that mfenv reads"
+            reason = f"has {status.st_size / 2**20:.1f} MiB, more than the {max_bytes / 2**20:g} MiB that mfenv reads"
             raise Unusable(findings.unreadable(path, reason, origin))
         data = path.read_bytes()
     except FileNotFoundError:

@@ -85,6 +85,13 @@ def unsupported_format(path: Path, fix: str) -> Finding:
     ).located(Location(str(path)))
 
 
+def wrong_type(name: str, expected: str, location: Location) -> Finding:
+    """A value of a TOML file, named by its dotted key."""
+    return Finding(
+        code=Code.MALFORMED_FILE, severity=Severity.ERROR, message=f"`{name}` has to be {expected}."
+    ).located(location)
+
+
 def unknown_lock_version(version: str, location: Location) -> Finding:
     return Finding(
         code=Code.UNSUPPORTED_FORMAT,

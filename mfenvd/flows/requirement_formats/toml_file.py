@@ -128,19 +128,19 @@ class _Scanner:
         start = self._at
         is_array = self._text.startswith("[[", start)
         self._at += 2 if is_array else 1
-        *parents, last = self._key()
-        table = (*self._inside(tuple(parents)), last)
+        names = self._key()
         if is_array:
+            table: Key = (*self._inside(names[:-1]), names[-1])
             index = self._lengths.get(table, 0)
             self._lengths[table] = index + 1
             self._found.setdefault(table, start)
             table = (*table, index)
         else:
-            table = self._inside(table)
+            table = self._inside(names)
         self._found.setdefault(table, start)
         return table
 
-    def _inside(self, names: Key) -> Key:
+    def _inside(self, names: list[str]) -> Key:
         """The path that a header's dotted name means: the last element of each array of tables in it."""
         path: Key = ()
         for name in names:

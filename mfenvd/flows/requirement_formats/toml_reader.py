@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.toml_file import TomlError, TomlPlaces, parse_toml
+
+_Value = TypeVar("_Value", dict[str, Any], list[Any], str)
 
 
 class TomlReader:
@@ -49,23 +51,13 @@ class TomlReader:
 
     def table(self, *key: str | int) -> Mapping[str, Any]:
         """The table at `key`, empty where there is none."""
-        value = self.get(*key)
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return value
-        self.wrong(key, "a table")
-        return {}
+        value = self._typed(key, dict, "a table")
+        return value if value is not None else {}
 
     def items(self, *key: str | int) -> Sequence[Any]:
         """The array at `key`, empty where there is none."""
-        value = self.get(*key)
-        if value is None:
-            return ()
-        if isinstance(value, list):
-            return value
-        self.wrong(key, "an array")
-        return ()
+        value = self._typed(key, list, "an array")
+        return value if value is not None else ()
 
     def strings(self, *key: str | int) -> list[tuple[str, Location]]:
         """The texts of the array at `key` (a single text counts as one), each with its place."""
@@ -82,13 +74,24 @@ class TomlReader:
 
     def string(self, *key: str | int) -> str | None:
         """The text at `key`; None where there is none."""
+        return self._typed(key, str, "a string")
+
+    def _typed(self, key: Sequence[str | int], kind: type[_Value], expected: str) -> _Value | None:
+        """The value at `key` when it is of this kind; None, with a finding, when it or a table around it is not."""
+        for length, part in enumerate(key):
+            around = self.get(*key[:length])
+            if around is not None and not isinstance(around, dict if isinstance(part, str) else list):
+                self.wrong(key[:length], "a table" if isinstance(part, str) else "an array")
+                return None
         value = self.get(*key)
-        if value is None or isinstance(value, str):
+        if value is None or isinstance(value, kind):
             return value
-        self.wrong(key, "a string")
+        self.wrong(key, expected)
         return None
 
     def wrong(self, key: Sequence[str | int], expected: str) -> None:
-        """Says that the value at `key` is not what it has to be."""
+        """Says, once, that the value at `key` is not what it has to be."""
         name = ".".join(str(part) for part in key)
-        self._said.append(findings.malformed("here", f"`{name}` has to be {expected}", self.location(*key)))
+        finding = findings.wrong_type(name, expected, self.location(*key))
+        if finding not in self._said:
+            self._said.append(finding)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import traceback
 from pathlib import Path
 
 from mfenvd.domain.redact import redact
@@ -116,6 +115,8 @@ def print_error(message: str, fix: str | None) -> None:
 
 def record_crash(error: BaseException) -> Path | None:
     """Writes the traceback to the log folder, credentials hidden; None when it cannot be written."""
+    import traceback  # a quarter of what `mfenv status` would take to start
+
     folder = Path(find_paths().log)
     file = folder / time.strftime("crash-%Y%m%d-%H%M%S.txt")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 from mfenvd.cli.errors import CommandError, print_crash, print_error
@@ -15,7 +16,12 @@ _STATUS_FLAGS = frozenset({"--json", "--verbose", "-v"})
 
 def main() -> None:
     """The `mfenv` command. Whatever happens, the user sees a message and not a traceback."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == ExitCode.INTERRUPTED and threading.active_count() > 1:
+        # A download that hangs has had its time; Python would wait for it.
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

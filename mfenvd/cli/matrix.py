@@ -65,7 +65,7 @@ def _natural_width(terminal: Terminal, table: Table) -> int:
 
 def _table(terminal: Terminal, found: Sequence[Row], label_width: int) -> Table:
     columns = archs(found)
-    floors = {arch: _common_floor(found, arch) for arch in columns}
+    floors = {arch: _usual_floor(found, arch) for arch in columns}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
     table.add_column(Text("environment", style="muted"), width=max(label_width, len("environment")))
     table.add_column(Text("python", style="muted"), no_wrap=True)
@@ -77,22 +77,21 @@ def _table(terminal: Terminal, found: Sequence[Row], label_width: int) -> Table:
     return table
 
 
-def _header(arch: Arch, common: str | None) -> Text:
-    return Text.assemble((arch.value, "strong"), (f"\n{common}" if common else "", "muted"))
+def _header(arch: Arch, usual: str) -> Text:
+    return Text.assemble((arch.value, "strong"), (f"\n{usual}" if usual else "", "muted"))
 
 
-def _table_cell(terminal: Terminal, verdict: Verdict | None, common: str | None) -> Text:
+def _table_cell(terminal: Terminal, verdict: Verdict | None, usual: str) -> Text:
     if verdict is None:
         return Text("")
     shown = cell(terminal, verdict)
     own = floor(verdict.target)
-    return shown if own == (common or "") else Text.assemble(shown, (f"\n  {own}", "muted"))
+    return shown if own == usual else Text.assemble(shown, (f"\n  {own}", "muted"))
 
 
-def _common_floor(found: Sequence[Row], arch: Arch) -> str | None:
-    """What all cells of a column have in common; None when they differ."""
-    floors = {floor(row.cells[arch].target) for row in found if arch in row.cells}
-    return floors.pop() if len(floors) == 1 else None
+def _usual_floor(found: Sequence[Row], arch: Arch) -> str:
+    """The floor that most cells of a column have: it stands in the header, others stand in their cells."""
+    return Counter(floor(row.cells[arch].target) for row in found if arch in row.cells).most_common(1)[0][0]
 
 
 def _list(terminal: Terminal, found: Sequence[Row]) -> RenderableType:

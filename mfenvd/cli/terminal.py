@@ -62,8 +62,14 @@ class Terminal:
         """Separates parts of a line."""
         return "-" if self.ascii_only else "·"
 
-    def print(self, *parts: Any) -> None:
-        self.out.print(*parts)
+    def print(self, part: Any) -> None:
+        """An answer for people. Where it goes to a file, lines are not filled up with spaces."""
+        if self.out.is_terminal:
+            self.out.print(part)
+            return
+        with self.out.capture() as captured:
+            self.out.print(part)
+        self.out.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
     def say(self, text: str, style: str = "") -> None:
         """A line of plain text for people, cleaned of control characters."""

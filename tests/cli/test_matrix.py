@@ -81,14 +81,15 @@ def test_steps_that_share_an_environment_show_the_worst_of_them() -> None:
     assert list(row.cells.values()) == [blocked]
 
 
-def test_a_floor_that_differs_stands_in_the_cell() -> None:
+def test_a_floor_that_is_not_the_usual_one_stands_in_the_cell() -> None:
     newer = msgspec.structs.replace(samples.LINUX, glibc="2.35")
     other = msgspec.structs.replace(VERDICTS[9], target=newer)
     on = terminal(140, here=ROOT)
-    on.print(matrix(on, [VERDICTS[0], other]))
+    on.print(matrix(on, [VERDICTS[0], VERDICTS[3], other]))
     assert shown(on).splitlines()[1:] == [
+        "environment         python  glibc 2.26",
         "TrainFlow · start   3.11    ✓ resolved",
-        "                              glibc 2.26",
+        "TrainFlow · train   3.11    ✗ glibc",
         "TrainFlow · report  3.11    ▲ held back",
         "                              glibc 2.35",
     ]

@@ -67,8 +67,10 @@ def environment(step: str, *packages: str, targets: tuple[Target, ...] = (sample
     )
 
 
-def settle(*environments: Environment, board: Silent | None = None) -> tuple[oneshot.Checked, FakeResolver]:
-    resolver = FakeResolver()
+def settle(
+    *environments: Environment, board: Silent | None = None, using: FakeResolver | None = None
+) -> tuple[oneshot.Checked, FakeResolver]:
+    resolver = using or FakeResolver()
     context = Context("/cache", Surroundings("/p"), "/p", "linux-64")
     found = oneshot.settle([(Plan("/p", environments), context)], Engine({Kind.PYPI: resolver}), board or Silent())
     return found, resolver
@@ -127,8 +129,10 @@ def test_ctrl_c_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(oneshot, "wait", interrupted)
     monkeypatch.setattr(oneshot.os, "cpu_count", lambda: 1)
+    resolver = FakeResolver()
     with pytest.raises(KeyboardInterrupt):
-        settle(*(environment(f"s{number}", f"p{number}") for number in range(200)))
+        settle(*(environment(f"s{number}", f"p{number}") for number in range(200)), using=resolver)
+    assert len(resolver.jobs) < 400
 
 
 def test_trust_given_to_the_daemon_counts(daemon: FakeDaemon, project: Path) -> None:

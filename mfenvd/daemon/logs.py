@@ -8,13 +8,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from mfenvd.domain.redact import HIDDEN, redact
+from mfenvd.daemon.secrets import hide
 
 MAX_BYTES = 2 * 1024 * 1024
 KEPT_FILES = 3
-
-_SHORTEST_SECRET = 6
-"""Shorter values (`true`, `1`) would blot out ordinary words."""
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -28,15 +25,10 @@ class RedactingFormatter(logging.Formatter):
 
     def hide(self, values: Iterable[str]) -> None:
         """From now on, each of `values` is hidden wherever it stands."""
-        found = {value for value in values if len(value) >= _SHORTEST_SECRET}
-        # The longest first: one secret may be part of another.
-        self._secrets = sorted(found | set(self._secrets), key=len, reverse=True)
+        self._secrets = sorted({*values, *self._secrets}, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return redact(text)
+        return hide(super().format(record), self._secrets)
 
 
 def set_up(path: Path, *, verbose: bool, to_terminal: bool) -> RedactingFormatter:

@@ -1,15 +1,23 @@
-"""What of a shell's variables may be written, and what an answer rests on besides its request."""
+"""What of a shell's variables may be written or shown, and what an answer rests on besides its request."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Collection, Iterable
 from functools import lru_cache
+from urllib.parse import unquote
 
 import msgspec
 
 from mfenvd.daemon.version import VERSION
 from mfenvd.domain.redact import HIDDEN, is_secret, redact
+from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
+
+_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_SHORTEST = 6
+"""Shorter values (`true`, `1`) would blot out ordinary words."""
 
 _CONFIGURES_INDEXES = ("PIP_", "UV_", "CONDA_CHANNEL", "CONDA_OVERRIDE_", "MAMBA_")
 
@@ -33,9 +41,35 @@ def withheld(surroundings: Surroundings) -> tuple[str, ...]:
     return tuple(sorted(name for name, value in surroundings.environ.items() if value and kept.get(name) != value))
 
 
-def secret_values(surroundings: Surroundings) -> set[str]:
-    """Values that no log may show."""
-    return {value for name, value in surroundings.environ.items() if is_secret(name)}
+def secret_values(surroundings: Surroundings) -> tuple[str, ...]:
+    """Values that nothing may show: of secret variables, and the passwords of URLs. The longest first."""
+    found = {value for name, value in surroundings.environ.items() if is_secret(name)}
+    for value in surroundings.environ.values():
+        for password in _PASSWORD.findall(value):
+            found |= {password, unquote(password)}
+    # One secret may be part of another.
+    return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True))
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """`text` without any of `secrets`, and without the credentials of URLs."""
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return redact(text)
+
+
+def scrubbed(outcome: Outcome, secrets: Collection[str]) -> Outcome:
+    """`outcome` without any of `secrets`, however they got into it."""
+    if not secrets:
+        return outcome
+    text = msgspec.json.encode(outcome).decode()
+    # As they stand inside a JSON string.
+    found = [escaped for secret in secrets if (escaped := msgspec.json.encode(secret).decode()[1:-1]) in text]
+    if not found:
+        return outcome
+    for escaped in found:
+        text = text.replace(escaped, HIDDEN)
+    return msgspec.json.decode(text, type=Outcome)
 
 
 def basis(surroundings: Surroundings) -> str:

@@ -18,8 +18,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, NoReturn, cast
 
+import msgspec
+
 from mfenvd.daemon.findings import resolving_failed
 from mfenvd.daemon.frames import Done, Reported, frame, read_job
+from mfenvd.daemon.secrets import hide, scrubbed, secret_values
 from mfenvd.daemon.trees import end_own_tree
 from mfenvd.domain.job import Job
 from mfenvd.domain.request import Kind
@@ -72,13 +75,15 @@ class Worker:
         end_own_tree()
 
     def _answer(self, job: Job) -> bytes:
+        secrets = secret_values(job.context.surroundings)
         try:
-            return frame(Done(self._engine.settle(job, self._reporter())))
+            return frame(Done(scrubbed(self._engine.settle(job, self._reporter(secrets)), secrets)))
         except Exception as error:  # noqa: BLE001 - becomes the job's finding
             _log.exception("resolving %s for %s failed", job.request.id, job.target)
-            return frame(Done(Outcome(findings=(resolving_failed(job, error, self._log),), failed=True)))
+            failure = Outcome(findings=(resolving_failed(job, error, self._log),), failed=True)
+            return frame(Done(scrubbed(failure, secrets)))
 
-    def _reporter(self) -> Callable[[Progress], None]:
+    def _reporter(self, secrets: Sequence[str]) -> Callable[[Progress], None]:
         last = Progress("")
         sent = 0.0
 
@@ -88,7 +93,8 @@ class Worker:
             if progress.stage == last.stage and now - sent < _PROGRESS_EVERY:
                 return
             last, sent = progress, now
-            self._send(frame(Reported(progress)))
+            shown = msgspec.structs.replace(progress, stage=hide(progress.stage, secrets))
+            self._send(frame(Reported(shown)))
 
         return report
 

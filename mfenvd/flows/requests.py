@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.finding import Finding, Location, Severity
@@ -19,6 +21,7 @@ from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical
 
 _OPERATORS = ("<", ">", "!", "~", "@")
 _PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?t?)(?:\.\*)?")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\[[\w, -]*\])?(?:\s*[<>=!~][<>=!~\w.,* ]*)?")
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)")
 
 
@@ -129,6 +132,10 @@ def canonical_requirements(entries: Iterable[Entry]) -> Requirements:
     said: list[Finding] = []
     reads: list[str] = []
     for entry in entries:
+        plain = None if entry.editable else _plain(entry.text)
+        if plain is not None:
+            texts.add(plain)
+            continue
         try:
             requirement = canonical(entry)
         except Unusable as unusable:
@@ -137,6 +144,17 @@ def canonical_requirements(entries: Iterable[Entry]) -> Requirements:
             texts.add(requirement.text)
             reads += requirement.reads
     return Requirements(tuple(sorted(texts)), tuple(said), tuple(dict.fromkeys(reads)))
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str | None:
+    """The common case, which the steps of a project repeat: a name with versions. None for everything else."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    try:
+        return str(Requirement(text))
+    except InvalidRequirement:
+        return None
 
 
 def origin_of(name: str, origins: Mapping[str, Location]) -> Location | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Environment
-from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.redact import redact, without_credentials
 from mfenvd.domain.request import Kind
 from mfenvd.flows import findings
 from mfenvd.flows.floors import ProjectTargets
@@ -92,7 +92,7 @@ def _environment(
         disabled=step.disabled,
         python=asked.python,
         conda=step.conda,
-        pypi=step.pypi,
+        pypi=_shown(step.pypi),
         channels=step.channels,
         indexes=tuple(map(without_credentials, step.indexes)),
         remote=where.remote,
@@ -127,7 +127,7 @@ def _named(
         disabled=step.disabled,
         python=python,
         conda=known.conda if known else step.conda,
-        pypi=known.pypi if known else step.pypi,
+        pypi=known.pypi if known else _shown(step.pypi),
         channels=known.channels if known else step.channels,
         indexes=known.indexes if known else tuple(map(without_credentials, step.indexes)),
         named_env=name,
@@ -137,3 +137,8 @@ def _named(
         findings=tuple(said),
         origins=known.origins if known else step.origins,
     )
+
+
+def _shown(packages: Mapping[str, str]) -> dict[str, str]:
+    """The packages as written, but for credentials in URLs."""
+    return {redact(name): redact(version) for name, version in packages.items()}

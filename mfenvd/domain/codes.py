@@ -77,6 +77,7 @@ class Code(str, Enum):
     INDEX_UNREACHABLE = "MFE501", "An index does not answer"
     INDEX_REFUSES = "MFE502", "An index refuses the credentials"
     INDEX_UNREADABLE = "MFE503", "An index answers with something that is not an index page"
+    INDEX_IGNORED = "MFE504", "An index is passed over, as what it sends could be forged"
 
     INTERNAL_ERROR = "MFE901", "mfenv failed"
     WORKER_DIED = "MFE902", "A worker process ended early"

@@ -87,6 +87,7 @@ WORDS: dict[str, str] = {
     Code.INDEX_UNREACHABLE: "index down",
     Code.INDEX_REFUSES: "index refuses",
     Code.INDEX_UNREADABLE: "bad index",
+    Code.INDEX_IGNORED: "index ignored",
     Code.INTERNAL_ERROR: "mfenv failed",
     Code.WORKER_DIED: "worker died",
     Code.TOOL_MISSING: "tool missing",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -109,11 +108,8 @@ def availability(
     """
     allowed = SpecifierSet(specifier or "")
     listing = client.listing(name)
-    by_version = defaultdict(list)
-    for file in listing.files:
-        by_version[file.parsed_version].append(file)
-    matching = sorted((v for v in by_version if allowed.contains(v, prereleases=True)), reverse=True)
-    rows = tuple(_row(by_version[version]) for version in matching[:limit])
+    matching = [version for version in listing.versions if allowed.contains(version, prereleases=True)]
+    rows = tuple(_row(listing.of(version)) for version in matching[:limit])
     return Availability(listing.name, rows, len(matching), listing.stale)
 
 

@@ -5,25 +5,31 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 from typing_extensions import Self
 
 from mfenvd.resolve.index.cache import AnswerCache
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, NoSuchPackage
-from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.index.http import CONNECTIONS, Transport
+from mfenvd.resolve.index.files import DistFile, parse_version, version_key
 from mfenvd.resolve.index.metadata import Metadata, fetch_metadata
 from mfenvd.resolve.index.places import Found, index_place, link_places
-from mfenvd.resolve.index.store import NotStoredError, PageStore, cache_key
+from mfenvd.resolve.index.store import NotStoredError, PageStore, cache_key, decoded
+from mfenvd.resolve.index.transport import LateTransport
 from mfenvd.resolve.index.urls import path_of
 
 FRESH_FOR = 600.0
 """Seconds for which a page is used without asking again: the age that public indexes allow."""
+
+CONNECTIONS = 16
+"""Questions that are asked at once."""
 
 _METADATA = msgspec.msgpack.Decoder(Metadata)
 
@@ -31,19 +37,45 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-class Listing(msgspec.Struct, frozen=True):
-    """All files of one package.
+class Listing:
+    """All files of one package, by version.
 
     Attributes:
         name: Canonical name.
-        files: Of all indexes, merged, in pip's order: of two that are otherwise equal, pip takes the later one.
         stale: `(index, since)` for each index that did not answer and whose page of `since` (seconds since 1970) was
             used instead.
     """
 
-    name: str
-    files: tuple[DistFile, ...]
-    stale: tuple[tuple[str, float], ...] = ()
+    def __init__(self, name: str, answers: Iterable[tuple[str, Found]]) -> None:
+        self.name = name
+        self._answers = [(shown, found) for shown, found in answers if found.versions is not None]
+        self._files: dict[str, tuple[DistFile, ...]] = {}
+        self.stale = tuple((shown, found.stale) for shown, found in self._answers if found.stale is not None)
+
+    @cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """All that have a file, the newest first."""
+        keys = {key for _, found in self._answers for key in found.versions or ()}
+        return tuple(sorted(map(parse_version, keys), reverse=True))
+
+    def of(self, version: Version | str) -> tuple[DistFile, ...]:
+        """The files of one version, in any spelling, merged from all places; none where it does not exist.
+
+        Of two files that are otherwise equal, pip takes the later one.
+
+        Raises:
+            InvalidVersion: `version` is not one.
+        """
+        key = version_key(str(version))
+        if key not in self._files:
+            listed = (found.versions[key] for _, found in self._answers if found.versions and key in found.versions)
+            self._files[key] = _merged(map(decoded, listed))
+        return self._files[key]
+
+    @cached_property
+    def files(self) -> tuple[DistFile, ...]:
+        """The files of all versions, the oldest first."""
+        return tuple(file for version in reversed(self.versions) for file in self.of(version))
 
 
 class IndexClient:
@@ -69,7 +101,7 @@ class IndexClient:
         self.config = config
         self._offline = offline
         self._cache = AnswerCache(cache_dir / "index")
-        self._transport = Transport(config, environ or {})
+        self._transport = LateTransport(config, environ or {})
         pages = PageStore(self._cache, self._transport, fresh_for=fresh_for, offline=offline)
         self._places = (
             *link_places(config.find_links, pages),
@@ -94,17 +126,21 @@ class IndexClient:
         name = canonicalize_name(name)
         return self._listings.get(name) or self._look_up(name)
 
-    def files_of_many(self, names: Iterable[str]) -> dict[str, tuple[DistFile, ...] | IndexProblem | NoSuchPackage]:
-        """`files` of each name, by canonical name; where it would raise, the exception itself is the value."""
-        wanted = list(dict.fromkeys(canonicalize_name(name) for name in names))
+    def listings_of_many(self, names: Iterable[str]) -> dict[str, Listing | IndexProblem | NoSuchPackage]:
+        """`listing` of each name, by canonical name; where it would raise, the exception itself is the value."""
 
-        def one(name: str, *, ask: bool) -> tuple[DistFile, ...] | IndexProblem | NoSuchPackage:
+        def one(name: str, *, ask: bool) -> Listing | IndexProblem | NoSuchPackage:
             try:
-                return (self._listings.get(name) or self._look_up(name, ask=ask)).files
+                return self._listings.get(name) or self._look_up(name, ask=ask)
             except (IndexProblem, NoSuchPackage) as error:
                 return error
 
-        return self._all(one, wanted)
+        return self._all(one, list(dict.fromkeys(canonicalize_name(name) for name in names)))
+
+    def files_of_many(self, names: Iterable[str]) -> dict[str, tuple[DistFile, ...] | IndexProblem | NoSuchPackage]:
+        """`files` of each name, by canonical name; where it would raise, the exception itself is the value."""
+        answers = self.listings_of_many(names)
+        return {name: answer.files if isinstance(answer, Listing) else answer for name, answer in answers.items()}
 
     def metadata(self, file: DistFile) -> Metadata:
         """What wheel `file` says about itself. A wheel never changes, so it is asked for once.
@@ -155,14 +191,9 @@ class IndexClient:
                 if error.status != 403:
                     raise
                 forbidden = forbidden or error
-        if all(found.files is None for _, found in answers):
+        if all(found.versions is None for _, found in answers):
             raise forbidden or NoSuchPackage(name, self.config.shown)
-        listing = Listing(
-            name,
-            _merged(found for _, found in answers),
-            tuple((shown, found.stale) for shown, found in answers if found.stale is not None),
-        )
-        self._listings[name] = listing
+        listing = self._listings[name] = Listing(name, answers)
         return listing
 
     def _metadata(self, file: DistFile, *, ask: bool = True) -> Metadata:
@@ -215,14 +246,13 @@ class IndexClient:
         return {item: results[item] for item in items}
 
 
-def _merged(answers: Iterable[Found]) -> tuple[DistFile, ...]:
+def _merged(places: Iterable[tuple[DistFile, ...]]) -> tuple[DistFile, ...]:
     """The files of all places, each once: the same file in two places is the later one's, as pip takes it."""
     last: dict[tuple[str, str | None], DistFile] = {}
-    for found in answers:
-        for file in found.files or ():
-            key = (file.filename, file.sha256)
-            earlier = last.pop(key, None)
-            last[key] = file if earlier is None else _completed(file, earlier)
+    for file in chain.from_iterable(places):
+        key = (file.filename, file.sha256)
+        earlier = last.pop(key, None)
+        last[key] = file if earlier is None else _completed(file, earlier)
     return tuple(last.values())
 
 

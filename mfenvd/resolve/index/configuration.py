@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
-from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from mfenvd.domain.redact import redact, without_credentials
 from mfenvd.domain.request import Indexes
 from mfenvd.domain.surroundings import Surroundings
+from mfenvd.resolve.index.files import package_of
 from mfenvd.resolve.index.pip_settings import home, pip_files, pip_variables
 from mfenvd.resolve.index.settings import IndexSettings, merged
-from mfenvd.resolve.index.urls import as_url, location, path_of, quoted_for_list, userinfo
+from mfenvd.resolve.index.urls import as_url, is_loopback, location, names_host, path_of, quoted_for_list, userinfo
 from mfenvd.resolve.index.uv_settings import uv_files, uv_variables
 
-DEFAULT_INDEX = PYPI_SIMPLE_ENDPOINT.rstrip("/")
+
+def _default_index() -> str:
+    """pypi-simple's constant, read off its source: loading it takes longer than a whole resolve from the cache."""
+    package = find_spec("pypi_simple")
+    if package is not None and package.origin is not None:
+        source = Path(package.origin).read_text(encoding="utf-8")
+        constant = re.search(r"^PYPI_SIMPLE_ENDPOINT[^=\n]*= ['\"](?P<url>[^'\"]+)['\"]$", source, re.MULTILINE)
+        if constant is not None:
+            return constant["url"]
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    return PYPI_SIMPLE_ENDPOINT
+
+
+DEFAULT_INDEX = _default_index().rstrip("/")
 """What pip and uv use when none is given."""
 
 DEFAULT_TIMEOUT = 15.0
@@ -66,8 +82,23 @@ class IndexConfiguration(msgspec.Struct, frozen=True):
 
     @property
     def index_urls(self) -> tuple[str, ...]:
-        """All indexes, in pip's order; none with `no_index`."""
-        return () if self.no_index else (self.index_url, *self.extra_index_urls)
+        """All indexes that are used, in pip's order; none with `no_index`."""
+        return () if self.no_index else tuple(url for url in self._all_indexes if self._is_trusted(url))
+
+    @property
+    def ignored_urls(self) -> tuple[str, ...]:
+        """Indexes that pip passes over because what they send can be forged: http to another machine.
+
+        Naming the host as trusted makes pip use it.
+        """
+        return () if self.no_index else tuple(url for url in self._all_indexes if not self._is_trusted(url))
+
+    @property
+    def _all_indexes(self) -> tuple[str, ...]:
+        return (self.index_url, *self.extra_index_urls)
+
+    def _is_trusted(self, url: str) -> bool:
+        return not url.startswith("http:") or is_loopback(url) or names_host(self.trusted_hosts, url)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -84,15 +115,15 @@ class IndexConfiguration(msgspec.Struct, frozen=True):
         without indexes, as what the user's own files say is part of this configuration already.
         """
         arguments = []
-        if self.no_index:
+        urls = self.index_urls
+        if not urls:
             arguments.append("--no-index")
-        elif self.index_url.rstrip("/") != DEFAULT_INDEX:
-            arguments += ["--default-index", f"{_uv_name(0)}={without_credentials(self.index_url)}"]
-        if not self.no_index:
-            # Among equal files pip takes the last index's, uv the first one's.
-            for number, url in reversed(list(enumerate(self.extra_index_urls, start=1))):
-                arguments += ["--index", f"{_uv_name(number)}={without_credentials(url)}"]
-        if len(self.index_urls) > 1:
+        elif urls[0].rstrip("/") != DEFAULT_INDEX:
+            arguments += ["--default-index", f"{_uv_name(0)}={without_credentials(urls[0])}"]
+        # Among equal files pip takes the last index's, uv the first one's.
+        for number, url in reversed(list(enumerate(urls[1:], start=1))):
+            arguments += ["--index", f"{_uv_name(number)}={without_credentials(url)}"]
+        if len(urls) > 1:
             arguments += ["--index-strategy", "unsafe-best-match"]
         if not self._secret_links:
             for link in self._existing_links:
@@ -129,8 +160,8 @@ class IndexConfiguration(msgspec.Struct, frozen=True):
 
     @property
     def _existing_links(self) -> tuple[str, ...]:
-        """Those that are there: pip warns about the others, uv stops."""
-        return tuple(link for link in self.find_links if (path := path_of(link)) is None or path.exists())
+        """Folders and pages that are there: pip warns about the others, uv stops. It takes no archives."""
+        return tuple(link for link in self.find_links if _is_link_for_uv(link))
 
     @property
     def _secret_links(self) -> bool:
@@ -215,6 +246,13 @@ def _keyring(settings: IndexSettings, environ: Mapping[str, str]) -> str | None:
     if settings.keyring == "disabled" or "PATH" not in environ:
         return None
     return shutil.which("keyring", path=environ["PATH"])
+
+
+def _is_link_for_uv(link: str) -> bool:
+    path = path_of(link)
+    if path is None:
+        return package_of(link.partition("#")[0].rpartition("/")[2]) is None
+    return path.is_dir() or (path.is_file() and package_of(path.name) is None)
 
 
 def _uv_name(number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import netrc
+import os
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -27,12 +28,13 @@ class Credentials:
 
     Args:
         config: Whose URLs may hold credentials.
-        environ: The environment for the `keyring` command.
+        environ: The project's variables, which the `keyring` command gets on top of this process's: they may be
+            without those by which a desktop's own store is reached.
     """
 
     def __init__(self, config: IndexConfiguration, environ: Mapping[str, str]) -> None:
         self._config = config
-        self._environ = dict(environ)
+        self._environ = {**os.environ, **environ}
         self._places = [url for url in (*config.index_urls, *config.find_links) if "://" in url]
         self._netrc = _read_netrc(config.netrc)
         self._from_keyring: dict[str, Login | None] = {}

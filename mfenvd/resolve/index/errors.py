@@ -52,5 +52,5 @@ class NoSuchPackage(LookupError):  # noqa: N818 - said as it is
     def __init__(self, name: str, indexes: tuple[str, ...]) -> None:
         self.name = name
         self.indexes = tuple(map(without_credentials, indexes))
-        where = ", ".join(self.indexes) or "the configured folders"
+        where = ", ".join(self.indexes) or "any place that is configured"
         super().__init__(f"There is no package {name} in {where}.")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 from packaging.tags import Tag, parse_tag
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 Kind = Literal["wheel", "sdist"]
@@ -123,6 +123,12 @@ def parse_version(text: str) -> Version:
         InvalidVersion: It is not a version in the sense of PEP 440.
     """
     return Version(text)
+
+
+@lru_cache(maxsize=65536)
+def version_key(text: str) -> str:
+    """The same for all spellings of one version: `1.0` and `1.0.0` are one to every installer."""
+    return canonicalize_version(parse_version(text))
 
 
 def is_version(text: str) -> bool:

@@ -6,7 +6,9 @@ import time
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.redact import without_credentials
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, IndexUnreadable
+from mfenvd.resolve.index.urls import host_of
 
 
 def index_finding(problem: IndexProblem, package: str | None = None) -> Finding:
@@ -56,6 +58,18 @@ def stale(index: str, since: float) -> Finding:
         message=f"The package index {index} does not answer; what it listed at {when} was used.",
         fix="Nothing needs to be done; newer releases are seen once it answers again.",
         data={"index": index, "since": since},
+    )
+
+
+def ignored(url: str) -> Finding:
+    """One of `IndexConfiguration.ignored_urls`."""
+    shown, host = without_credentials(url), host_of(url)
+    return Finding(
+        code=Code.INDEX_IGNORED,
+        severity=Severity.WARNING,
+        message=f"The package index {shown} is passed over, as by pip: http from another machine can be forged.",
+        fix=f"Use https, or add `trusted-host = {host}` to pip's configuration.",
+        data={"index": shown},
     )
 
 

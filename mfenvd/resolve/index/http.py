@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
@@ -12,17 +13,16 @@ import truststore
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
-from urllib3.exceptions import InsecureRequestWarning
+from urllib3.exceptions import InsecureRequestWarning, NewConnectionError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from mfenvd.domain.redact import redact
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.credentials import Credentials
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable
-from mfenvd.resolve.index.urls import host_of, reached_directly
+from mfenvd.resolve.index.urls import host_of, names_host, reached_directly
 
-CONNECTIONS = 16
-"""To one host at once."""
+_POOL = 16
 
 BACKOFF = 0.3
 """Seconds before the second attempt; each further one waits twice as long."""
@@ -33,7 +33,16 @@ _CONNECT_TIMEOUT = 5.0
 _BENCHED_FOR = 30.0
 
 
-class Transport:
+# What may stand in a chain of errors, the most telling first: the words, and whether it holds for the whole host.
+_CAUSES: tuple[tuple[type[BaseException], str, bool], ...] = (
+    (ReadTimeoutError, "the time limit is over", False),
+    (socket.gaierror, "its name cannot be resolved", True),
+    (ConnectionRefusedError, "the connection is refused", True),
+    (TimeoutError, "the time limit for connecting is over", True),
+)
+
+
+class HttpTransport:
     """Fetches for one configuration; safe to use from several threads.
 
     Nothing is taken from this process's own environment: what counts is the configuration.
@@ -48,32 +57,24 @@ class Transport:
     def get(
         self, url: str, *, index: str, headers: Mapping[str, str] | None = None, stream: bool = False
     ) -> requests.Response:
-        """The answer to GET, whatever of 200, 206, 304, 404, 410, 416 it is, complete unless `stream`.
-
-        Args:
-            url: Without credentials.
-            index: For messages: the index that `url` belongs to.
-            headers: Further ones.
-            stream: Leave the body to be read by the caller, who closes the response.
-
-        Raises:
-            IndexUnreachable: No answer, half an answer, or 5xx and the like after all attempts.
-            IndexRefuses: 401 or 403.
-            IndexUnreadable: Any other status, or redirects without end.
-        """
+        """As `Transport.get` says."""
         host = host_of(url)
         self._check_bench(host, index)
         try:
             response = self._attempts(url, index, headers, stream=stream)
         except (requests.ConnectionError, requests.Timeout) as error:
-            self._benched[host] = (time.monotonic(), _cause(error))
-            raise IndexUnreachable(index, _cause(error)) from error
+            cause, is_host = _cause(error)
+            if is_host:
+                self._benched[host] = (time.monotonic(), cause)
+            raise IndexUnreachable(index, cause) from error
         if response.status_code in {200, 206, 304, 404, 410, 416}:
             return response
         response.close()
         if response.status_code in {401, 403}:
             had = "Authorization" in response.request.headers
             raise IndexRefuses(index, response.status_code, had_credentials=had)
+        if response.status_code == 407:
+            raise IndexUnreachable(index, "the proxy wants credentials")
         if response.status_code == 429 or response.status_code >= 500:
             raise IndexUnreachable(index, f"HTTP status {response.status_code}")
         raise IndexUnreadable(index, f"HTTP status {response.status_code}")
@@ -109,7 +110,7 @@ class Transport:
             except (requests.ConnectionError, requests.Timeout):
                 raise
             except requests.RequestException as error:
-                raise IndexUnreachable(index, "that is not a URL that can be asked") from error
+                raise IndexUnreachable(index, f"it cannot be asked ({redact(str(error))})") from error
             except OSError as error:
                 # requests' own words for a bundle or client certificate that is not there.
                 raise IndexUnreachable(index, str(error)) from error
@@ -125,10 +126,7 @@ class Transport:
         return _basic(login) if login is not None else None
 
     def _verify(self, url: str) -> bool | str:
-        host = host_of(url)
-        if {host, host.rpartition(":")[0] or host} & set(self._config.trusted_hosts):
-            return False
-        return self._config.cert or True
+        return False if names_host(self._config.trusted_hosts, url) else self._config.cert or True
 
     def _proxies(self, url: str) -> dict[str, str]:
         if reached_directly(url, self._config.no_proxy):
@@ -170,15 +168,20 @@ def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
     retries = Retry(
         total=3,
         connect=1,
+        read=1,
         other=0,
         backoff_factor=BACKOFF,
         status_forcelist=(429, 500, 502, 503, 504),
         respect_retry_after_header=False,
         raise_on_status=False,
     )
-    adapter = HTTPAdapter if config.cert or config.trusted_hosts else _SystemCertificates
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, adapter(max_retries=retries, pool_maxsize=CONNECTIONS))
+    plain = HTTPAdapter(max_retries=retries, pool_maxsize=_POOL)
+    session.mount("http://", plain)
+    session.mount("https://", plain if config.cert else _SystemCertificates(max_retries=retries, pool_maxsize=_POOL))
+    for host in config.trusted_hosts:
+        # Without a certificate there is nothing to ask the system about.
+        session.mount(f"https://{host}/", plain)
+        session.mount(f"https://{host}:", plain)
     if config.trusted_hosts:
         urllib3.disable_warnings(InsecureRequestWarning)
     return session
@@ -193,28 +196,23 @@ def _basic(login: tuple[str, str]) -> HTTPBasicAuth:
     return HTTPBasicAuth(user.encode(), password.encode())
 
 
-def _cause(error: requests.RequestException) -> str:
-    """The innermost reason in a few words: urllib3 wraps it several times."""
+def _cause(error: requests.RequestException) -> tuple[str, bool]:
+    """The reason in a few words, and whether it holds for everything on that host."""
+    chain = list(_chain(error))
+    detail = redact(str(chain[-1])).strip(" .") or type(chain[-1]).__name__
     if isinstance(error, requests.exceptions.SSLError):
-        return f"its certificate is not accepted ({redact(str(_innermost(error)))})"
+        return f"its certificate is not accepted ({detail})", True
     if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy does not let it through"
-    if isinstance(error, requests.Timeout):
-        return "the time limit is over"
-    if isinstance(error, requests.exceptions.RetryError):
-        return "it fails again and again"
-    text = str(_innermost(error))
-    if "NameResolution" in repr(error) or "resolve" in text:
-        return "its name cannot be resolved"
-    return redact(text.rpartition("] ")[2] or type(error).__name__)
+        return f"the proxy does not let it through ({detail})", True
+    for kind, words, is_host in _CAUSES:
+        if any(isinstance(link, kind) for link in chain):
+            return words, is_host
+    return detail, any(isinstance(link, NewConnectionError) for link in chain)
 
 
-def _innermost(error: BaseException) -> BaseException:
-    while True:
-        reason = getattr(error, "reason", None)
-        inner = reason if isinstance(reason, BaseException) else None
-        if inner is None:
-            inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-        if inner is None:
-            return error
-        error = inner
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """`error` and what it wraps, down to the system's own: each library has its own way to say it."""
+    while error is not None:
+        yield error
+        wrapped = (getattr(error, "reason", None), *error.args, error.__cause__)
+        error = next((inner for inner in wrapped if isinstance(inner, BaseException)), None)

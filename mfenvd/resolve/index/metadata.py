@@ -9,16 +9,17 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
-import requests
-from packaging.metadata import parse_email
 
 from mfenvd.resolve.index.errors import IndexUnreachable, IndexUnreadable
 from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.index.http import Transport
+from mfenvd.resolve.index.transport import Transport
 from mfenvd.resolve.index.urls import path_of
+
+if TYPE_CHECKING:
+    import requests
 
 # A wheel's directory and its metadata, which tools write last, usually fit in this many bytes at its end.
 _TAIL = 64 * 1024
@@ -48,6 +49,8 @@ def parse_metadata(content: bytes) -> Metadata:
     Raises:
         ValueError: It has no name or no version, so it is something else.
     """
+    from packaging.metadata import parse_email  # late: it loads the whole email package
+
     raw, _ = parse_email(content)
     name, version = raw.get("name"), raw.get("version")
     if not name or not version:
@@ -121,13 +124,15 @@ def _extracted(file: DistFile, transport: Transport) -> bytes:
 
 def _from_whole(file: DistFile, response: requests.Response) -> bytes:
     """From the body of a download, checked against the listed hash."""
+    from requests import RequestException
+
     digest = hashlib.sha256()
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         try:
             for chunk in response.iter_content(1024 * 1024):
                 digest.update(chunk)
                 spool.write(chunk)
-        except requests.RequestException as error:
+        except RequestException as error:
             raise IndexUnreachable(file.index, f"the download of {file.filename} breaks off") from error
         if file.sha256 and digest.hexdigest() != file.sha256:
             raise IndexUnreadable(file.index, f"{file.filename} does not have the sha256 that is listed for it")

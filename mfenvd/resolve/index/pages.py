@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
-from pypi_simple import Link, UnsupportedRepoVersionError, parse_links_stream
 
 from mfenvd.domain.redact import without_credentials
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, package_of, recognize
 
+if TYPE_CHECKING:
+    from pypi_simple import Link
+
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPES = frozenset({"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"})
-
-ACCEPT = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.01"
-"""The order of preference that PEP 691 recommends."""
 
 # What a page for people has and an index page has not.
 _FOR_PEOPLE = re.compile(rb"<\s*(form|script|input|iframe)\b", re.IGNORECASE)
@@ -152,6 +151,9 @@ def _html_files(content: bytes, parameters: str, url: str, name: str, index: str
 
 
 def _links(content: bytes, parameters: str, url: str, index: str) -> Iterable[Link]:
+    # Late: it loads pydantic and Beautiful Soup, some tenths of a second that most runs can do without.
+    from pypi_simple import UnsupportedRepoVersionError, parse_links_stream
+
     charset = parameters.partition("charset=")[2].strip("\"' ") or "utf-8"
     try:
         text = content.decode(charset)

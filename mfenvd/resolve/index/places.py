@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-import requests
 
 from mfenvd.domain.redact import without_credentials
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, package_of
 from mfenvd.resolve.index.pages import from_url, parse_links, parse_page
-from mfenvd.resolve.index.store import PageStore
+from mfenvd.resolve.index.store import PageStore, decoded, encoded
 from mfenvd.resolve.index.urls import path_of, userinfo
+
+if TYPE_CHECKING:
+    import requests
 
 _PAGE_SUFFIXES = frozenset({".html", ".htm"})
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What one place has of a package: `files` None when it does not know it; `stale` since when, if it is."""
+    """What one place has of a package.
 
-    files: tuple[DistFile, ...] | None
+    Attributes:
+        versions: Files by `version_key`, encoded; None when the place does not know the package.
+        stale: Since when (seconds since 1970) it may have changed, as it does not answer now.
+    """
+
+    versions: dict[str, msgspec.Raw] | None
     stale: float | None = None
 
 
@@ -55,48 +64,58 @@ class RemoteIndex:
             return parse_page(response.content, content_type, response.url, name, self.shown)
 
         page, stale = self._pages.page(f"{self.shown}/{name}/", self.shown, self._user, parse, ask=ask)
-        return Found(page.files, page.checked if stale else None)
+        return Found(page.versions, page.checked if stale else None)
 
 
 class FolderIndex:
     """An index in a folder of this machine. As for pip, what is not there is simply not there."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, pages: PageStore) -> None:
         self.shown = without_credentials(url)
         self._folder = folder
+        self._pages = pages
 
     def find(self, name: str, *, ask: bool = True) -> Found:
         del ask
-        page = self._folder / name / "index.html"
-        content = _read(page, self.shown)
-        if content is None:
-            return Found(None)
-        return Found(parse_page(content, "text/html", page.as_uri(), name, self.shown))
+        path = self._folder / name / "index.html"
+
+        def parse(content: bytes) -> tuple[DistFile, ...]:
+            return parse_page(content, "text/html", path.as_uri(), name, self.shown)
+
+        page = self._pages.local_page(path, self.shown, parse)
+        return Found(page.versions if page is not None else None)
 
 
 class LinkedFolder:
-    """A folder of files, or one file, that `--find-links` names."""
+    """A folder of files, or one file, that `--find-links` names; looked at once."""
 
     def __init__(self, path: Path) -> None:
         self.shown = str(path)
         self._path = path
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[str, msgspec.Raw]] | None = None
 
     def find(self, name: str, *, ask: bool = True) -> Found:
         del ask
+        with self._lock:
+            if self._known is None:
+                self._known = _by_name(self._files())
+            return Found(self._known.get(name))
+
+    def _files(self) -> Iterator[DistFile]:
         try:
             paths = sorted(self._path.iterdir()) if self._path.is_dir() else [self._path]
-            found = [
-                from_url(path.as_uri(), name, self.shown, size=path.stat().st_size)
-                for path in paths
-                if package_of(path.name) is not None and path.is_file()
-            ]
+            for path in paths:
+                name = package_of(path.name)
+                file = from_url(path.as_uri(), name, self.shown) if name and path.is_file() else None
+                if file is not None:
+                    yield msgspec.structs.replace(file, size=path.stat().st_size)
         except OSError as error:
             raise IndexUnreadable(self.shown, f"a folder that cannot be read ({error.strerror})") from error
-        return Found(tuple(file for file in found if file is not None) or None)
 
 
 class LinkedPage:
-    """A page of links, here or remote, that `--find-links` names: one for all packages."""
+    """A page of links, here or remote, that `--find-links` names: one for all packages, read once."""
 
     def __init__(self, link: str, pages: PageStore) -> None:
         self.shown = without_credentials(link)
@@ -104,7 +123,7 @@ class LinkedPage:
         self._user = _user(link)
         self._pages = pages
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[DistFile, ...]] | None = None
+        self._known: dict[str, dict[str, msgspec.Raw]] | None = None
         self._stale: float | None = None
 
     def find(self, name: str, *, ask: bool = True) -> Found:
@@ -113,18 +132,24 @@ class LinkedPage:
                 self._known = _by_name(self._read(ask=ask))
             return Found(self._known.get(name), self._stale)
 
-    def _read(self, *, ask: bool) -> tuple[DistFile, ...]:
-        if self._path is not None:
-            content = _read(self._path, self.shown)
-            return parse_links(content, "text/html", self._path.as_uri(), self.shown) if content is not None else ()
+    def _read(self, *, ask: bool) -> Iterable[DistFile]:
+        path = self._path
+        if path is not None:
 
-        def parse(response: requests.Response) -> tuple[DistFile, ...]:
-            content_type = response.headers.get("Content-Type", "")
-            return parse_links(response.content, content_type, response.url, self.shown)
+            def parse_content(content: bytes) -> tuple[DistFile, ...]:
+                return parse_links(content, "text/html", path.as_uri(), self.shown)
 
-        page, stale = self._pages.page(self.shown, self.shown, self._user, parse, ask=ask)
-        self._stale = page.checked if stale else None
-        return page.files or ()
+            page = self._pages.local_page(path, self.shown, parse_content)
+        else:
+
+            def parse(response: requests.Response) -> tuple[DistFile, ...]:
+                content_type = response.headers.get("Content-Type", "")
+                return parse_links(response.content, content_type, response.url, self.shown)
+
+            page, stale = self._pages.page(self.shown, self.shown, self._user, parse, ask=ask)
+            self._stale = page.checked if stale else None
+        versions = page.versions if page is not None else None
+        return chain.from_iterable(map(decoded, (versions or {}).values()))
 
 
 class LinkedUrl:
@@ -136,13 +161,13 @@ class LinkedUrl:
     def find(self, name: str, *, ask: bool = True) -> Found:
         del ask
         file = from_url(self.shown, name, self.shown)
-        return Found((file,) if file is not None else None)
+        return Found(encoded([file]) if file is not None else None)
 
 
 def index_place(url: str, pages: PageStore) -> Place:
     """The place that an index URL means."""
     folder = path_of(url)
-    return FolderIndex(url, folder) if folder is not None else RemoteIndex(url, pages)
+    return FolderIndex(url, folder, pages) if folder is not None else RemoteIndex(url, pages)
 
 
 def link_places(links: tuple[str, ...], pages: PageStore) -> tuple[Place, ...]:
@@ -162,22 +187,13 @@ def link_places(links: tuple[str, ...], pages: PageStore) -> tuple[Place, ...]:
     return (*files, *listed)
 
 
-def _read(path: Path, shown: str) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise IndexUnreadable(shown, f"a page that cannot be read ({error.strerror})") from error
-
-
 def _user(url: str) -> str:
     login = userinfo(url)
     return login[0] if login else ""
 
 
-def _by_name(files: tuple[DistFile, ...]) -> dict[str, tuple[DistFile, ...]]:
+def _by_name(files: Iterable[DistFile]) -> dict[str, dict[str, msgspec.Raw]]:
     found: dict[str, list[DistFile]] = {}
     for file in files:
         found.setdefault(file.name, []).append(file)
-    return {name: tuple(listed) for name, listed in found.items()}
+    return {name: encoded(listed) for name, listed in found.items()}

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import requests
 
 from mfenvd.resolve.index.cache import AnswerCache
 from mfenvd.resolve.index.errors import IndexUnreachable, IndexUnreadable
-from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.index.http import Transport
-from mfenvd.resolve.index.pages import ACCEPT
+from mfenvd.resolve.index.files import DistFile, version_key
+from mfenvd.resolve.index.transport import Transport
+
+if TYPE_CHECKING:
+    import requests
 
 # Part of every key: another number whenever what is stored changes its form or its meaning.
-_FORMAT = "1"
+_FORMAT = "2"
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.01"
+"""The kinds of page that are understood, in the order of preference that PEP 691 recommends."""
 
 # Seconds. A package that was not there may be published at any moment.
 _ABSENCE_FRESH_FOR = 60.0
@@ -27,13 +33,14 @@ class Page(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         checked: When the index last said so, in seconds since 1970.
-        files: None when there is no such page.
+        versions: Files by `version_key`, still encoded: of thousands of them a handful is wanted. None when there is no
+            such page.
         etag: As the index gave it, for asking whether it changed.
         modified: Likewise its Last-Modified.
     """
 
     checked: float
-    files: tuple[DistFile, ...] | None
+    versions: dict[str, msgspec.Raw] | None
     etag: str | None = None
     modified: str | None = None
 
@@ -43,6 +50,20 @@ class NotStoredError(LookupError):
 
 
 _DECODER = msgspec.msgpack.Decoder(Page)
+_FILES = msgspec.msgpack.Decoder(tuple[DistFile, ...])
+
+
+def encoded(files: Iterable[DistFile]) -> dict[str, msgspec.Raw]:
+    """`files` as `Page.versions` has them."""
+    found: dict[str, list[DistFile]] = {}
+    for file in files:
+        found.setdefault(version_key(file.version), []).append(file)
+    return {key: msgspec.Raw(msgspec.msgpack.encode(listed)) for key, listed in found.items()}
+
+
+def decoded(files: msgspec.Raw) -> tuple[DistFile, ...]:
+    """The files of one version, in the order of the page."""
+    return _FILES.decode(files)
 
 
 class PageStore:
@@ -93,11 +114,37 @@ class PageStore:
             page = self._asked(url, index, stored, parse)
         except (IndexUnreachable, IndexUnreadable):
             # A page instead of the page is what a hotel's network answers: no better than no answer.
-            if stored is None or stored.files is None:
+            if stored is None or stored.versions is None:
                 raise
             return stored, True
         self._cache.put(key, msgspec.msgpack.encode(page))
         return page, False
+
+    def local_page(self, path: Path, shown: str, parse: Callable[[bytes], tuple[DistFile, ...]]) -> Page | None:
+        """The page in file `path`, parsed once for each of its states; None when there is no such file.
+
+        Args:
+            path: Of an HTML page.
+            shown: The index, for messages.
+            parse: Makes files of its content.
+
+        Raises:
+            IndexUnreadable: It is there and cannot be read or parsed.
+        """
+        try:
+            state = path.stat()
+            key = cache_key("file", str(path), str(state.st_mtime_ns), str(state.st_size))
+            stored = self._stored(key)
+            if stored is not None:
+                return stored
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise IndexUnreadable(shown, f"a page that cannot be read ({error.strerror})") from error
+        page = Page(time.time(), encoded(parse(content)))
+        self._cache.put(key, msgspec.msgpack.encode(page))
+        return page
 
     def _asked(
         self, url: str, index: str, stored: Page | None, parse: Callable[[requests.Response], tuple[DistFile, ...]]
@@ -118,11 +165,11 @@ class PageStore:
         if response.status_code != 200:
             raise IndexUnreadable(index, f"HTTP status {response.status_code}")
         files = parse(response)
-        return Page(now, files, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+        return Page(now, encoded(files), response.headers.get("ETag"), response.headers.get("Last-Modified"))
 
     def _is_fresh(self, page: Page) -> bool:
         age = time.time() - page.checked
-        limit = self._fresh_for if page.files is not None else min(self._fresh_for, _ABSENCE_FRESH_FOR)
+        limit = self._fresh_for if page.versions is not None else min(self._fresh_for, _ABSENCE_FRESH_FOR)
         return 0 <= age < limit
 
     def _stored(self, key: str) -> Page | None:

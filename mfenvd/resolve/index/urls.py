@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
@@ -59,6 +60,17 @@ def with_userinfo(url: str, user: str | None, password: str | None) -> str:
 def host_of(url: str) -> str:
     """`host` or `host:port` of `url`, lower case, without credentials."""
     return split(url).netloc.rpartition("@")[2].lower()
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` is of this machine, by a name or address that cannot mean another one."""
+    host = split(url).hostname or ""
+    return host == "localhost" or _in_network(host, "127.0.0.0/8") or host == "::1"
+
+
+def names_host(hosts: Iterable[str], url: str) -> bool:
+    """Whether one of `hosts` (`host` or `host:port`, as in pip's trusted hosts) is that of `url`."""
+    return not {host_of(url), (split(url).hostname or "")}.isdisjoint(host.lower() for host in hosts)
 
 
 def reached_directly(url: str, no_proxy: str) -> bool:

@@ -41,11 +41,44 @@ def test_files_of_all_indexes_are_merged_and_the_last_one_names_a_file_they_shar
     second.add(shared, wheel("demo", "3.0"))
     files = client_of(first.url, second.url).files("demo")
     assert [(file.version, file.index) for file in files] == [
-        ("2.0", first.url),
         ("1.0", second.url),
+        ("2.0", first.url),
         ("3.0", second.url),
     ]
-    assert files[1].size == len(shared.content), "the first index's word on the same file is kept"
+    assert files[0].size == len(shared.content), "the first index's word on the same file is kept"
+
+
+def test_a_listing_gives_one_version_in_any_spelling_in_pips_order(serve: ServeIndex, client_of: MakeClient) -> None:
+    first, second = serve(), serve()
+    first.add(wheel("demo", "1.0"), sdist("demo", "1.0.0"), wheel("demo", "2.0rc1"))
+    second.add(wheel("demo", "1.0", build="1"), wheel("demo", "0.9"))
+    listing = client_of(first.url, second.url).listing("demo")
+    assert [str(version) for version in listing.versions] == ["2rc1", "1", "0.9"]
+    expected = ["demo-1.0-py3-none-any.whl", "demo-1.0.0.tar.gz", "demo-1.0-1-py3-none-any.whl"]
+    for spelling in ("1", "1.0", "1.0.0", listing.versions[1]):
+        assert [file.filename for file in listing.of(spelling)] == expected
+    assert listing.of("3") == ()
+    assert [file.version for file in listing.files] == ["0.9", "1.0", "1.0.0", "1.0", "2.0rc1"]
+
+
+def test_a_warm_answer_loads_neither_http_nor_html(index: IndexServer, client_of: MakeClient, tmp_path: Path) -> None:
+    archive = wheel("demo", "1.0")
+    index.add(archive)
+    client = client_of(index.url)
+    client.metadata(client.files("demo")[0])
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        from mfenvd.resolve.explain import fits
+        from mfenvd.resolve.index.client import IndexClient
+        from mfenvd.resolve.index.configuration import IndexConfiguration
+        with IndexClient(IndexConfiguration({index.url!r}), Path({str(tmp_path / "cache")!r})) as client:
+            assert client.metadata(client.files("demo")[0]).name == "demo"
+        print(sorted({{"requests", "pypi_simple", "pydantic", "bs4", "truststore"}} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
+    assert len(index.log) == 2
 
 
 def test_a_package_that_one_index_lacks_comes_from_the_other(serve: ServeIndex, client_of: MakeClient) -> None:
@@ -239,7 +272,7 @@ def test_a_403_counts_only_when_nobody_has_the_package(serve: ServeIndex, client
         client.files("other")
 
 
-@pytest.mark.parametrize("url", ["ftp://index.test/simple", "http://", "http://[::1", "http://index.invalid/simple"])
+@pytest.mark.parametrize("url", ["ftp://index.test/simple", "https://", "https://[::1", "https://index.invalid/simple"])
 def test_a_url_that_leads_nowhere_is_unreachable(client_of: MakeClient, url: str) -> None:
     with pytest.raises(IndexUnreachable):
         client_of(url).files("demo")

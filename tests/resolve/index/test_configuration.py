@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from mfenvd.domain.request import Indexes
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.resolve.index.configuration import DEFAULT_INDEX, configuration
+from mfenvd.resolve.index.findings import ignored
 from mfenvd.resolve.index.pip_settings import config_files
 from mfenvd.resolve.index.urls import reached_directly
 from tests.resolve.index.conftest import Configure
@@ -108,6 +110,50 @@ def test_pip_looks_in_the_same_places(home: Path, user: dict[str, str], case: st
     assert ours.find_links == tuple(str(home / link) for link in (links[1].split(", ") if links else machine_wide))
 
 
+@pytest.mark.parametrize(
+    ("url", "variables", "used"),
+    [
+        ("http://index.invalid/simple", {}, False),
+        ("http://index.invalid/simple", {"PIP_TRUSTED_HOST": "index.invalid"}, True),
+        ("http://index.invalid:81/simple", {"PIP_TRUSTED_HOST": "index.invalid"}, True),
+        ("http://index.invalid/simple", {"PIP_TRUSTED_HOST": "index.invalid:81"}, False),
+        ("http://localhost:9/simple", {}, True),
+        ("http://127.1.2.3:9/simple", {}, True),
+        ("https://index.invalid/simple", {}, True),
+    ],
+)
+def test_pip_passes_over_the_same_indexes(
+    home: Path, user: dict[str, str], url: str, variables: dict[str, str], used: bool
+) -> None:
+    environ = {**user, "PIP_CONFIG_FILE": os.devnull, **variables}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--dry-run",
+            "--timeout",
+            "0.2",
+            "--index-url",
+            url,
+            "no-such-package",
+        ],
+        env=environ,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ("is not a trusted or secure host" in done.stderr) == (not used), done.stderr
+    config = configuration(Indexes(index_url=url), Surroundings(cwd=str(home), environ=environ), home)
+    assert (config.index_urls, config.ignored_urls) == (((url,), ()) if used else ((), (url,)))
+    if not used:
+        assert config.uv_arguments() == ("--no-index",)
+        assert ignored(url).fix == f"Use https, or add `trusted-host = {url.split('/')[2]}` to pip's configuration."
+
+
 def _absolute(url: str, home: Path) -> str:
     return url.rstrip("/") if "://" in url else (home / url).as_uri()
 
@@ -117,6 +163,10 @@ def _machine_wide_links(environ: dict[str, str], home: Path) -> tuple[str, ...]:
     return configuration(
         Indexes(), Surroundings(cwd=str(home), environ={**environ, "PIP_FIND_LINKS": ""}), home
     ).find_links
+
+
+def test_the_default_index_is_what_pypi_simple_takes_for_it() -> None:
+    assert PYPI_SIMPLE_ENDPOINT.rstrip("/") == DEFAULT_INDEX
 
 
 def test_nothing_set_means_the_default_index_alone(configure: Configure) -> None:

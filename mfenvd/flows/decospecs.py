@@ -7,12 +7,10 @@ import re
 import msgspec
 
 from mfenvd.domain.arch import Arch
-
-REMOTE = frozenset({"batch", "kubernetes", "nvidia", "snowpark", "slurm", "nvct", "skypilot_step"})
-"""Step decorators that run a step on other machines (Metaflow 2.19.39, `conda_environment.py`)."""
+from mfenvd.flows.static.decorators import REMOTE
 
 IMAGE_DEFAULTS = frozenset({"batch", "kubernetes"})
-"""Those of them that run in `python:X.Y` unless an image is configured."""
+"""The remote decorators that run in `python:X.Y` unless an image is configured (Metaflow 2.19.39)."""
 
 _ATTRIBUTES = re.compile(r",(?=[\s\w]+=)")
 
@@ -23,10 +21,12 @@ class Decospec(msgspec.Struct, frozen=True):
     Attributes:
         name: As Metaflow names it.
         image: Its `image`; None when it has none or it cannot be known.
+        image_known: Whether `image` is the whole truth: False when it has one that cannot be known.
     """
 
     name: str
     image: str | None = None
+    image_known: bool = True
 
     @property
     def is_remote(self) -> bool:

@@ -105,6 +105,17 @@ def unknown_image(image: str, arch: Arch, location: Location | None) -> Finding:
     ).located(location)
 
 
+def image_of_run_time(decorator: str, arch: Arch, location: Location | None) -> Finding:
+    """MFE402: an image whose name is only known when the flow is launched."""
+    return Finding(
+        Code.UNKNOWN_IMAGE,
+        Severity.WARNING,
+        f"The image of @{decorator} is only known at launch; GLIBC {DEFAULT_GLIBC} is assumed for {arch}.",
+        fix=f"Set `image` or `glibc` under `[targets.{arch}]` in mfenv.toml.",
+        data={"arch": str(arch), "glibc": DEFAULT_GLIBC},
+    ).located(location)
+
+
 def image_without_glibc(image: str, system: str, arch: Arch, location: Location | None) -> Finding:
     """MFE405: an image with another libc. Metaflow takes manylinux wheels and conda's Python, which need GLIBC."""
     return Finding(

@@ -105,6 +105,9 @@ def _remote_floor(want: Want, remote: RemoteDecorator, project: ProjectTargets) 
     """Of the decorator's image, else of the configured one, else of Metaflow's own default, `python:X.Y`."""
     if remote.image:
         return _image_floor(remote.image, want.arch, want.location, "image")
+    if not remote.image_known:
+        unknown = findings.image_of_run_time(remote.name, want.arch, want.location)
+        return Floor(DEFAULT_GLIBC, f"assumed for the image of @{remote.name}", unknown)
     if remote.name not in IMAGE_DEFAULTS:
         return _assumed(want.arch, want.location)
     image = project.metaflow.default_image(remote.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Environment
 from mfenvd.domain.redact import redact, without_credentials
@@ -98,7 +99,7 @@ def _environment(
         remote=where.remote,
         request=asked.request,
         targets=targets,
-        findings=(*step.findings, *asked.findings),
+        findings=_once(step.findings, asked.findings),
         origins=step.origins,
     )
     return environment, asked.reads
@@ -137,6 +138,12 @@ def _named(
         findings=tuple(said),
         origins=known.origins if known else step.origins,
     )
+
+
+def _once(read: Sequence[Finding], asked: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Both, but of a mixture only what is more certain: the request knows whether it is Metaflow core that runs it."""
+    codes = {finding.code for finding in asked} & {Code.MIXED_IN_CORE}
+    return (*(finding for finding in read if finding.code not in codes), *asked)
 
 
 def _shown(packages: Mapping[str, str]) -> dict[str, str]:

@@ -242,7 +242,7 @@ def _with_options(arguments: list[str]) -> Iterator[Decospec]:
             text = arguments[index + 1]
         spec = parse_decospec(text)
         if re.fullmatch(r"[\w.]+", spec.name):
-            yield spec if _UNKNOWN not in (spec.image or "") else Decospec(spec.name)
+            yield spec if _UNKNOWN not in (spec.image or "") else Decospec(spec.name, image_known=False)
 
 
 def _candidates(file: str, folder: str | None, script: str, root: Path) -> Iterator[str]:

@@ -109,6 +109,7 @@ class ProjectReader:
         """The plan, from scratch. Never raises for what a file contains: that is in the plan's findings."""
         self._context = self._read_context(None)
         self._sources.clear()
+        self._faults.clear()
         self._discover()
         self._named = self._read_named()
         return self._assemble(rebuild=True)
@@ -129,6 +130,9 @@ class ProjectReader:
             self._discover()
         elif self._context.settings.exclude != last.settings.exclude or change.names(".gitignore"):
             self._discover()
+        elif change.folders:
+            # A folder that was replaced may have brought other ignore rules.
+            self._discovery = Discovery(self._root, self._context.settings.exclude)
         self._update_files(change)
         rebuild = self._context != last
         if rebuild or change.touches(path for named in self._named for path in named.reads):
@@ -166,6 +170,7 @@ class ProjectReader:
                 self._read_source(path)
             else:
                 self._sources.pop(path, None)
+                self._set_faults(path, ())
         self._read_dependents(change)
 
     def _files_of(self, change: _Change) -> Iterator[str]:

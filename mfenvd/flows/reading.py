@@ -17,6 +17,7 @@ class RemoteDecorator(msgspec.Struct, frozen=True):
         gpu: Its `gpu` argument, also from `@resources`; None without one.
         arch: The conda subdir that it runs on when it says so; None means linux-64.
         condition: The expression that decides whether it applies; None when it always does.
+        image_known: Whether `image` is the whole truth: False when it has one that cannot be known.
     """
 
     name: str
@@ -25,6 +26,7 @@ class RemoteDecorator(msgspec.Struct, frozen=True):
     gpu: int | None = None
     arch: str | None = None
     condition: str | None = None
+    image_known: bool = True
 
 
 class StepReading(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.pins import pinned_packages
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
@@ -79,7 +80,7 @@ def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
     if kind is None or step.disabled:
         return StepRequest(kind, python, findings=tuple(said))
     if mixed:
-        said.append(findings.mixed_in_core(step.name, step.location, step.conda, step.pypi, facts.core))
+        said += _mixture(step, facts)
     pins = pinned_packages(facts.datastore)
     wheels = Requirements() if kind is Kind.CONDA else pypi_requirements({**pins, **step.pypi}, step, facts.folders)
     libraries = {**pins, **step.conda} if kind is Kind.CONDA else step.conda
@@ -96,6 +97,14 @@ def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
         else CondaPart(),
     )
     return StepRequest(kind, python, request, tuple(said), wheels.reads)
+
+
+def _mixture(step: StepReading, facts: RequestFacts) -> list[Finding]:
+    """What is to be said of a step with packages of both kinds, unless the reading said it and no more is known."""
+    said = any(finding.code == Code.MIXED_IN_CORE for finding in step.findings)
+    if said and not facts.core:
+        return []
+    return [findings.mixed_in_core(step.name, step.location, step.conda, step.pypi, facts.core)]
 
 
 def python_version(text: str) -> str | None:

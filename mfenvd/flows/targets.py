@@ -136,7 +136,7 @@ def _attached(step: StepReading, spec: Decospec, reason: str, project: ProjectTa
     if not spec.is_remote:
         return
     written = next((remote for remote in step.remote if remote.name == spec.name and not remote.condition), None)
-    remote = written or RemoteDecorator(spec.name, step.location, image=spec.image)
+    remote = written or RemoteDecorator(spec.name, step.location, image=spec.image, image_known=spec.image_known)
     arch = remote_arch(spec.name, project.metaflow.kubernetes_arch)
     yield Want(arch, reason, remote, location=remote.location)
 

@@ -94,7 +94,7 @@ def test_an_image_on_the_command_line_is_the_one_that_counts() -> None:
     (launch,) = launches("python flow.py --with kubernetes:image=ubuntu:20.04 argo-workflows create")
     assert launch.decospecs == (Decospec("kubernetes", "ubuntu:20.04"),)
     (launch,) = launches("python flow.py run --with batch:image=$IMAGE,cpu=2")
-    assert launch.decospecs == (Decospec("batch"),)
+    assert launch.decospecs == (Decospec("batch", image_known=False),)
 
 
 def test_variables_of_metaflow_before_a_command_count() -> None:

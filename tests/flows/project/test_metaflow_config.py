@@ -11,9 +11,10 @@ import pytest
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.pins import DATASTORES, pinned_packages
-from mfenvd.flows.decospecs import REMOTE, Decospec, parse_decospec
+from mfenvd.flows.decospecs import Decospec, parse_decospec
 from mfenvd.flows.metaflow_config import MetaflowConfig, read_metaflow_config
 from mfenvd.flows.requests import requirement_text
+from mfenvd.flows.static.decorators import REMOTE
 
 needs_metaflow = pytest.mark.skipif(importlib.util.find_spec("metaflow") is None, reason="Metaflow is not installed")
 
@@ -199,7 +200,7 @@ def test_the_real_metaflow_knows_the_same_remote_decorators_and_builds_the_same_
     folder = Path(spec.origin).parent / "plugins" / "pypi"
     source = (folder / "conda_environment.py").read_text()
     listed = source.partition("supports_conda_environment")[2].partition("in [")[2].partition("]")[0]
-    assert {word.strip().strip('"') for word in listed.split(",") if word.strip()} == REMOTE
+    assert {word.strip().strip('"') for word in listed.split(",") if word.strip()} == set(REMOTE)
     assert 'version.startswith(("<", ">", "!", "~", "@"))' in (folder / "pip.py").read_text()
     assert [requirement_text("a", version) for version in ("", "1", ">1", "@ x", "~=1", "!=1", "<2,>1")] == [
         "a", "a==1", "a>1", "a@ x", "a~=1", "a!=1", "a<2,>1"

@@ -115,6 +115,12 @@ def test_mixing_is_refused_by_core(core: bool, severity: Severity) -> None:
     assert asked.request.pypi.requirements == ("pandas==2", "requests>=2.21.0")
 
 
+def test_a_mixture_that_the_reading_has_said_is_said_once() -> None:
+    told = Finding(Code.MIXED_IN_CORE, Severity.WARNING, "…")
+    given = step(kind="mixed", conda={"numpy": "1"}, pypi={"pandas": "2"}, findings=(told,))
+    assert step_request(given, FACTS).findings == ()
+
+
 def test_libraries_under_a_pypi_decorator_without_packages_are_a_mixture_as_in_core() -> None:
     assert step_request(step(kind="pypi", conda={"numpy": "1"}), FACTS).kind is Kind.MIXED
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.settings import Settings, TargetSettings
+from mfenvd.flows.setting_values import ENVIRONMENT_KEYS, PROJECT_KEYS, TARGET_KEYS
 from mfenvd.flows.settings import load_settings
 from mfenvd.paths import Paths
 
@@ -192,3 +194,15 @@ def test_an_environment_of_the_users_file_stands_there(root: Path, folders: Path
     assert mine.requirements == (str(path.parent / "r.txt"),)
     assert mine.origin is not None
     assert mine.origin.path == str(path)
+
+
+def test_the_documentation_has_every_key_and_its_examples_are_valid(root: Path, folders: Paths) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+    for key in (*PROJECT_KEYS, *TARGET_KEYS, *ENVIRONMENT_KEYS):
+        assert f"| `{key}` |" in text
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert examples
+    for example in examples:
+        write(root, example)
+        _, findings = load_settings(root, folders)
+        assert findings == ()

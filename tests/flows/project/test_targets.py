@@ -182,6 +182,12 @@ def test_an_unknown_image_is_said_at_its_decorator() -> None:
     assert "corp/trainer:1" in warning.message
 
 
+def test_an_image_that_is_known_at_run_time_only_is_not_taken_for_the_default() -> None:
+    found = planned(given=step(remote=(remote("batch", image_known=False),)))
+    assert glibc(found) == ("2.26", [Code.UNKNOWN_IMAGE])
+    assert "@batch" in found["linux-64"].findings[0].message
+
+
 def test_an_image_without_glibc_blocks() -> None:
     found = planned(given=step(remote=(remote("batch", image="python:3.11-alpine"),)))
     assert codes(found["linux-64"]) == [Code.NO_GLIBC]

@@ -81,9 +81,9 @@ def _print_flow(terminal: Terminal, flow: str | None, steps: Sequence[Environmen
     for step in steps:
         terminal.print(_heading(terminal, step))
         for label, text in _facts(step):
-            _print_fact(terminal, label, text)
+            terminal.fact(label, text, indent=6, width=13)
         for target in step.targets if step.kind and not step.disabled else ():
-            _print_fact(terminal, str(target.target.arch), _target(terminal, target))
+            terminal.fact(str(target.target.arch), _target(terminal, target), indent=6, width=13)
 
 
 def _heading(terminal: Terminal, step: Environment) -> object:
@@ -119,17 +119,3 @@ def _target(terminal: Terminal, planned: PlannedTarget) -> str:
 
     parts = (floor(planned.target), f"python {planned.target.python}", "; ".join(planned.reasons))
     return f" {terminal.dot} ".join(part for part in parts if part)
-
-
-def _print_fact(terminal: Terminal, label: str, text: str) -> None:
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    from mfenvd.cli.terminal import printable
-
-    line = Table.grid(padding=(0, 2, 0, 0))
-    line.add_column(width=13)
-    line.add_column(overflow="fold")
-    line.add_row(Text(label, style="muted"), Text(printable(text)))
-    terminal.print(Padding(line, (0, 0, 0, 6), expand=False))

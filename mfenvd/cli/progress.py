@@ -8,7 +8,8 @@ from typing import Protocol
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress_bar import ProgressBar
 from rich.text import Text
 from typing_extensions import Self
 
@@ -139,7 +140,30 @@ class Bars(Silent):
             self._progress.update(self._tasks[key], visible=index < room)
 
 
+class _Bar(BarColumn):
+    """Moves only while something goes on whose extent is not known; what waits is an empty bar."""
+
+    def render(self, task: Task) -> ProgressBar:
+        return ProgressBar(
+            total=task.total,
+            completed=max(0, task.completed),
+            width=self.bar_width,
+            pulse=task.total is None,
+            animation_time=task.get_time(),
+        )
+
+
+class _Elapsed(ProgressColumn):
+    """Seconds since the resolve began; nothing before."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.finished_time if task.finished else task.elapsed
+        return Text(f"{seconds:.0f} s" if seconds is not None else "", style="muted")
+
+
 class _State(ProgressColumn):
+    """The verdict, or the stage of the resolve."""
+
     def render(self, task: Task) -> Text:
         state: Text = task.fields["state"]
         return state
@@ -149,9 +173,9 @@ def _bars(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[arch]}", markup=False, style="muted"),
-        BarColumn(bar_width=20),
+        _Bar(bar_width=20),
         _State(),
-        TimeElapsedColumn(),
+        _Elapsed(),
         console=console,
         transient=True,
         refresh_per_second=8,

@@ -86,22 +86,20 @@ def _print_daemon(terminal: Terminal, daemon: DaemonInfo) -> None:
     places = {"socket": daemon.socket, "log": daemon.log, "state": daemon.state_dir, "cache": daemon.cache_dir}
     for name, place in places.items():
         if place:
-            terminal.say(f"  {name:<8}{place}", "muted")
+            terminal.fact(name, place)
 
 
 def _print_project(terminal: Terminal, project: ProjectInfo, *, verbose: bool) -> None:
     terminal.say(project.root if project.present else f"{project.root} (not there at the moment)", "strong")
-    terminal.say(f"  {'python':<10}{_python(project)}")
-    terminal.say(f"  {'trusted':<10}{'yes' if project.trusted else 'no'}")
+    terminal.fact("python", _python(project))
+    terminal.fact("trusted", "yes" if project.trusted else "no")
     if project.cwd != project.root:
-        terminal.say(f"  {'run from':<10}{project.cwd}")
-    if not project.environ:
-        return
+        terminal.fact("run from", project.cwd)
     if verbose:
         for name, value in project.environ.items():
             terminal.say(f"  {name}={value}", "muted")
-    else:
-        terminal.say(f"  {'variables':<10}{', '.join(project.environ)}", "muted")
+    elif project.environ:
+        terminal.fact("variables", ", ".join(project.environ))
 
 
 def _python(project: ProjectInfo) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
@@ -74,6 +76,14 @@ class Terminal:
     def say(self, text: str, style: str = "") -> None:
         """A line of plain text for people, cleaned of control characters."""
         self.out.print(Text(printable(text), style=style))
+
+    def fact(self, label: str, text: str, *, indent: int = 2, width: int = 10) -> None:
+        """A label and its text, which wraps below itself."""
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(width=width)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(label, style="muted"), Text(printable(text)))
+        self.print(Padding(grid, (0, 0, 0, indent), expand=False))
 
     def hint(self, text: str) -> None:
         """A line beside the answer: it never gets into a pipe."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import socket as sockets
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -131,8 +133,26 @@ class Connection:
             raise ConnectionLostError from error
 
 
+class _Pipe:
+    """A named pipe with as much of a socket as http.client uses. Time-outs are not among it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("r+b", buffering=0)
+
+    def sendall(self, content: bytes) -> None:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self._file)
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _SocketConnection(HTTPConnection):
-    """HTTP over a unix socket."""
+    """HTTP over a unix socket, on Windows over a named pipe."""
 
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__(calls.HOST, timeout=timeout)
@@ -140,6 +160,9 @@ class _SocketConnection(HTTPConnection):
         self._seconds = timeout
 
     def connect(self) -> None:
+        if sys.platform == "win32":
+            self.sock = _Pipe(self._path)
+            return
         connected = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
         try:
             connected.settimeout(self._seconds)

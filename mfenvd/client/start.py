@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mfenvd.client.connection import Connection
+from mfenvd.client.connection import TIMEOUT, Connection
 from mfenvd.client.errors import (
     ClientError,
     DaemonNotRunningError,
@@ -27,6 +27,8 @@ START_TIMEOUT = 60.0
 
 STOP_TIMEOUT = 30.0
 _PATIENCE = 5.0
+
+_KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,20 @@ def ensure_running(socket: Path) -> Running:
 def _start() -> bool:
     """Runs the detached start; returns whether it was this call that started the daemon."""
     command = [sys.executable, "-m", "mfenvd.daemon", "start"]
+    # `-m` imports from the working directory first: never from a project, whose code is only read.
+    environ = {**os.environ, "PYTHONSAFEPATH": "1"}
+    if "MFENV_HOME" in environ:
+        environ["MFENV_HOME"] = str(Path(environ["MFENV_HOME"]).expanduser().absolute())
     try:
         ended = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_TIMEOUT, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT,
+            check=False,
+            cwd=sys.prefix,
+            env=environ,
         )
     except subprocess.TimeoutExpired as error:
         raise StartTimedOutError from error
@@ -92,7 +105,7 @@ def stop(socket: Path, *, drain: bool = True, timeout: float = STOP_TIMEOUT) -> 
         DaemonNotRunningError: There was nothing to stop.
         DaemonUnresponsiveError: It still answers after `timeout` seconds.
     """
-    connection = Connection(socket)
+    connection = Connection(socket, timeout=min(timeout, TIMEOUT))
     connection.stop(drain=drain)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -119,7 +132,7 @@ def stop_by_force(socket: Path) -> None:
             raise
     else:
         return
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+    for signal_number in (signal.SIGTERM, _KILL):
         if _ended_by(pid, signal_number):
             return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class AsyncConnection:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket)))
+        self._session = aiohttp.ClientSession(connector=_connector(self.socket))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -171,6 +172,12 @@ async def follow(socket: Path, view: DaemonView) -> AsyncIterator[Connected | Di
             yield Disconnected(error, pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _connector(socket: Path) -> aiohttp.BaseConnector:
+    if sys.platform == "win32":
+        return aiohttp.NamedPipeConnector(str(socket))
+    return aiohttp.UnixConnector(str(socket))
 
 
 def _url(target: str) -> str:

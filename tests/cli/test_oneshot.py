@@ -128,7 +128,7 @@ def test_ctrl_c_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(oneshot, "wait", interrupted)
-    monkeypatch.setattr(oneshot.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("mfenvd.cli.oneshot.os.cpu_count", lambda: 1)
     resolver = FakeResolver()
     with pytest.raises(KeyboardInterrupt):
         settle(*(environment(f"s{number}", f"p{number}") for number in range(200)), using=resolver)

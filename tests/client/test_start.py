@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,19 @@ def test_it_is_started_as_a_module_of_this_interpreter(tmp_path: Path, starter: 
     with pytest.raises(DaemonNotRunningError):
         start.ensure_running(tmp_path / "s.sock")
     assert (tmp_path / "argv").read_text() == "-m mfenvd.daemon start"
+
+
+def test_nothing_of_the_working_directory_is_run(
+    tmp_path: Path, starter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("MFENV_HOME", "home")
+    starter.write_text("import os; print('error', os.getcwd(), os.environ['MFENV_HOME']); raise SystemExit(1)")
+    with pytest.raises(StartFailedError) as caught:
+        start.ensure_running(tmp_path / "s.sock")
+    assert caught.value.message == f"mfenvd did not start: {sys.prefix} {project / 'home'}"
 
 
 @pytest.mark.parametrize(
@@ -85,3 +101,34 @@ def test_a_daemon_that_stays_is_said(tmp_path: Path) -> None:
         daemon.ignores_stop = True
         with pytest.raises(DaemonUnresponsiveError, match=r"within 0\.2 s"):
             start.stop(tmp_path / "s.sock", timeout=0.2)
+
+
+HANGING = """
+import signal, socket, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print("listening", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_daemon_that_hangs_is_ended_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "_PATIENCE", 0.3)
+    socket = tmp_path / "s.sock"
+    with subprocess.Popen([sys.executable, "-c", HANGING, str(socket)], stdout=subprocess.PIPE) as hanging:
+        assert hanging.stdout
+        hanging.stdout.readline()
+        # A child that nobody has waited for would count as running still.
+        threading.Thread(target=hanging.wait, daemon=True).start()
+        start.stop_by_force(socket)
+        assert hanging.wait(5) == -signal.SIGKILL
+
+
+def test_a_daemon_that_answers_is_asked_first(tmp_path: Path) -> None:
+    with running_fake_daemon(tmp_path / "s.sock") as daemon:
+        start.stop_by_force(tmp_path / "s.sock")
+        assert daemon.received[0] == ("POST", "/v1/stop", {"drain": False})
+    with pytest.raises(DaemonNotRunningError):
+        start.stop_by_force(tmp_path / "s.sock")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,12 +12,13 @@ from textual.widgets import Footer
 
 from mfenv_tui.actions import ABOUT_ROWS
 from mfenv_tui.base import BaseApp
-from mfenv_tui.daemon import follow, resolve_again, start
+from mfenv_tui.daemon import resolve_again
 from mfenv_tui.editing import EditError, edit, find_editor
 from mfenv_tui.findings import typed_part
 from mfenv_tui.lines import Signs
 from mfenv_tui.link import Link
 from mfenv_tui.matrix import Matrix
+from mfenv_tui.outside import Outside
 from mfenv_tui.pace import Pace
 from mfenv_tui.selection import Selection
 from mfenv_tui.widgets.body import Body
@@ -47,29 +44,18 @@ NARROW = 100
 
 
 class Dashboard(BaseApp):
-    """Follows the daemon behind `socket`, also when that starts, stops or is replaced meanwhile."""
+    """Follows the daemon, also when that starts, stops or is replaced meanwhile."""
 
     TITLE = "mfenv"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - declared by Textual
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
 
-    def __init__(
-        self,
-        socket: Path,
-        *,
-        signs: Signs,
-        environ: Mapping[str, str] = os.environ,
-        clock: Callable[[], float] = time.time,
-        start: Callable[[Path], None] = start,
-    ) -> None:
+    def __init__(self, outside: Outside, signs: Signs) -> None:
         super().__init__(signs)
         self.view = DaemonView()
         self.matrix = Matrix(self.view)
         self.link = Link()
-        self._socket = socket
-        self._environ = environ
-        self._clock = clock
-        self._start = start
+        self._outside = outside
         self._pace = Pace(self, self._redraw, BETWEEN_DRAWINGS)
         self._summary = Summary(signs)
         self._notice = Notice()
@@ -94,7 +80,7 @@ class Dashboard(BaseApp):
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:
         """Take in what the daemon tells, for as long as the dashboard is open."""
-        async for item in follow(self._socket, self.view):
+        async for item in self._outside.follow(self._outside.socket, self.view):
             if isinstance(item, Change):
                 self.matrix.note(item)
             else:
@@ -103,7 +89,7 @@ class Dashboard(BaseApp):
 
     def _set_link(self, link: Link) -> None:
         self.link = link
-        self.refresh_bindings()
+        self._offer_keys()
 
     def _redraw(self) -> None:
         """Bring the screen up to date with everything that was told since the last time."""
@@ -112,15 +98,19 @@ class Dashboard(BaseApp):
             empty = not self.matrix.rows
             if self._body.display is empty:
                 self._body.display = not empty
-                self.refresh_bindings()
+                self._offer_keys()
             self._notice.say(self.link.notice(self.view, self.signs), alone=empty)
             self._summary.show(self.matrix.rows.values(), self.link, brief=self._narrow)
             if not empty:
                 self._table.show(patch)
                 self._show_selection()
 
+    def _offer_keys(self) -> None:
+        if self.screen_stack:  # else it is closing
+            self.refresh_bindings()
+
     def _show_selection(self) -> None:
-        self._pane.show(self._table.selection, self._clock(), brief=self._narrow)
+        self._pane.show(self._table.selection, self._outside.clock(), brief=self._narrow)
 
     @property
     def _narrow(self) -> bool:
@@ -153,7 +143,7 @@ class Dashboard(BaseApp):
         if selection is None:
             self.say("Nothing is selected: the table is empty.")
         elif len(self.screen_stack) == 1:
-            self.push_screen(DetailScreen(selection, self._pane.index, self._clock(), self.signs))
+            self.push_screen(DetailScreen(selection, self._pane.index, self._outside.clock(), self.signs))
 
     def action_copy_fix(self) -> None:
         finding = self._finding
@@ -172,7 +162,7 @@ class Dashboard(BaseApp):
             self.say("Nothing to open: the table is empty.")
             return
         try:
-            edit(self, find_editor(self._environ, *place))
+            edit(self, find_editor(self._outside.environ, *place))
         except EditError as error:
             self.say(str(error), "error")
 
@@ -190,7 +180,7 @@ class Dashboard(BaseApp):
     @work(group="calls")
     async def _ask_again(self, selection: Selection) -> None:
         try:
-            jobs = await resolve_again(self._socket, selection)
+            jobs = await resolve_again(self._outside.socket, selection)
         except ClientError as error:
             self.say_error(error)
         else:
@@ -201,7 +191,7 @@ class Dashboard(BaseApp):
         self._set_link(replace(self.link, starting=True))
         self._pace.request()
         try:
-            await asyncio.to_thread(self._start, self._socket)
+            await asyncio.to_thread(self._outside.start, self._outside.socket)
         except ClientError as error:
             self.say_error(error)
             self._set_link(replace(self.link, starting=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -16,8 +16,14 @@ _STREAM = "mfenvd.client.stream"
 """Its HTTP client takes a quarter of a second to import: the first picture does not wait for it."""
 
 
-async def follow(socket: Path, view: DaemonView) -> AsyncIterator[Hello | ClientError | Change]:
-    """Keeps `view` current: who answers, why nobody does, and what each event changed."""
+Told = Hello | ClientError | Change
+"""Who answers, why nobody does, or what an event changed in the view."""
+
+Follow = Callable[[Path, DaemonView], AsyncIterator[Told]]
+
+
+async def follow(socket: Path, view: DaemonView) -> AsyncIterator[Told]:
+    """Keeps `view` current for as long as it is iterated, whether or not the daemon runs."""
     await asyncio.to_thread(import_module, _STREAM)
     from mfenvd.client import stream
 

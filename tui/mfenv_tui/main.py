@@ -70,9 +70,10 @@ def _run(signs: Signs) -> int:
     from rich.console import Console
 
     from mfenv_tui.app import Dashboard
+    from mfenv_tui.outside import Outside
 
     paths = find_paths()
-    app = Dashboard(paths.socket, signs=signs)
+    app = Dashboard(Outside(paths.socket), signs)
     # What Textual would print has the values of all variables in it.
     app.error_console = Console(file=StringIO())
     app.run()

@@ -48,7 +48,8 @@ class Look:
         styles: Of the roles.
         base: Of everything.
         header: Of the titles.
-        cursor: Of the cell that the cursor is on.
+        cursor: Of the cell that the cursor is on,
+        cursor_elsewhere: and of that cell while keys go to another widget.
         signs: The characters to use.
         with_project: Whether files are named with their project's folder.
     """
@@ -58,6 +59,7 @@ class Look:
     base: Style
     header: Style
     cursor: Style
+    cursor_elsewhere: Style
     signs: Signs
     with_project: bool
 
@@ -68,7 +70,7 @@ class Painter:
     def __init__(self, look: Look, console: Console) -> None:
         self.look = look
         self._console = console
-        self._painted: dict[str, tuple[Row, int | None, tuple[Strip, ...]]] = {}
+        self._painted: dict[str, tuple[Row, int | None, Style | None, tuple[Strip, ...]]] = {}
 
     def titles(self) -> tuple[Strip, ...]:
         """The header's cells."""
@@ -76,16 +78,17 @@ class Painter:
             self._strip(((column.title, "plain"),), column.width, self.look.header) for column in self.look.columns
         )
 
-    def cells(self, row: Row, cursor: int | None) -> tuple[Strip, ...]:
-        """The row's cells, one of them perhaps under the cursor."""
+    def cells(self, row: Row, cursor: int | None, *, focused: bool) -> tuple[Strip, ...]:
+        """The row's cells; the one at `cursor` is the selected one."""
+        over = None if cursor is None else self.look.cursor if focused else self.look.cursor_elsewhere
         known = self._painted.get(row.key)
-        if known is not None and known[0] is row and known[1] == cursor:
-            return known[2]
+        if known is not None and known[0] is row and known[1:3] == (cursor, over):
+            return known[3]
         painted = tuple(
-            self._strip(line, column.width, self.look.cursor if index == cursor else self.look.base)
+            self._strip(line, column.width, self.look.base, over if index == cursor else None)
             for index, (column, line) in enumerate(zip(self.look.columns, self._lines(row), strict=True))
         )
-        self._painted[row.key] = (row, cursor, painted)
+        self._painted[row.key] = (row, cursor, over, painted)
         return painted
 
     def _lines(self, row: Row) -> Iterator[Line]:
@@ -97,8 +100,10 @@ class Painter:
             else:
                 yield cell_pieces(row.cell(column.arch), self.look.signs, column.width)
 
-    def _strip(self, line: Line, width: int, base: Style) -> Strip:
+    def _strip(self, line: Line, width: int, base: Style, over: Style | None = None) -> Strip:
+        """`line` on `base`; `over` takes the place of the roles' styles, for contrast."""
         text = cut_text(line, self.look.styles, ascii_only=self.look.signs.ascii_only)
         text.truncate(width, pad=True)
-        blank = Segment(" " * (PADDING // 2), base)
-        return Strip([blank, *Segment.apply_style(text.render(self._console), base), blank], width + PADDING)
+        blank = Segment(" " * (PADDING // 2))
+        segments = [blank, *text.render(self._console), blank]
+        return Strip(Segment.apply_style(segments, base, over), width + PADDING)

@@ -8,6 +8,7 @@ from itertools import groupby
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from textual.app import App
 
 from mfenv_tui.lines import Labelled, Line, Part, Role, joined
 from mfenvd.domain.words import Tone
@@ -38,8 +39,21 @@ _THEMED: Mapping[Role, str] = {
 }
 
 
-def themed(variables: Mapping[str, str]) -> Styles:
-    """The roles in the colours of the theme with these variables."""
+_COLOURLESS: Styles = {
+    Tone.BAD: "bold",
+    Tone.UNKNOWN: "bold",
+    Tone.WAITING: "dim",
+    Tone.OUTDATED: "dim",
+    "muted": "dim",
+    "strong": "bold",
+}
+
+
+def styles_of(app: App[None]) -> Styles:
+    """The roles in the colours of the app's theme, or without any."""
+    if app.no_color:
+        return _COLOURLESS
+    variables = app.theme_variables
     return {**TERMINAL, **{role: variables[name] for role, name in _THEMED.items()}}
 
 

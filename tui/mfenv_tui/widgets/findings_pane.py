@@ -16,7 +16,7 @@ from mfenv_tui.actions import DETAILS
 from mfenv_tui.environments import brief_facts, facts, row_title, without_findings
 from mfenv_tui.findings import detail_hint, finding_parts
 from mfenv_tui.lines import Signs
-from mfenv_tui.palette import block, themed
+from mfenv_tui.palette import block, styles_of
 from mfenv_tui.selection import Selection
 from mfenv_tui.source import source_line
 from mfenv_tui.widgets.prose import Prose
@@ -123,7 +123,7 @@ class FindingsPane(Vertical):
 
     def _prompt(self, finding: Finding, root: str) -> RenderableType:
         parts = finding_parts(finding, root, source_line(finding.path, finding.line), self._signs)
-        styles = themed(self.app.theme_variables)
+        styles = styles_of(self.app)
         return block((*parts, *detail_hint(finding), ()), styles, ascii_only=self._signs.ascii_only)
 
     def _title(self, selection: Selection | None, *, brief: bool) -> str:

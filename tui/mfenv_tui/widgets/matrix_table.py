@@ -17,7 +17,7 @@ from mfenv_tui.environments import place, row_title
 from mfenv_tui.lines import Signs
 from mfenv_tui.matrix import Matrix, Patch
 from mfenv_tui.painter import Column, Look, Painter, columns
-from mfenv_tui.palette import themed
+from mfenv_tui.palette import styles_of
 from mfenv_tui.selection import Selection
 
 _HEADER = 1
@@ -37,12 +37,14 @@ class MatrixTable(ScrollView, can_focus=True):
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 1;
         & > .matrix--header { background: $background; color: $foreground 60%; }
-        & > .matrix--cursor { background: $primary 30%; color: $foreground; }
-        &:focus > .matrix--cursor { background: $primary 60%; color: $foreground; text-style: bold; }
+        & > .matrix--cursor {
+            background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
+        }
+        & > .matrix--cursor-elsewhere { background: $primary 30%; color: $foreground; }
     }
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"matrix--header", "matrix--cursor"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"matrix--header", "matrix--cursor", "matrix--cursor-elsewhere"}
 
     BINDINGS: ClassVar[list[BindingType]] = [
         DETAILS.binding,
@@ -101,7 +103,7 @@ class MatrixTable(ScrollView, can_focus=True):
             cells = painter.titles()
         elif index < len(self._matrix.order):
             row = self._matrix.rows[self._matrix.order[index]]
-            cells = painter.cells(row, self._column if index == self._row else None)
+            cells = painter.cells(row, self._column if index == self._row else None, focused=self.has_focus)
         else:
             return Strip.blank(self.size.width, painter.look.base)
         name, rest = cells[0], Strip.join(cells[1:])
@@ -114,7 +116,7 @@ class MatrixTable(ScrollView, can_focus=True):
             self._lay_out()
 
     def notify_style_update(self) -> None:
-        """The theme or the focus is another."""
+        """The theme is another one."""
         super().notify_style_update()
         if self._painter is not None:
             self._paint_anew(self._columns)
@@ -194,10 +196,11 @@ class MatrixTable(ScrollView, can_focus=True):
     def _paint_anew(self, wanted: tuple[Column, ...]) -> None:
         look = Look(
             columns=wanted,
-            styles=themed(self.app.theme_variables),
+            styles=styles_of(self.app),
             base=self.rich_style,
             header=self.get_component_rich_style("matrix--header"),
             cursor=self.get_component_rich_style("matrix--cursor"),
+            cursor_elsewhere=self.get_component_rich_style("matrix--cursor-elsewhere"),
             signs=self._signs,
             with_project=self._several_projects(),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textual.widgets import Static
 
 from mfenv_tui.lines import Part
-from mfenv_tui.palette import block, themed
+from mfenv_tui.palette import block, styles_of
 
 
 class Prose(Static):
@@ -35,5 +35,5 @@ class Prose(Static):
             self._draw()
 
     def _draw(self) -> None:
-        shown = block(self._parts, themed(self.app.theme_variables), ascii_only=self._ascii_only)
+        shown = block(self._parts, styles_of(self.app), ascii_only=self._ascii_only)
         self.update(shown, layout=not self._fixed)

@@ -1,0 +1,79 @@
+"""Dashboards for tests: told by a recording or by a fake daemon, with a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from mfenv_tui.app import Dashboard
+from mfenv_tui.daemon import Follow, Told
+from mfenv_tui.lines import Signs
+from mfenv_tui.outside import Outside
+from mfenvd.client.errors import ClientError
+from mfenvd.client.view import DaemonView
+from mfenvd.domain.event import AnyEvent, Hello, Snapshot, Status
+from tests.support import samples
+
+NOW = samples.STARTED + 200
+"""Three minutes after what the samples say was settled."""
+
+NOWHERE = Path("/nonexistent/mfenv/mfenvd.sock")
+"""A socket on which nobody answers, on any machine."""
+
+HELLO = Hello(version="0.1.0", pid=4242)
+
+
+def recording(*told: AnyEvent | Hello | ClientError) -> Follow:
+    """Tells all of `told` at once, and then nothing more."""
+
+    async def follow(_socket: Path, view: DaemonView) -> AsyncIterator[Told]:
+        for item in told:
+            yield item if isinstance(item, (Hello, ClientError)) else view.apply(item)
+        await asyncio.Event().wait()
+
+    return follow
+
+
+def of_status(status: Status, *events: AnyEvent) -> Follow:
+    """What a daemon with `status` tells at first, then `events`."""
+    return recording(HELLO, Snapshot(status.seq, status), *events)
+
+
+def dashboard(
+    told: Follow | None = None, *, socket: Path = NOWHERE, ascii_only: bool = False, **more: Any
+) -> Dashboard:
+    """A dashboard that is told by `told`, or by whoever answers on `socket`."""
+    if told is not None:
+        more["follow"] = told
+    outside = Outside(socket, clock=lambda: NOW, **{"environ": {}, **more})
+    return Dashboard(outside, Signs(ascii_only=ascii_only))
+
+
+def text_of(app: Dashboard) -> str:
+    """What is on the screen, without colours."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+async def shows(pilot: Pilot[None], text: str, *, limit: float = 15) -> None:
+    """Wait until `text` is on the screen."""
+    await until(pilot, lambda: text in text_of(of(pilot)), f"{text!r} on the screen", limit=limit)
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], bool], what: str, *, limit: float = 15) -> None:
+    """Wait until `holds`."""
+    deadline = time.monotonic() + limit
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {limit:g} s: {what}\n{text_of(of(pilot))}")
+        await pilot.pause(0.02)
+
+
+def of(pilot: Pilot[None]) -> Dashboard:
+    assert isinstance(pilot.app, Dashboard)
+    return pilot.app

@@ -1,0 +1,39 @@
+"""Many requests to draw are few drawings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from textual.app import App
+
+from mfenv_tui.pace import Pace
+
+
+async def test_requests_in_a_row_are_drawn_together_and_the_last_is_not_lost() -> None:
+    app = App[None]()
+    drawn: list[int] = []
+    told = 0
+    async with app.run_test():
+        pace = Pace(app, lambda: drawn.append(told), 0.1)
+        started = time.monotonic()
+        while time.monotonic() - started < 0.45:
+            told += 1
+            pace.request()
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(0.3)
+        took = time.monotonic() - started
+    assert drawn[-1] == told
+    assert len(drawn) <= took / 0.1 + 2
+    assert told > 3 * len(drawn)
+
+
+async def test_the_first_request_is_drawn_at_once() -> None:
+    app = App[None]()
+    drawn: list[float] = []
+    async with app.run_test():
+        asked = time.monotonic()
+        Pace(app, lambda: drawn.append(time.monotonic()), 60).request()
+        await asyncio.sleep(0.5)
+    assert drawn
+    assert drawn[0] - asked < 30

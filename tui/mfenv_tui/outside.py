@@ -1,0 +1,30 @@
+"""What the dashboard needs of the world; tests give it another one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mfenv_tui.daemon import Follow, follow, start
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The daemon and this process's surroundings.
+
+    Attributes:
+        socket: Where the daemon answers.
+        follow: Tells what the daemon tells.
+        start: Starts the daemon; blocks until it answers.
+        environ: For the editor.
+        clock: Seconds since the epoch.
+    """
+
+    socket: Path
+    follow: Follow = follow
+    start: Callable[[Path], None] = start
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Callable[[], float] = time.time

@@ -90,6 +90,7 @@ class Project:
     ) -> None:
         self.root = root
         self.surroundings = surroundings
+        self._shown = surroundings.shown
         self.trusted = trusted
         self._withheld = tuple(withheld)
         self._services = services
@@ -151,7 +152,7 @@ class Project:
             cwd=self.surroundings.cwd,
             interpreter=self.surroundings.interpreter,
             python=self.surroundings.python,
-            environ=self.surroundings.shown,
+            environ=self._shown,
             present=self._present,
             reading=self._reading,
             flows=len({(one.source, one.flow) for one in plan.environments if one.flow}),
@@ -165,6 +166,7 @@ class Project:
     def renew(self, surroundings: Surroundings) -> None:
         """What a shell has now; what failed is tried again."""
         self.surroundings = surroundings
+        self._shown = surroundings.shown
         self._withheld = ()
         self._retry = True
         self._read_again()

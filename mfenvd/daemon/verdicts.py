@@ -37,15 +37,15 @@ class Understanding:
     @classmethod
     def of(cls, plan: Plan, context: Context, before: Understanding | None) -> Understanding:
         """What `plan` asks for; rows of environments that are as they were `before` are kept."""
-        known: dict[int, Row] = {}
-        if before is not None and (before.context.root, before.context.trusted) == (context.root, context.trusted):
-            known = {id(row.environment): row for row in before.rows}
+        known: dict[tuple[str | None, ...], Row] = {}
+        if before is not None and before.context == context:
+            known = {_place(row.environment): row for row in before.rows}
         rows = []
         for environment in plan.environments:
-            row = known.get(id(environment))
-            if row is None or before is None or before.context != context:
+            row = known.get(_place(environment))
+            if row is None or row.environment != environment:
                 alone = Plan(plan.root, (environment,))
-                row = Row(environment, {job.key: job for job in engine.jobs(alone, context)}, row.ids if row else ())
+                row = Row(environment, {job.key: job for job in engine.jobs(alone, context)})
             rows.append(row)
         return cls(plan, context, tuple(rows))
 
@@ -180,3 +180,7 @@ class VerdictTable:
             del self._verdicts[id_]
             self.sources.removed(id_)
         self._swept = True
+
+
+def _place(environment: Environment) -> tuple[str | None, ...]:
+    return environment.source, environment.flow, environment.step, environment.name

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 HIDDEN = "****"
 
-_URL_WITH_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/\s'\"<>]+)@")
+# The scheme's length is bounded, or a long word without a colon would take time by its square.
+_URL_WITH_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,30}://)(?P<userinfo>[^/\s'\"<>]+)@")
 _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|SERVICE_HEADERS|AUTH", re.IGNORECASE
 )

@@ -1,0 +1,1 @@
+"""PyPI environments, resolved with uv for one target exactly."""

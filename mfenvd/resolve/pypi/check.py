@@ -1,0 +1,98 @@
+"""Which files of a version the target itself accepts, and which of them it gets: pip's rules, not uv's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+import msgspec
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from mfenvd.domain.tags import best_rank, tag_ranks
+from mfenvd.domain.target import Target
+from mfenvd.resolve.explain import fits
+from mfenvd.resolve.index.files import DistFile
+from mfenvd.resolve.pypi.catalog import Package
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What decides about a file.
+
+    Attributes:
+        target: Where it has to work.
+        seen_as: What uv takes the target for.
+        hashes: Allowed hashes (`sha256:…`) by canonical name.
+    """
+
+    target: Target
+    seen_as: Target
+    hashes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+    def admits(self, file: DistFile) -> bool:
+        """Whether `file` is a wheel for the target, by tags, Python and hash."""
+        return fits(file, self.target) and self.allows_hash(file)
+
+    def allows_hash(self, file: DistFile) -> bool:
+        allowed = self.hashes.get(file.name)
+        return allowed is None or (file.sha256 is not None and f"sha256:{file.sha256}" in allowed)
+
+    def best(self, files: Iterable[DistFile]) -> DistFile | None:
+        """The file of one version that pip takes on the target; None when none is admitted."""
+        return most_wanted((file for file in files if self.admits(file)), self.target)
+
+    def read_by_uv(self, files: Iterable[DistFile]) -> tuple[DistFile, ...]:
+        """The wheels of one version whose metadata uv may have read: the most wanted one of each index."""
+        by_index: dict[str, list[DistFile]] = {}
+        for file in files:
+            by_index.setdefault(file.index, []).append(file)
+        found = (most_wanted(group, self.seen_as) for group in by_index.values())
+        return tuple(file for file in found if file is not None)
+
+    def misleading(self, package: Package, allowed: SpecifierSet, chosen: Version | None = None) -> Iterator[Version]:
+        """Versions that uv would take and the target cannot use, as far as they stand in the way.
+
+        Args:
+            package: Whose versions.
+            allowed: What the request says about them.
+            chosen: What uv chose; None before uv was asked.
+
+        Yields:
+            Newest first: those above the newest final release that is fine, and when `chosen` is not fine either,
+            those from there down to the next one that is.
+        """
+        searching = True
+        for version, files in package.by_version.items():
+            if version == chosen:
+                searching = True
+            if not searching or (version != chosen and not allowed.contains(version, prereleases=True)):
+                continue
+            if any(self.admits(file) for file in files):
+                searching = version.is_prerelease and version != chosen
+            elif any(file.is_wheel and best_rank(file.tags, self.seen_as) is not None for file in files):
+                yield version
+
+
+def most_wanted(files: Iterable[DistFile], target: Target) -> DistFile | None:
+    """The wheel that pip takes among those of one version: best tag, then highest build, then last listed."""
+    ranks = tag_ranks(target)
+    best: tuple[int, tuple[int, str] | tuple[()], int] | None = None
+    found = None
+    for position, file in enumerate(files):
+        rank = min((ranks[tag] for tag in file.tags if tag in ranks), default=None)
+        if rank is None:
+            continue
+        key = (-rank, file.build, position)
+        if best is None or key > best:
+            best, found = key, file
+    return found
+
+
+def exclusion(name: str, version: Version, others: Collection[Version]) -> str | None:
+    """The constraint that rules out `version` of package `name` and none of `others`.
+
+    Returns:
+        None when there is none: `!=1.0` would rule out `1.0+cpu` as well.
+    """
+    if version.local is None and any(o.local is not None and o.public == version.public for o in others):
+        return None
+    return f"{name}!={version}"

@@ -1,0 +1,237 @@
+"""Why there is no resolution: found out by looking at what the indexes have, not by reading uv's prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.redact import redact
+from mfenvd.domain.target import Target
+from mfenvd.resolve.explain import Axis, fits, nearest_version, python_allows, rejections
+from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
+from mfenvd.resolve.index.files import DistFile, parse_version
+from mfenvd.resolve.index.pages import from_url
+from mfenvd.resolve.pypi import findings
+from mfenvd.resolve.pypi.asked import Asked, combined, is_pinned, name_of
+from mfenvd.resolve.pypi.catalog import Catalog, Package
+from mfenvd.resolve.pypi.check import Rules
+from mfenvd.resolve.pypi.findings import Case
+from mfenvd.resolve.pypi.metadata_override import requirements_on
+from mfenvd.resolve.pypi.sources import Source, SourceKind, newest_sdist
+
+_WORD = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
+
+# Packages that are looked into on the way from the request to the conflict.
+_MOST_PACKAGES = 60
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """One requirement on a package, and the chain of packages that it comes through, the package included."""
+
+    chain: tuple[str, ...]
+    requirement: Requirement
+
+    @property
+    def specifier(self) -> SpecifierSet:
+        return self.requirement.specifier
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """What is wrong.
+
+    Attributes:
+        findings: One per package, in the order in which they were met.
+        sources: Packages that only have source distributions.
+        pins: Exact pins of withdrawn versions among the dependencies, which pip accepts and uv does not by itself.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    sources: tuple[Source, ...] = ()
+    pins: tuple[str, ...] = ()
+
+
+def unavailable(
+    name: str, demands: Sequence[Demand], answer: Package | NoSuchPackage, asked: Asked, rules: Rules
+) -> Finding | None:
+    """Why no file of package `name` can be used, whatever the other packages say; None when one can.
+
+    Args:
+        name: Canonical name.
+        demands: On it, at least one.
+        answer: What the indexes have of it.
+        asked: The request on its target.
+        rules: Decide about files.
+    """
+    chain = demands[0].chain
+    if isinstance(answer, NoSuchPackage):
+        return findings.no_such_package(chain, answer.indexes)
+    target = rules.target
+    specifier = combined(demand.specifier for demand in demands)
+    allowed = [file for file in answer.files if specifier.contains(file.parsed_version, prereleases=True)]
+    usable = [file for file in allowed if file.yanked is None or is_pinned(specifier)]
+    if any(rules.admits(file) for file in usable):
+        return None
+    usable.sort(key=lambda file: file.parsed_version, reverse=True)
+    rejected = sorted(rejections(usable, target), key=lambda reason: len(reason.axes))
+    rejected.sort(key=lambda reason: parse_version(reason.version), reverse=True)
+    case = Case(
+        subject=f"{name}{specifier}",
+        chain=chain,
+        files=answer.files,
+        allowed=tuple(usable),
+        rejected=tuple(rejected),
+        nearest=nearest_version(answer.files, specifier, target),
+        target=target,
+    )
+    return _no_version(case, demands, answer) if not allowed else _misfit(case, allowed, asked.hashes)
+
+
+def misaddressed(requirement: Requirement, target: Target) -> Finding | None:
+    """Why the wheel at the address that `requirement` gives does not fit; None when it does, or there is none."""
+    name = name_of(requirement)
+    file = from_url(requirement.url or "", name, "")
+    if file is None or not file.is_wheel or fits(file, target):
+        return None
+    rejected = rejections((file,), target)
+    return findings.wheel_gap(
+        Case(redact(str(requirement)), (name,), (file,), (file,), nearest=None, target=target, rejected=rejected)
+    )
+
+
+def diagnose(words: str, asked: Asked, catalog: Catalog, rules: Rules) -> Diagnosis:
+    """What is wrong, given that uv found no solution.
+
+    Args:
+        words: What uv printed; only the names of packages in it count.
+        asked: The request on its target.
+        catalog: What there is.
+        rules: Decide about files.
+
+    Raises:
+        IndexProblem: An index gives no answer.
+    """
+    named: set[str] = {canonicalize_name(word) for word in _WORD.findall(words)}
+    demands = _demands(asked, named, catalog, rules)
+    found: list[Finding] = []
+    sources: list[Source] = []
+    pins: list[str] = []
+    answers = catalog.look_up(demands)
+    for name, on_it in demands.items():
+        answer = answers[name]
+        if isinstance(answer, IndexProblem):
+            raise answer
+        if isinstance(answer, Package):
+            sdist = newest_sdist(answer, asked, [demand.requirement for demand in on_it])
+            if sdist is not None:
+                sources.append(Source(on_it[0].requirement, SourceKind.INDEX, sdist, on_it[0].chain))
+                continue
+            pins += _withdrawn_pins(name, on_it, answer)
+        finding = unavailable(name, on_it, answer, asked, rules)
+        if finding is not None:
+            found.append(finding)
+    if not found and not sources and not pins:
+        found.append(_clash(demands, answers, words))
+    return Diagnosis(tuple(found), tuple(sources), tuple(dict.fromkeys(pins)))
+
+
+def direct_demands(asked: Asked, name: str) -> list[Demand]:
+    """What the request itself says about package `name`."""
+    return [Demand((name,), requirement) for requirement in asked.of(name)]
+
+
+def _demands(asked: Asked, named: set[str], catalog: Catalog, rules: Rules) -> dict[str, list[Demand]]:
+    """All demands on the packages that the conflict names: the request's, then those of the packages themselves.
+
+    The newest version that could be used speaks for each package: uv has tried all, and what it ended with is about
+    what most of them say.
+    """
+    demands = {name: direct_demands(asked, name) for name in asked.index_names}
+    extras: dict[str, set[str]] = {}
+    for requirement in asked.requirements:
+        extras.setdefault(name_of(requirement), set()).update(requirement.extras)
+    queue = [name for name in asked.index_names if name in named] or list(asked.index_names)
+    seen = set(queue)
+    while queue and len(seen) <= _MOST_PACKAGES:
+        name = queue.pop(0)
+        for requirement in _needs(name, demands[name], extras.get(name, set()), catalog, rules):
+            child = name_of(requirement)
+            if child not in named or requirement.url or child in demands[name][0].chain:
+                continue
+            demands.setdefault(child, []).append(Demand((*demands[name][0].chain, child), requirement))
+            extras.setdefault(child, set()).update(requirement.extras)
+            if child not in seen:
+                seen.add(child)
+                queue.append(child)
+    return {name: on_it for name, on_it in demands.items() if name in named or name in asked.index_names}
+
+
+def _needs(
+    name: str, demands: Iterable[Demand], extras: Iterable[str], catalog: Catalog, rules: Rules
+) -> Iterator[Requirement]:
+    answer = catalog.look_up((name,))[name]
+    if not isinstance(answer, Package):
+        return
+    specifier = combined(demand.specifier for demand in demands)
+    for version, files in answer.by_version.items():
+        if not specifier.contains(version, prereleases=True) or (version.is_prerelease and not specifier.prereleases):
+            continue
+        file = rules.best(files)
+        if file is not None:
+            yield from requirements_on(catalog.metadata((file,))[file], rules.target, sorted(extras))
+            return
+
+
+def _withdrawn_pins(name: str, demands: Iterable[Demand], package: Package) -> Iterator[str]:
+    for demand in demands:
+        if len(demand.chain) > 1 and is_pinned(demand.specifier):
+            files = [f for f in package.files if demand.specifier.contains(f.parsed_version, prereleases=True)]
+            if files and all(file.yanked is not None for file in files):
+                yield f"{name}{demand.specifier}"
+
+
+def _misfit(case: Case, allowed: Sequence[DistFile], hashes: Mapping[str, tuple[str, ...]]) -> Finding:
+    """There are allowed versions, and all of them fail for some reason."""
+    if not case.allowed:
+        return findings.withdrawn_only(case, allowed[0].yanked or "")
+    if any(fits(file, case.target) for file in case.allowed):
+        return findings.hash_mismatch(case, hashes[case.name])
+    if not any(python_allows(file.requires_python, case.target) for file in case.allowed):
+        return findings.python_excluded(case)
+    if any(reason.axes == (Axis.GLIBC,) for reason in case.rejected):
+        return findings.glibc_mismatch(case)
+    return findings.wheel_gap(case)
+
+
+def _no_version(case: Case, demands: Sequence[Demand], package: Package) -> Finding:
+    """Nothing is in all specifiers at once: one of them alone is impossible, or they exclude each other."""
+    if not package.files:
+        return findings.wheel_gap(case)
+    for demand in demands:
+        if not any(demand.specifier.contains(version, prereleases=True) for version in package.by_version):
+            subject = f"{package.name}{demand.specifier}"
+            return findings.no_such_version(msgspec.structs.replace(case, subject=subject, chain=demand.chain))
+    sides = [(demand.chain, str(demand.specifier)) for demand in demands if demand.specifier]
+    return findings.conflict(package.name, sides, "")
+
+
+def _clash(
+    demands: Mapping[str, Sequence[Demand]], answers: Mapping[str, Package | IndexProblem | NoSuchPackage], words: str
+) -> Finding:
+    """The first package on which two demands exclude each other, else the conflict as uv tells it."""
+    for name, on_it in demands.items():
+        package = answers[name]
+        if not isinstance(package, Package):
+            continue
+        for number, one in enumerate(on_it):
+            for other in on_it[number + 1 :]:
+                both = combined((one.specifier, other.specifier))
+                if not any(both.contains(version, prereleases=True) for version in package.by_version):
+                    sides = [(side.chain, str(side.specifier)) for side in (one, other)]
+                    return findings.conflict(name, sides, words)
+    return findings.conflict(None, [], words)

@@ -1,0 +1,358 @@
+"""What users are told when PyPI packages do not resolve, or resolve to something worth knowing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from packaging.specifiers import SpecifierSet
+
+from mfenvd.domain.codes import Code
+from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.redact import redact
+from mfenvd.domain.target import Target
+from mfenvd.resolve.explain import Rejection, archs_with_wheels, nearest_version
+from mfenvd.resolve.index.files import DistFile
+from mfenvd.resolve.pypi.sources import Source
+from mfenvd.resolve.pypi.wording import (
+    MOST_LINES,
+    Chain,
+    because,
+    cut,
+    dotted,
+    glibc_of,
+    needed_by,
+    only_sdist,
+    place,
+    side,
+)
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A package of which no file can be used.
+
+    Attributes:
+        subject: Name and specifier.
+        chain: Canonical names from the root requirement to the package, both included.
+        files: All that the indexes have of it.
+        allowed: Those that the specifier admits, the newest first.
+        nearest: The version to write instead; None when none has a wheel that fits.
+        target: Where.
+        rejected: Why each of the allowed wheels does not fit.
+    """
+
+    subject: str
+    chain: Chain
+    files: tuple[DistFile, ...]
+    allowed: tuple[DistFile, ...]
+    nearest: str | None
+    target: Target
+    rejected: tuple[Rejection, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.chain[-1]
+
+
+def not_across_archs(source: Source, offenders: Sequence[Source], nearest: str | None, target: Target) -> Finding:
+    """`source` is one of `offenders`; all are named, as in the error that Metaflow's users know."""
+    listed = ", ".join(offender.shown for offender in offenders)
+    if nearest is not None:
+        fix = f"`{source.name}=={nearest}` has a wheel for {target.arch}."
+    elif source.file is not None:
+        fix = f"Publish a wheel of {source.name} on an index of your own, or run the step on this architecture only."
+    else:
+        fix = f"Name a version of {source.name} that has a wheel, or run the step on this architecture only."
+    return Finding(
+        code=Code.NON_WHEEL_ACROSS_ARCHS,
+        severity=Severity.ERROR,
+        message="Cannot resolve environment across architectures as it depends on local files or non-wheel packages: "
+        + listed,
+        package=source.name,
+        chain=source.chain,
+        fix=fix,
+        detail=(only_sdist(source.file),) if source.file is not None else (),
+        data={"requirement": source.shown, "offenders": [offender.shown for offender in offenders]},
+    )
+
+
+def build_needs_trust(source: Source) -> Finding:
+    return Finding(
+        code=Code.BUILD_NEEDS_TRUST,
+        severity=Severity.ERROR,
+        message=f"{source.shown} is not a wheel: building it runs its code, and this project is not trusted.",
+        package=source.name,
+        chain=source.chain,
+        fix="Run `mfenv trust` in the project, once you trust it.",
+        data={"requirement": source.shown},
+    )
+
+
+def build_failed(source: Source, reason: str, output: Sequence[str], nearest: str | None = None) -> Finding:
+    """`output` is the end of what the build printed; `nearest` a version that needs no building."""
+    fix = f"`{source.name}=={nearest}` has a wheel." if nearest else "Do what the build's output says, or find a wheel."
+    return Finding(
+        code=Code.BUILD_FAILED,
+        severity=Severity.ERROR,
+        message=f"{source.shown} could not be built into a wheel: {redact(reason)}",
+        package=source.name,
+        chain=source.chain,
+        fix=fix,
+        detail=tuple(map(redact, output)),
+        data={"requirement": source.shown},
+    )
+
+
+def wheel_gap(case: Case) -> Finding:
+    """No wheel fits."""
+    fix = _use_instead(case) or _elsewhere(case)
+    return _misfit(
+        Code.WHEEL_GAP, f"{case.subject} has no wheel for {place(case.target)}: {_nearest(case)}.", case, fix
+    )
+
+
+def glibc_mismatch(case: Case) -> Finding:
+    """Likewise, where a newer GLIBC is all that is missing."""
+    needed = min(reason.glibc for reason in case.rejected if reason.glibc is not None and len(reason.axes) == 1)
+    image = f"an image with GLIBC {dotted(needed)} or newer"
+    use = _use_instead(case)
+    return _misfit(
+        Code.GLIBC_MISMATCH,
+        f"Every wheel of {case.subject} for {case.target.arch} with Python {case.target.python} needs GLIBC "
+        f"{dotted(needed)} or newer, and the target has {case.target.glibc}.",
+        case,
+        f"{use.removesuffix('.')}; or use {image}." if use else f"Use {image}.",
+        needs_glibc=dotted(needed),
+        has_glibc=case.target.glibc,
+    )
+
+
+def python_excluded(case: Case) -> Finding:
+    """Every allowed file says that it is not for the target's Python."""
+    wants = next((file.requires_python for file in case.allowed if file.requires_python), "")
+    finding = _finding(
+        Code.PYTHON_EXCLUDED,
+        f"{case.subject} does not support Python {case.target.python}: it wants {wants}.",
+        case,
+        fix=_use_instead(case) or f"Use a Python that is {wants}.",
+        requires_python=wants,
+    )
+    return _detailed(finding, [f"{file.filename}: Python {file.requires_python}" for file in case.allowed])
+
+
+def no_such_version(case: Case) -> Finding:
+    versions = [str(version) for version in sorted({file.parsed_version for file in case.files}, reverse=True)]
+    listed = ", ".join(versions[:MOST_LINES]) + (", …" if len(versions) > MOST_LINES else "")
+    finding = _finding(
+        Code.NO_SUCH_VERSION,
+        f"There is no version {case.subject}: the newest that exists is {versions[0]}.",
+        case,
+        fix=f"`{case.name}=={case.nearest}` is the nearest version with a wheel for {place(case.target)}."
+        if case.nearest
+        else f"{case.name} has no version with a wheel for {place(case.target)}: leave it out.",
+        newest=versions[0],
+    )
+    return _detailed(finding, [f"versions that exist: {listed}"])
+
+
+def withdrawn_only(case: Case, reason: str) -> Finding:
+    """Every allowed version was withdrawn, and none is pinned."""
+    return _finding(
+        Code.YANKED,
+        f"Every version of {case.subject} was withdrawn by its authors{because(reason)}.",
+        case,
+        fix=f"`{case.name}=={case.nearest}` is the nearest version that was not." if case.nearest else None,
+        reason=reason,
+    )
+
+
+def hash_mismatch(case: Case, hashes: Sequence[str]) -> Finding:
+    finding = _finding(
+        Code.HASH_MISMATCH,
+        f"None of the {len(hashes)} hashes that {case.subject} must have is that of a file for {place(case.target)}.",
+        case,
+        fix="Generate the hashes again for all platforms; if a file changed at the index, find out why first.",
+        hashes=list(hashes),
+    )
+    return _detailed(finding, [f"{file.filename}: sha256:{file.sha256 or 'not given'}" for file in case.allowed])
+
+
+def no_such_package(chain: Chain, places: Sequence[str]) -> Finding:
+    where = ", ".join(places) or "the configured folders"
+    return Finding(
+        code=Code.NO_SUCH_PACKAGE,
+        severity=Severity.ERROR,
+        message=f"There is no package {chain[-1]} in {where}.{needed_by(chain)}",
+        package=chain[-1],
+        chain=chain,
+        fix="Check the spelling, or add the index that has it (`extra-index-url` in pip's configuration).",
+        data={"indexes": list(places)},
+    )
+
+
+def conflict(name: str | None, clashing: Sequence[tuple[Chain, str]], words: str) -> Finding:
+    """Requirements that exclude each other.
+
+    Args:
+        name: The package that they are about; None when it is not known.
+        clashing: For each side the chain to the package and its specifier; a chain of one is the request itself.
+        words: The solver's own.
+    """
+    sides = [side(chain, specifier) for chain, specifier in clashing]
+    message = (
+        f"No version of {name} satisfies all of: {'; '.join(sides)}."
+        if name and sides
+        else ("No set of versions satisfies all requirements together.")
+    )
+    loosest = " or ".join(dict.fromkeys(f"`{chain[0]}`" for chain, _ in clashing))
+    return Finding(
+        code=Code.CONFLICT,
+        severity=Severity.ERROR,
+        message=message,
+        package=name,
+        chain=clashing[0][0] if clashing else (),
+        fix=f"Loosen the requirement on {loosest}." if loosest else "Loosen one of the requirements in the details.",
+        detail=cut(redact(words).splitlines()),
+        data={"chains": [list(chain) for chain, _ in clashing], "specifiers": [spec for _, spec in clashing]},
+    )
+
+
+def withdrawn(file: DistFile, chain: Chain, nearest: str | None) -> Finding:
+    """A pin chose `file` although it was withdrawn."""
+    return Finding(
+        code=Code.YANKED,
+        severity=Severity.WARNING,
+        message=f"{file.name} {file.version} was withdrawn by its authors{because(file.yanked or '')}.",
+        package=file.name,
+        chain=chain,
+        fix=f"`{file.name}=={nearest}` is the nearest version that was not." if nearest else None,
+        data={"version": file.version, "reason": file.yanked or "", "nearest": nearest},
+    )
+
+
+def held_back(chain: Chain, chosen: DistFile, newer: DistFile, target: Target) -> Finding:
+    """The target's GLIBC is why `chosen` was taken; `newer` is the wheel of a newer version that asks for the least."""
+    needs = glibc_of(newer, target)
+    return Finding(
+        code=Code.GLIBC_HELD_BACK,
+        severity=Severity.WARNING,
+        message=f"{newer.name} {newer.version} needs GLIBC {needs} and the target has {target.glibc}: "
+        f"{chosen.version} is used.",
+        package=newer.name,
+        chain=chain,
+        fix=f"Pin `{newer.name}=={chosen.version}` to make it visible, or use an image with GLIBC {needs} or newer.",
+        detail=(newer.filename,),
+        data={
+            "chosen": chosen.version,
+            "newest": newer.version,
+            "needs_glibc": needs,
+            "has_glibc": target.glibc,
+        },
+    )
+
+
+def metaflow_picks_too_new(chain: Chain, chosen: DistFile, picked: DistFile, target: Target) -> Finding:
+    """Metaflow would take `picked`, whatever the image's GLIBC is."""
+    needs = glibc_of(picked, target)
+    same = picked.parsed_version == chosen.parsed_version
+    would = "may pick another wheel of it" if same else f"would pick {picked.version}"
+    image = f"an image with GLIBC {needs} or newer"
+    return Finding(
+        code=Code.METAFLOW_PICKS_TOO_NEW,
+        severity=Severity.WARNING,
+        message=f"mfenv resolves {chosen.name} to {chosen.version}; Metaflow itself {would}, which needs "
+        f"GLIBC {needs}, and the target has {target.glibc}.",
+        package=chosen.name,
+        chain=chain,
+        fix=f"Use {image}." if same else f"Pin `{chosen.name}=={chosen.version}`, or use {image}.",
+        detail=(picked.filename,),
+        data={
+            "chosen": chosen.version,
+            "picked": picked.version,
+            "wheel": picked.filename,
+            "needs_glibc": needs,
+            "has_glibc": target.glibc,
+        },
+    )
+
+
+def not_understood(text: str) -> Finding:
+    """A requirement that is not PEP 508 reached the resolver."""
+    return Finding(
+        code=Code.BAD_REQUIREMENT,
+        severity=Severity.ERROR,
+        message=redact(text),
+        fix="Write it as PEP 508 says: `name[extra]>=1.0; marker`.",
+    )
+
+
+def uv_missing(text: str) -> Finding:
+    return Finding(
+        code=Code.TOOL_MISSING,
+        severity=Severity.ERROR,
+        message=f"PyPI environments cannot be resolved, as uv is missing: {text}",
+        fix="Install mfenv again: `pip install --force-reinstall mfenv`.",
+    )
+
+
+def uv_failed(words: str) -> Finding:
+    """The solver stopped for a reason that is neither the requirements nor an index."""
+    lines = redact(words).splitlines() or ["no output"]
+    return Finding(
+        code=Code.INTERNAL_ERROR,
+        severity=Severity.ERROR,
+        message=f"uv failed: {lines[0].removeprefix('error: ')}",
+        fix="Run it again; if it stays, report it with the details.",
+        detail=cut(lines),
+    )
+
+
+def _misfit(code: Code, message: str, case: Case, fix: str, **facts: object) -> Finding:
+    sdist = any(not file.is_wheel for file in case.allowed)
+    wheels = [{"filename": r.filename, "axes": list(map(str, r.axes)), "needs": r.needs} for r in case.rejected]
+    if sdist:
+        message += " There is a source distribution, which Metaflow does not build."
+    finding = _finding(code, message, case, fix=fix, sdist=sdist, wheels=wheels[:MOST_LINES], **facts)
+    return _detailed(finding, list(map(str, case.rejected)))
+
+
+def _finding(code: Code, message: str, case: Case, *, fix: str | None, **facts: object) -> Finding:
+    return Finding(
+        code=code,
+        severity=Severity.ERROR,
+        message=message + needed_by(case.chain),
+        package=case.name,
+        chain=case.chain,
+        fix=fix,
+        data={"nearest": case.nearest, **facts},
+    )
+
+
+def _detailed(finding: Finding, lines: Sequence[str]) -> Finding:
+    return msgspec.structs.replace(finding, detail=cut(lines))
+
+
+def _use_instead(case: Case) -> str | None:
+    """`torch==2.2.2` is the last with a wheel for osx-64."""
+    if case.nearest is None:
+        return None
+    is_last = case.nearest == nearest_version(case.files, SpecifierSet(), case.target)
+    word = "last" if is_last else "nearest"
+    return f"`{case.name}=={case.nearest}` is the {word} with a wheel for {place(case.target)}."
+
+
+def _elsewhere(case: Case) -> str:
+    archs = archs_with_wheels(case.files)
+    if case.target.arch in archs:
+        return f"Use another Python: {case.name} has wheels for {case.target.arch}, none for {case.target.python}."
+    if archs:
+        return f"Ask for {case.name} only where it has wheels: {', '.join(map(str, archs))}."
+    return f"Leave {case.name} out, or publish a wheel of it on an index of your own."
+
+
+def _nearest(case: Case) -> str:
+    """What the wheel that comes nearest would need: the fewest axes, the first listed among equals."""
+    if not case.rejected:
+        return "it has none at all"
+    nearest = min(case.rejected, key=lambda reason: len(reason.axes))
+    return f"the nearest, {nearest.filename}, needs {nearest.needs}"

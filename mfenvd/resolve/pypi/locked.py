@@ -1,0 +1,50 @@
+"""From the files that a target gets to the packages of its resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mfenvd.domain.request import Request
+from mfenvd.domain.resolution import LockedPackage, Resolution
+from mfenvd.domain.target import Target
+from mfenvd.resolve.pypi.build import Built
+from mfenvd.resolve.pypi.demands import Chosen
+
+
+def locked(
+    request: Request, target: Target, chosen: Sequence[Chosen], requested: Sequence[str], built: Mapping[str, Built]
+) -> Resolution:
+    """The resolution.
+
+    Args:
+        request: What was asked for.
+        target: Where.
+        chosen: The packages, sorted by name.
+        requested: Canonical names of those that the request names.
+        built: Wheels that were made here, by their `file:` URL.
+    """
+    names = {one.name for one in chosen}
+    needs: dict[str, list[str]] = {name: [] for name in names}
+    for one in chosen:
+        for parent in one.pinned.via:
+            if parent in names:
+                needs[parent].append(one.name)
+    packages = tuple(
+        _package(one, tuple(sorted(needs[one.name])), one.name in requested, built.get(one.file.url)) for one in chosen
+    )
+    return Resolution(request.key, target, packages)
+
+
+def _package(one: Chosen, requires: tuple[str, ...], requested: bool, made: Built | None) -> LockedPackage:
+    file = one.file
+    return LockedPackage(
+        name=one.name,
+        version=file.version,
+        filename=file.filename,
+        url=made.url if made else file.url,
+        sha256=made.sha256 if made else file.sha256,
+        size=None if made else file.size,
+        requires=requires,
+        requested=requested,
+        built=made is not None,
+    )

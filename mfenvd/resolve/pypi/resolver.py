@@ -1,0 +1,275 @@
+"""PyPI environments: from a request on a target to locked wheels, or to what keeps them from being."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from packaging.requirements import Requirement
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.graph import chains
+from mfenvd.domain.request import Request
+from mfenvd.domain.resolution import Outcome, Resolution
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.target import Target
+from mfenvd.resolve.explain import nearest_version
+from mfenvd.resolve.index.client import FRESH_FOR, IndexClient
+from mfenvd.resolve.index.configuration import IndexConfiguration, configuration
+from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, NoSuchPackage
+from mfenvd.resolve.index.findings import index_finding, stale
+from mfenvd.resolve.pypi import findings
+from mfenvd.resolve.pypi.asked import InvalidAskedError, asked_on, name_of
+from mfenvd.resolve.pypi.build import Builder, BuildFailedError, Built
+from mfenvd.resolve.pypi.catalog import Catalog, Package
+from mfenvd.resolve.pypi.demands import Chosen
+from mfenvd.resolve.pypi.failures import diagnose, direct_demands, misaddressed, unavailable
+from mfenvd.resolve.pypi.held_back import glibc_findings
+from mfenvd.resolve.pypi.locked import locked
+from mfenvd.resolve.pypi.solve import NotSettledError, Solver
+from mfenvd.resolve.pypi.sources import Source, SourceKind, addressed_sources, index_sources
+from mfenvd.resolve.pypi.uv import Uv, UvError, UvMissingError
+
+_URL = re.compile(r"https?://[^\s`'\")]+")
+_REFUSED = re.compile(r"\b(401|403) (?:Unauthorized|Forbidden)")
+_UNREACHABLE = re.compile(r"Failed to fetch|error sending request|Request failed after|timed out", re.IGNORECASE)
+
+Report = Callable[[Progress], None]
+
+
+class PypiResolver:
+    """Resolves requests of kind `pypi` with uv; docs/resolving.md says how its answer is made exact."""
+
+    def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
+        """As `domain.resolver.Resolver` says."""
+        try:
+            return _Attempt(request, target, context, report).outcome()
+        except _BlockedError as error:
+            return Outcome(findings=error.findings)
+        except InvalidAskedError as error:
+            return Outcome(findings=(findings.not_understood(str(error)),))
+        except IndexProblem as problem:
+            return Outcome(findings=(index_finding(problem),), failed=True)
+        except UvMissingError as error:
+            return Outcome(findings=(findings.uv_missing(str(error)),), failed=True)
+        except (UvError, NotSettledError) as error:
+            return Outcome(findings=(findings.uv_failed(str(error)),), failed=True)
+
+
+class _BlockedError(Exception):
+    """There is no resolution, and these findings say why."""
+
+    def __init__(self, found: Iterable[Finding]) -> None:
+        super().__init__()
+        self.findings = tuple(found)
+
+
+class _BuildFirst(Exception):  # noqa: N818 - not an error: solving starts over with more wheels
+    """Packages that have to become wheels before anything can be solved."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        super().__init__()
+        self.sources = tuple(sources)
+
+
+class _Attempt:
+    """One request on one target."""
+
+    def __init__(self, request: Request, target: Target, context: Context, report: Report) -> None:
+        self._request = request
+        self._target = target
+        self._context = context
+        self._report = report
+        self._root = Path(context.root)
+        self._cache_dir = Path(context.cache_dir)
+        self._asked = asked_on(request.pypi, target)
+        self._config = configuration(request.pypi.indexes, context.surroundings, self._root)
+        self._built: dict[str, Built] = {}
+
+    @property
+    def _is_foreign(self) -> bool:
+        return self._target.arch.value != self._context.local_arch
+
+    def outcome(self) -> Outcome:
+        """The resolution with its warnings.
+
+        Raises:
+            _BlockedError: There is none.
+            IndexProblem, UvError, UvMissingError, NotSettledError: It could not be told.
+        """
+        while True:
+            try:
+                with self._client() as client:
+                    return self._solved(client)
+            except _BuildFirst as need:
+                self._make(need.sources)
+
+    @contextmanager
+    def _client(self, fresh_for: float = FRESH_FOR) -> Iterator[IndexClient]:
+        fresh_for = 0.0 if self._context.refresh else fresh_for
+        environ = self._context.surroundings.environ
+        with IndexClient(self._config, self._cache_dir, environ, fresh_for=fresh_for) as client:
+            yield client
+
+    def _solved(self, client: IndexClient) -> Outcome:
+        catalog = Catalog(client, lambda: self._client(0.0))
+        self._report(Progress("reading indexes", 0, len(self._asked.index_names)))
+        self._check_sources(catalog)
+        solver = Solver(self._asked, self._target, catalog, self._uv(), self._report)
+        self._check_requirements(catalog, solver)
+        chosen = self._chosen(solver, catalog, client)
+        resolution = locked(self._request, self._target, chosen, self._asked.names, self._built)
+        self._report(Progress("done", len(chosen), len(chosen)))
+        return Outcome(resolution, (*self._warnings(chosen, resolution, catalog), *_stale(client)))
+
+    def _uv(self) -> Uv:
+        environ = self._context.surroundings.environ
+        return Uv(self._config, self._cache_dir, environ, self._root, refresh=self._context.refresh)
+
+    def _check_sources(self, catalog: Catalog) -> None:
+        """Stops at requirements that are not wheels: they cannot cross architectures, and are built for this one."""
+        sources = list(addressed_sources(self._asked))
+        answers = catalog.look_up(self._asked.index_names)
+        packages = {name: answer for name, answer in answers.items() if isinstance(answer, Package)}
+        sources += index_sources(self._asked, packages)
+        self._need_wheels([s for s in sources if s.kind is SourceKind.INDEX or not self._is_built(s)], catalog)
+
+    def _is_built(self, source: Source) -> bool:
+        return (source.requirement.url or "") in self._built
+
+    def _need_wheels(self, sources: Sequence[Source], catalog: Catalog) -> None:
+        if not sources:
+            return
+        if self._is_foreign:
+            raise _BlockedError(
+                findings.not_across_archs(source, sources, self._nearest(source, catalog), self._target)
+                for source in sources
+            )
+        if not self._context.trusted:
+            raise _BlockedError(map(findings.build_needs_trust, sources))
+        raise _BuildFirst(sources)
+
+    def _nearest(self, source: Source, catalog: Catalog) -> str | None:
+        """A version that has a wheel, where the package is on an index."""
+        if source.kind is not SourceKind.INDEX:
+            return None
+        answer = catalog.look_up((source.name,))[source.name]
+        if not isinstance(answer, Package):
+            return None
+        return nearest_version(answer.files, source.requirement.specifier, self._target)
+
+    def _make(self, sources: Sequence[Source]) -> None:
+        """Builds `sources` and puts the wheels where the next attempt finds them."""
+        builder = Builder(self._target, self._context, self._config, self._uv())
+        made, failed = [], []
+        for number, source in enumerate(sources):
+            self._report(Progress(f"building {source.name}", number, len(sources)))
+            try:
+                made.append(builder.build(source))
+            except BuildFailedError as error:
+                failed.append(findings.build_failed(source, str(error), error.output))
+        if failed:
+            raise _BlockedError(failed)
+        replaced = {}
+        links = []
+        for one in made:
+            self._built[one.wheel.as_uri()] = one
+            if one.source.kind is SourceKind.INDEX:
+                links.append(str(one.wheel.parent))
+            else:
+                replaced[one.source.name] = one.wheel.as_uri()
+        self._config = msgspec.structs.replace(self._config, find_links=(*self._config.find_links, *links))
+        self._asked = msgspec.structs.replace(
+            self._asked,
+            requirements=tuple(_readdressed(r, replaced.get(name_of(r))) for r in self._asked.requirements),
+        )
+
+    def _check_requirements(self, catalog: Catalog, solver: Solver) -> None:
+        """Stops at requirements that cannot be met whatever the others say."""
+        found = []
+        for requirement in self._asked.requirements:
+            finding = misaddressed(requirement, self._target) if requirement.url else None
+            if finding is not None:
+                found.append(finding)
+        for name, answer in catalog.look_up(self._asked.index_names).items():
+            if isinstance(answer, IndexProblem):
+                raise answer
+            finding = unavailable(name, direct_demands(self._asked, name), answer, self._asked, solver.rules)
+            if finding is not None:
+                found.append(finding)
+        if found:
+            raise _BlockedError(found)
+
+    def _chosen(self, solver: Solver, catalog: Catalog, client: IndexClient) -> tuple[Chosen, ...]:
+        """The solver's answer made exact; what it cannot solve is looked into."""
+        pins: tuple[str, ...] = ()
+        while True:
+            if client.stale:
+                solver.go_offline()
+            try:
+                return solver.solve(pins)
+            except UvError as error:
+                if not error.unsolvable:
+                    return self._offline(solver, error)
+                self._report(Progress("looking for the reason"))
+                diagnosis = diagnose(error.output, self._asked, catalog, solver.rules)
+                self._need_wheels(diagnosis.sources, catalog)
+                if not set(diagnosis.pins) - set(pins):
+                    raise _BlockedError(diagnosis.findings) from error
+                pins = (*pins, *diagnosis.pins)
+            except NoSuchPackage as error:
+                raise _BlockedError([findings.no_such_package((error.name,), error.indexes)]) from error
+
+    def _offline(self, solver: Solver, error: UvError) -> tuple[Chosen, ...]:
+        """What uv has in its cache may do where an index does not answer."""
+        problem = _index_problem(error.output, self._config)
+        if problem is None or solver.is_offline:
+            raise problem or error
+        if isinstance(problem, IndexRefuses):
+            raise problem
+        solver.go_offline()
+        try:
+            return solver.solve()
+        except UvError:
+            raise problem from error
+
+    def _warnings(self, chosen: Sequence[Chosen], resolution: Resolution, catalog: Catalog) -> Iterator[Finding]:
+        """What is worth knowing about a resolution."""
+        paths = {one.name: next(iter(chains(resolution.packages, one.name)), (one.name,)) for one in chosen}
+        for one in chosen:
+            if one.file.yanked is not None:
+                files = catalog.package(one.name).files
+                nearest = nearest_version(files, f"=={one.version.public}", self._target)
+                yield findings.withdrawn(one.file, paths[one.name], nearest)
+        yield from glibc_findings(chosen, paths, self._asked, self._target, catalog)
+
+
+def _stale(client: IndexClient) -> Iterator[Finding]:
+    for index, since in client.stale.items():
+        yield stale(index, since)
+
+
+def _readdressed(requirement: Requirement, url: str | None) -> Requirement:
+    if url is None:
+        return requirement
+    changed = Requirement(str(requirement))
+    changed.url, changed.marker = url, None
+    return changed
+
+
+def _index_problem(words: str, config: IndexConfiguration) -> IndexProblem | None:
+    """The index that uv complains about; None when it complains about something else."""
+    url = _URL.search(words)
+    index = next(
+        (shown for shown in config.shown if url is not None and url[0].startswith(shown)),
+        url[0] if url is not None else "",
+    )
+    refused = _REFUSED.search(words)
+    if refused is not None:
+        return IndexRefuses(index, int(refused[1]), had_credentials=False)
+    if _UNREACHABLE.search(words):
+        return IndexUnreachable(index, words.splitlines()[-1].strip().removeprefix("cause: "))
+    return None

@@ -1,0 +1,243 @@
+"""Runs uv in surroundings of its own: only what the index configuration says reaches it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import uv as uv_wheel
+
+from mfenvd.domain.redact import redact
+from mfenvd.resolve.index.client import FRESH_FOR
+from mfenvd.resolve.index.configuration import DEFAULT_INDEX, IndexConfiguration
+from mfenvd.resolve.pypi.compiled import Pinned, parse_compiled
+from mfenvd.resolve.pypi.platforms import UvPlatform
+
+# Seconds. Far beyond what solving takes: only a hanging network gets there.
+_TIME_LIMIT = 900.0
+
+# Variables that steer other tools, or uv itself, and have no say in what an environment resolves to.
+_UNWANTED = ("UV_", "PIP_", "CONDA_", "MAMBA_", "METAFLOW_", "VIRTUAL_ENV", "PYTHON")
+
+
+class Override(msgspec.Struct, frozen=True):
+    """What one version says about itself on the target, where uv would read another wheel's word.
+
+    Attributes:
+        name: Canonical name.
+        version: As the index has it.
+        requires: `Requires-Dist` entries.
+        requires_python: None where it says nothing.
+        extras: `Provides-Extra` entries.
+    """
+
+    name: str
+    version: str
+    requires: tuple[str, ...] = ()
+    requires_python: str | None = None
+    extras: tuple[str, ...] = ()
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One `uv pip compile`.
+
+    Attributes:
+        requirements: PEP 508 lines; those with an address may hold credentials.
+        constraints: PEP 508 lines.
+        pre: Whether pre-releases are welcome everywhere.
+        overrides: Metadata to use instead of what the wheels say.
+    """
+
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    pre: bool = False
+    overrides: tuple[Override, ...] = ()
+
+
+class UvError(Exception):
+    """uv gave no answer; `output` is what it printed, without credentials.
+
+    Attributes:
+        unsolvable: The requirements cannot be satisfied, rather than something else having gone wrong.
+    """
+
+    def __init__(self, output: str, *, unsolvable: bool) -> None:
+        self.output = redact(output).strip()
+        self.unsolvable = unsolvable
+        super().__init__(self.output)
+
+
+class UvMissingError(Exception):
+    """The uv executable is not where its package should have put it."""
+
+
+class Uv:
+    """uv for one index configuration.
+
+    Args:
+        config: Where to look.
+        cache_dir: mfenv's cache folder; its subfolder `uv` is used.
+        environ: The project's variables.
+        cwd: Folder to run in.
+        refresh: Ask the indexes again even where a fresh answer is cached.
+
+    Attributes:
+        is_offline: Answers come from uv's cache, however old.
+    """
+
+    def __init__(
+        self,
+        config: IndexConfiguration,
+        cache_dir: Path,
+        environ: Mapping[str, str],
+        cwd: Path,
+        *,
+        refresh: bool = False,
+    ) -> None:
+        self._cache_dir = cache_dir / "uv"
+        self._cwd = cwd
+        self._fresh_for = 0 if refresh else int(FRESH_FOR)
+        self._index_options, self._other_options = _split_options(config.uv_arguments())
+        self._no_index = config.no_index
+        kept = {name: value for name, value in environ.items() if not name.startswith(_UNWANTED)}
+        self._environ = config.uv_environ(kept)
+        self.is_offline = False
+
+    def compile(self, question: Question, platform: UvPlatform) -> tuple[Pinned, ...]:
+        """The packages that satisfy `question` on `platform`, sorted by name.
+
+        Raises:
+            UvError: There are none, or uv could not tell.
+            UvMissingError: There is no uv.
+        """
+        if not question.requirements:
+            return ()
+        with tempfile.TemporaryDirectory(prefix="mfenv-uv-") as folder:
+            constraints = Path(folder) / "constraints.txt"
+            constraints.write_text("".join(f"{line}\n" for line in question.constraints), encoding="utf-8")
+            arguments = [
+                "pip", "compile", "-",
+                "--no-header", "--annotation-style", "split", "--format", "requirements.txt",
+                "--only-binary", ":all:", "--no-sources",
+                "--python", sys.executable,
+                "--python-version", platform.python,
+                "--python-platform", platform.name,
+                "--constraints", str(constraints),
+                "--prerelease", "allow" if question.pre else "if-necessary-or-explicit",
+            ]  # fmt: skip
+            lines = "".join(f"{line}\n" for line in question.requirements)
+            output = self.run(
+                arguments, Path(folder), stdin=lines, overrides=question.overrides, environ=platform.environ
+            )
+        return tuple(sorted(parse_compiled(output), key=lambda package: package.name))
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        *,
+        stdin: str = "",
+        overrides: Iterable[Override] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> str:
+        """What `uv ARGUMENTS` prints.
+
+        Args:
+            arguments: The subcommand with its options; none may hold a secret.
+            folder: For uv's configuration file.
+            stdin: Fed to it.
+            overrides: As in `Question`.
+            environ: Further variables.
+
+        Raises:
+            UvError: It fails.
+            UvMissingError: There is no uv.
+        """
+        settings = folder / "uv.toml"
+        settings.write_text(self._settings(overrides), encoding="utf-8")
+        command = [
+            _executable(), *arguments, "--quiet", "--color", "never", "--no-progress", "--no-python-downloads",
+            "--cache-dir", str(self._cache_dir), "--config-file", str(settings), *self._other_options,
+        ]  # fmt: skip
+        if self.is_offline:
+            command.append("--offline")
+        try:
+            done = subprocess.run(
+                command,
+                input=stdin,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                cwd=self._cwd if self._cwd.is_dir() else folder,
+                env={**self._environ, **(environ or {})},
+                timeout=_TIME_LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UvError(f"uv did not finish within {_TIME_LIMIT:.0f} seconds", unsolvable=False) from error
+        except OSError as error:
+            raise UvMissingError(f"{command[0]} cannot be run: {error}") from error
+        if done.returncode != 0:
+            raise UvError(done.stderr, unsolvable=done.returncode == 1 and "No solution found" in done.stderr)
+        return done.stdout
+
+    def _settings(self, overrides: Iterable[Override]) -> str:
+        """A `uv.toml`. It gives pages the age that mfenv's own index client gives them, so that both read the same."""
+        tables = []
+        if not self._no_index:
+            cache = f'{{ api = "max-age={self._fresh_for}", files = "max-age=365000000, immutable" }}'
+            for option, value in self._index_options:
+                name, url = _named(value)
+                tables.append(
+                    "[[index]]\n"
+                    + (f"name = {_quoted(name)}\n" if name else "")
+                    + f"url = {_quoted(url)}\ndefault = {'true' if option == '--default-index' else 'false'}\n"
+                    + f"cache-control = {cache}\n"
+                )
+        for override in overrides:
+            requires_python = override.requires_python
+            tables.append(
+                f"[[dependency-metadata]]\nname = {_quoted(override.name)}\nversion = {_quoted(override.version)}\n"
+                f"requires-dist = [{', '.join(map(_quoted, override.requires))}]\n"
+                f"provides-extra = [{', '.join(map(_quoted, override.extras))}]\n"
+                + (f"requires-python = {_quoted(requires_python)}\n" if requires_python else "")
+            )
+        return "\n".join(tables)
+
+
+def _executable() -> str:
+    try:
+        return uv_wheel.find_uv_bin()
+    except FileNotFoundError as error:
+        raise UvMissingError(str(error)) from error
+
+
+def _split_options(arguments: Sequence[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Index options, which go into the configuration file to carry a cache lifetime, and all others."""
+    indexes: list[tuple[str, str]] = []
+    others: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in {"--default-index", "--index"}:
+            indexes.append((argument, next(rest)))
+        else:
+            others.append(argument)
+    if not any(option == "--default-index" for option, _ in indexes):
+        indexes.append(("--default-index", DEFAULT_INDEX))
+    return indexes, others
+
+
+def _named(value: str) -> tuple[str, str]:
+    """Name and URL of an index option: `name=url` or, without a name, a URL that may itself hold `=`."""
+    name, _, url = value.partition("=")
+    return (name, url) if name.isalnum() else ("", value)
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: it has all escapes that JSON needs when characters beyond ASCII stay as they are."""
+    return json.dumps(text, ensure_ascii=False)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
 
-from packaging.markers import InvalidMarker, Marker
-
+_SIDE = r"""(?:'[^']*'|"[^"]*"|[A-Za-z_][\w.]*)"""
+_OPERATOR = r"(?:===|==|~=|!=|<=|>=|<|>|not\s+in\b|in\b)"
+_LEXEME = re.compile(rf"\s*(?:(?P<comparison>{_SIDE}\s*{_OPERATOR}\s*{_SIDE})|(?P<word>\(|\)|and\b|or\b))\s*")
 # uv names the extras and groups of `[tool.uv] conflicts` so in the markers of uv.lock.
-_CONFLICT = re.compile(r"""\bextra\s*(?P<op>==|!=)\s*(?P<quote>['"])(?P<name>[^'"]*)(?P=quote)""")
+_CONFLICT = re.compile(r"""extra\s*(?P<operator>==|!=)\s*['"](?P<name>[^'"]*)['"]""")
 # PEP 751: `'gpu' in extras`, `'dev' not in dependency_groups`.
 _MEMBERSHIP = re.compile(
-    r"""(?P<quote>['"])(?P<name>[^'"]*)(?P=quote)\s+(?P<op>not\s+in|in)\s+(?P<set>extras|dependency_groups)\b"""
+    r"""['"](?P<name>[^'"]*)['"]\s+(?P<operator>not\s+in|in)\s+(?P<set>extras|dependency_groups)"""
 )
-_ALWAYS = "python_version >= '0'"
-_NEVER = "python_version < '0'"
+
+Decide = Callable[[str], bool | None]
+"""Whether a comparison holds; None when that depends on the environment."""
 
 Condition = frozenset[frozenset[str]]
 """Alternatives, each of markers that have to hold together. None at all: never; an empty one: always."""
@@ -25,22 +28,32 @@ _MOST_ALTERNATIVES = 64
 
 
 def choose_conflicts(marker: str, chosen: Collection[str]) -> str | None:
-    """`marker` of a uv.lock with its `extra == 'extra-4-demo-gpu'` decided; None when it can never hold."""
+    """`marker` of a uv.lock with its `extra == 'extra-4-demo-gpu'` decided.
 
-    def decided(found: re.Match[str]) -> str:
-        return _ALWAYS if (found["name"] in chosen) == (found["op"] == "==") else _NEVER
+    Empty when it always holds, None when it never does.
+    """
 
-    return _settled(_CONFLICT.sub(decided, marker))
+    def decide(comparison: str) -> bool | None:
+        found = _CONFLICT.fullmatch(comparison)
+        return None if found is None else (found["name"] in chosen) == (found["operator"] == "==")
+
+    return _decided(marker, decide)
 
 
 def choose_members(marker: str, extras: Collection[str], groups: Collection[str]) -> str | None:
-    """`marker` of a pylock.toml with its extras and groups decided; None when it can never hold."""
+    """`marker` of a pylock.toml with its extras and groups decided.
 
-    def decided(found: re.Match[str]) -> str:
+    Empty when it always holds, None when it never does.
+    """
+
+    def decide(comparison: str) -> bool | None:
+        found = _MEMBERSHIP.fullmatch(comparison)
+        if found is None:
+            return None
         chosen = extras if found["set"] == "extras" else groups
-        return _ALWAYS if (found["name"] in chosen) == (found["op"] == "in") else _NEVER
+        return (found["name"] in chosen) == (found["operator"] == "in")
 
-    return _settled(_MEMBERSHIP.sub(decided, marker))
+    return _decided(marker, decide)
 
 
 def both(condition: Condition, marker: str) -> Condition:
@@ -59,10 +72,10 @@ def either(first: Condition, second: Condition) -> Condition:
 
 
 def as_marker(condition: Condition) -> str | None:
-    """The marker that says `condition`; None for always."""
+    """The marker that says `condition`, which is not `NEVER`; None for always."""
     if frozenset() in condition:
         return None
-    return _joined(" or ", (_joined(" and ", alternative) for alternative in condition)) or _NEVER
+    return _joined(" or ", (_joined(" and ", alternative) for alternative in condition))
 
 
 def _joined(word: str, parts: Iterable[str]) -> str:
@@ -70,12 +83,61 @@ def _joined(word: str, parts: Iterable[str]) -> str:
     return texts[0] if len(texts) == 1 else word.join(f"({text})" for text in texts)
 
 
-def _settled(marker: str) -> str | None:
-    """An empty text when only what always holds is left; None when only what never holds is."""
-    rest = marker.replace(_ALWAYS, "").replace(_NEVER, "")
-    if re.search(r"[A-Za-z_]", re.sub(r"\b(?:and|or)\b", "", rest)):
-        return marker
+class _NotAMarker(Exception):  # noqa: N818 - never leaves this module
+    """Text that is left as it is: whoever parses it next says what is wrong."""
+
+
+def _decided(marker: str, decide: Decide) -> str | None:
     try:
-        return "" if not marker.strip() or Marker(marker).evaluate() else None
-    except InvalidMarker:
+        words = _words(marker)
+        result = _any_of(words, decide) if words else True
+    except (_NotAMarker, RecursionError):
         return marker
+    if words:
+        return marker
+    return result if isinstance(result, str) else "" if result else None
+
+
+def _words(marker: str) -> deque[str]:
+    words: deque[str] = deque()
+    position = 0
+    while position < len(marker):
+        found = _LEXEME.match(marker, position)
+        if found is None:
+            raise _NotAMarker
+        words.append(found["comparison"] or found["word"])
+        position = found.end()
+    return words
+
+
+def _any_of(words: deque[str], decide: Decide) -> str | bool:
+    parts = [_all_of(words, decide)]
+    while words and words[0] == "or":
+        words.popleft()
+        parts.append(_all_of(words, decide))
+    open_parts = [part for part in parts if isinstance(part, str)]
+    return any(part is True for part in parts) or (" or ".join(open_parts) if open_parts else False)
+
+
+def _all_of(words: deque[str], decide: Decide) -> str | bool:
+    parts = [_one(words, decide)]
+    while words and words[0] == "and":
+        words.popleft()
+        parts.append(_one(words, decide))
+    open_parts = [part for part in parts if isinstance(part, str)]
+    return all(part is not False for part in parts) and (" and ".join(open_parts) if open_parts else True)
+
+
+def _one(words: deque[str], decide: Decide) -> str | bool:
+    if not words:
+        raise _NotAMarker
+    word = words.popleft()
+    if word == "(":
+        inner = _any_of(words, decide)
+        if not words or words.popleft() != ")":
+            raise _NotAMarker
+        return f"({inner})" if isinstance(inner, str) else inner
+    if word in {")", "and", "or"}:
+        raise _NotAMarker
+    verdict = decide(word)
+    return word if verdict is None else verdict

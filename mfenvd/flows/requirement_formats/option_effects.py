@@ -77,11 +77,24 @@ def _apply_indexes(options: Options, draft: Draft, location: Location, folder: P
         draft.no_index = True
         draft.index_url, draft.extra_index_urls = None, []
     if not draft.no_index:
-        if options.index_url:
+        if options.index_url and is_url(options.index_url, draft, location):
             draft.index_url, draft.extra_index_urls = options.index_url, []
-        draft.extra_index_urls += options.extra_index_urls
+        draft.extra_index_urls += [url for url in options.extra_index_urls if is_url(url, draft, location)]
     for place in options.find_links:
-        draft.find_links.append(place if _is_remote(place) else _local_links(place, draft, location, folder))
+        if not _is_remote(place):
+            draft.find_links.append(_local_links(place, draft, location, folder))
+        elif is_url(place, draft, location):
+            draft.find_links.append(place)
+
+
+def is_url(text: str, draft: Draft, location: Location) -> bool:
+    """Whether `text` can be taken apart as a URL; a finding when it cannot."""
+    try:
+        urlsplit(text)
+    except ValueError as error:
+        draft.findings.append(findings.bad_line(f"This is not a URL ({error}).", location))
+        return False
+    return True
 
 
 def _is_remote(place: str) -> bool:
@@ -109,9 +122,8 @@ def _without_effect(options: Options, location: Location) -> Iterator[Finding]:
         text = f"--only-final {', '.join(options.only_final)} has no effect."
         yield findings.unsupported_option(text, location, "Leave out `--pre`: final releases are then preferred.")
     for host in options.trusted_hosts:
-        name = urlsplit(f"//{host}").hostname or host
-        text = f"--trusted-host {name} has no effect: a file does not decide whom mfenv trusts."
-        yield findings.unsupported_option(text, location, f"Set PIP_TRUSTED_HOST={name} in your shell.")
+        text = f"--trusted-host {host} has no effect: a file does not decide whom mfenv trusts."
+        yield findings.unsupported_option(text, location, f"Set PIP_TRUSTED_HOST={host} in your shell.")
     for feature in options.features:
         yield findings.unsupported_option(f"--use-feature {feature} has no effect.", location)
     if options.config_settings:

@@ -49,6 +49,10 @@ def read_pylock(path: Path, text: str, choice: Choice) -> RequirementFile:
             _add(package, marker, reader.location("packages", index), path.parent, draft)
         except Unusable as unusable:
             draft.findings.append(unusable.finding)
+        except ValueError as error:
+            # A URL that no tool can read.
+            place = reader.location("packages", index)
+            draft.findings.append(findings.malformed("pylock.toml", str(error).partition("\n")[0], place))
     versions: dict[str, list[str]] = {}
     for package in lock.packages:
         versions.setdefault(package.name, []).append(str(package.version or ""))

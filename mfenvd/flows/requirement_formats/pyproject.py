@@ -13,7 +13,8 @@ from mfenvd.flows.requirement_formats.model import Choice, Draft, FileRequiremen
 from mfenvd.flows.requirement_formats.project import Declared, Project
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical, python_wanted
 from mfenvd.flows.requirement_formats.toml_reader import TomlReader
-from mfenvd.flows.requirement_formats.uv_settings import UvSettings
+from mfenvd.flows.requirement_formats.uv_settings import apply_uv_settings
+from mfenvd.flows.requirement_formats.uv_sources import UvSources
 
 # Tables of dependencies that belong to other tools, and what to do about them.
 _FOREIGN_TABLES = (
@@ -30,10 +31,10 @@ def read_pyproject(path: Path, text: str, choice: Choice) -> RequirementFile:
     except Unusable as unusable:
         draft.findings.append(unusable.finding)
         return draft.finish()
-    uv = UvSettings(reader, path.parent, choice, draft)
-    uv.apply()
+    sources = UvSources(reader, path.parent, draft)
+    apply_uv_settings(reader, path.parent, choice, draft, sources.pinned)
     for declared in Project(reader, path, draft).dependencies(choice):
-        for wanted in uv.sourced(declared):
+        for wanted in sources.sourced(declared):
             _add(wanted, path.parent, draft)
     _read_python(reader, draft)
     _say_unread(reader, draft)

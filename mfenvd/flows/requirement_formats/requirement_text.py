@@ -70,6 +70,14 @@ def canonical(entry: Entry) -> Canonical:
     Raises:
         Unusable: It is not valid, its file does not exist, or its name cannot be known.
     """
+    try:
+        return _canonical(entry)
+    except ValueError as error:
+        # What the libraries for URLs and paths raise, as for a host that ends in the middle of an address.
+        raise _invalid(entry, str(error)) from None
+
+
+def _canonical(entry: Entry) -> Canonical:
     if _SCP_LIKE.fullmatch(entry.text):
         # PEP 508 would take it for a package called `git`.
         raise _scp_like(entry, entry.text)
@@ -158,7 +166,7 @@ def _remote(reference: _Reference) -> Canonical:
     egg, rest = _split_egg(fragment)
     filename = url2pathname(urlsplit(url).path).replace("\\", "/").rpartition("/")[2]
     full = f"{url}#{rest}" if rest else url
-    found = _EGG.fullmatch(egg)
+    found = None if filename.lower().endswith(".whl") else _EGG.fullmatch(egg)
     if found:
         reference = msgspec.structs.replace(reference, extras=found["extras"] or "")
         named = reference.to(full, found["name"])
@@ -180,7 +188,7 @@ def _local(reference: _Reference) -> Canonical:
     is_url = reference.target.lower().startswith("file:")
     target, fragment = urldefrag(reference.target) if is_url else _hash_off(reference.target)
     egg, rest = _split_egg(fragment)
-    path = _existing(_to_path(target), entry)
+    path = _existing(to_path(target), entry)
     name: str | None = reference.name
     reads: tuple[str, ...] = ()
     found = _EGG.fullmatch(egg)
@@ -198,7 +206,12 @@ def _hash_off(target: str) -> tuple[str, str]:
     return (path, f"egg={fragment}") if mark else (target, "")
 
 
-def _to_path(target: str) -> Path:
+def to_path(target: str) -> Path:
+    """The path that a `file:` URL or a path with `~` means.
+
+    Raises:
+        ValueError: It is no URL.
+    """
     if not target.lower().startswith("file:"):
         return Path(target).expanduser()
     parts = urlsplit(target)

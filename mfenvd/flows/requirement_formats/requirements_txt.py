@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import msgspec
 from packaging.requirements import Requirement
@@ -19,7 +17,7 @@ from mfenvd.flows.requirement_formats.logical_lines import LogicalLine, expand, 
 from mfenvd.flows.requirement_formats.model import Choice, Draft, FileRequirement, Format, RequirementFile
 from mfenvd.flows.requirement_formats.option_effects import apply_options, report_ignored
 from mfenvd.flows.requirement_formats.pip_options import OptionError, Options, parse_options, split_line
-from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical, python_wanted
+from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical, python_wanted, to_path
 
 _OTHER_FORMATS = (".toml", ".yml", ".yaml", ".lock")
 
@@ -159,10 +157,10 @@ class RequirementLines:
 
 def _included_path(named: str, file: Path, location: Location) -> Path:
     """The file that `-r named` in `file` means: relative to the including file."""
-    scheme = urlsplit(named).scheme.lower()
+    scheme = named.partition(":")[0].lower()
     if scheme in {"http", "https"}:
         raise Unusable(findings.remote_include(named, location))
     if named.lower().endswith(_OTHER_FORMATS):
         raise Unusable(findings.foreign_include(named, location))
-    path = url2pathname(urlsplit(named).path) if scheme == "file" else named
+    path = to_path(named) if scheme == "file" else Path(named)
     return Path(os.path.normpath(file.parent / path))

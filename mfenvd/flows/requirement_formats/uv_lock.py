@@ -44,9 +44,11 @@ def read_uv_lock(path: Path, text: str, choice: Choice) -> RequirementFile:
         location = reader.location("package", index)
         try:
             _add(package, as_marker(condition), location, path.parent, draft)
-        except (Unusable, InvalidMarker) as error:
-            said = error.finding if isinstance(error, Unusable) else findings.malformed("uv.lock", str(error), location)
-            draft.findings.append(said)
+        except Unusable as unusable:
+            draft.findings.append(unusable.finding)
+        except ValueError as error:
+            # A marker or a URL that no tool can read.
+            draft.findings.append(findings.malformed("uv.lock", str(error).partition("\n")[0], location))
     compare_with_project(path, draft, choice, graph.versions(), graph.declared())
     return draft.finish()
 

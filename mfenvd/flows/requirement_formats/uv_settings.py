@@ -1,192 +1,96 @@
-"""`[tool.uv]` of a pyproject.toml: where uv takes packages from (uv's settings reference, uv 0.13)."""
+"""`[tool.uv]` of a pyproject.toml as far as it concerns every package (uv's settings reference, uv 0.13)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
-
-import msgspec
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from mfenvd.domain.finding import Location, Severity
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.model import Choice, Draft, FileRequirement
-from mfenvd.flows.requirement_formats.project import Declared, with_marker
+from mfenvd.flows.requirement_formats.option_effects import is_url
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical
 from mfenvd.flows.requirement_formats.toml_reader import TomlReader
-from mfenvd.flows.requirement_formats.workspace import workspace_member
 
-_UV = ("tool", "uv")
-_SOURCES = (*_UV, "sources")
-_COMPARISON = re.compile(r"(?P<left>\S+)\s*(?P<op>==|!=|<=|>=|<|>|not in|in)\s*(?P<right>\S+)")
-_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
+UV = ("tool", "uv")
 
 
-class UvSettings:
-    """The settings of one file, applied to its dependencies."""
+def apply_uv_settings(reader: TomlReader, folder: Path, choice: Choice, draft: Draft, pinned: Collection[str]) -> None:
+    """Puts indexes, constraints and pre-releases into `draft`.
+
+    Args:
+        reader: The project's pyproject.toml.
+        folder: Where it is: relative folders of wheels start there.
+        choice: Its `environ` may hold credentials for named indexes.
+        draft: Of the project.
+        pinned: Names of the indexes that some package is taken from; an explicit index serves nobody else.
+    """
+    _Indexes(reader, folder, choice, draft).apply(pinned)
+    for text, place in reader.strings(*UV, "constraint-dependencies"):
+        try:
+            found = canonical(Entry(text, place, (folder,)))
+            draft.constraints.append(FileRequirement(found.text, place))
+        except Unusable as unusable:
+            draft.findings.append(unusable.finding)
+    for _, place in reader.strings(*UV, "override-dependencies")[:1]:
+        text = "`override-dependencies` has no effect: Metaflow resolves with pip, which knows no overrides."
+        draft.findings.append(findings.unsupported_option(text, place, None, Severity.WARNING))
+    draft.pre = reader.string(*UV, "prerelease") == "allow"
+
+
+class _Indexes:
+    """Indexes in uv's two spellings: `[[tool.uv.index]]`, and pip's options as settings."""
 
     def __init__(self, reader: TomlReader, folder: Path, choice: Choice, draft: Draft) -> None:
         self._reader = reader
         self._folder = folder
         self._choice = choice
         self._draft = draft
-        self._sources = {canonicalize_name(name): name for name in reader.table(*_SOURCES)}
 
-    def apply(self) -> None:
-        """Puts indexes, constraints and what concerns all packages into the draft."""
-        self._indexes()
-        for text, place in self._reader.strings(*_UV, "constraint-dependencies"):
-            try:
-                found = canonical(Entry(text, place, (self._folder,)))
-                self._draft.constraints.append(FileRequirement(found.text, place))
-            except Unusable as unusable:
-                self._draft.findings.append(unusable.finding)
-        for _, place in self._reader.strings(*_UV, "override-dependencies")[:1]:
-            text = "`override-dependencies` has no effect: Metaflow resolves with pip, which knows no overrides."
-            self._draft.findings.append(findings.unsupported_option(text, place, None, Severity.WARNING))
-        self._draft.pre = self._reader.string(*_UV, "prerelease") == "allow"
-
-    def sourced(self, declared: Declared) -> Iterator[Declared]:
-        """`declared` with its source from `[tool.uv.sources]`, once per source that applies."""
-        try:
-            requirement = Requirement(declared.text)
-        except InvalidRequirement:
-            yield declared
-            return
-        name = self._sources.get(canonicalize_name(requirement.name))
-        if name is None or requirement.url:
-            yield declared
-            return
-        markers = []
-        for source, place in self._entries(name):
-            text = self._direct(requirement, source, place) if _applies(source, declared) else None
-            if text is None:
-                continue
-            marker = str(source.get("marker") or "")
-            yield msgspec.structs.replace(declared, text=with_marker(text, marker) if marker else text)
-            if marker and _opposite(marker) is None:
-                self._draft.findings.append(findings.source_marker(requirement.name, marker, place))
-            markers.append(marker)
-        opposites = [_opposite(marker) for marker in markers]
-        if None not in opposites:
-            elsewhere = " and ".join(filter(None, opposites))
-            text = with_marker(declared.text, elsewhere) if elsewhere else declared.text
-            yield msgspec.structs.replace(declared, text=text)
-
-    def _entries(self, name: str) -> Iterator[tuple[Mapping[str, Any], Location]]:
-        value = self._reader.get(*_SOURCES, name)
-        is_list = isinstance(value, list)
-        for index, source in enumerate(value if is_list else [value]):
-            key = (*_SOURCES, name, index) if is_list else (*_SOURCES, name)
-            if isinstance(source, Mapping):
-                yield source, self._reader.location(*key)
+    def apply(self, pinned: Collection[str]) -> None:
+        draft = self._draft
+        draft.index_url = next(iter(self._urls("index-url")), None)
+        draft.extra_index_urls += self._urls("extra-index-url")
+        draft.find_links += self._urls("find-links")
+        draft.no_index = self._reader.table(*UV).get("no-index") is True
+        for number, index in enumerate(self._reader.items(*UV, "index")):
+            place = self._reader.location(*UV, "index", number, "url")
+            if isinstance(index, Mapping) and isinstance(index.get("url"), str):
+                self._add(index, pinned, place)
             else:
-                self._reader.wrong(key, "a table")
+                self._reader.wrong((*UV, "index", number), "a table with a `url`")
 
-    def _direct(self, requirement: Requirement, source: Mapping[str, Any], place: Location) -> str | None:
-        """The requirement as a direct reference; None when it still comes from an index."""
-        if source.get("index") is not None:
-            self._pinned(str(source["index"]), requirement.name, place)
-            return None
-        url = self._url(requirement.name, source, place)
-        if url is None:
-            return None
-        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-        marker = f" ; {requirement.marker}" if requirement.marker else ""
-        return f"{requirement.name}{extras} @ {url}{marker}"
-
-    def _url(self, name: str, source: Mapping[str, Any], place: Location) -> str | None:
-        subdirectory = f"#subdirectory={source['subdirectory']}" if source.get("subdirectory") else ""
-        if "git" in source:
-            revision = source.get("rev") or source.get("tag") or source.get("branch")
-            url = str(source["git"]).removeprefix("git+")
-            return f"git+{url}{f'@{revision}' if revision else ''}{subdirectory}"
-        if "url" in source:
-            return f"{source['url']}{subdirectory}"
-        if "path" in source:
-            return (self._folder / str(source["path"])).as_uri()
-        if source.get("workspace") is True:
-            member = workspace_member(self._folder, name, self._draft.reads)
-            if member is not None:
-                return member.as_uri()
-            self._draft.findings.append(findings.no_workspace_member(name, place))
-            return None
-        text = f"The source of {name} is of no kind that uv knows, so it is left out."
-        self._draft.findings.append(findings.unsupported_option(text, place, None, Severity.WARNING))
-        return None
-
-    def _indexes(self) -> None:
-        draft, uv = self._draft, self._reader.table(*_UV)
-        draft.index_url = self._reader.string(*_UV, "index-url")
-        draft.extra_index_urls += [url for url, _ in self._reader.strings(*_UV, "extra-index-url")]
-        draft.no_index = uv.get("no-index") is True
-        draft.find_links += [self._place(link) for link, _ in self._reader.strings(*_UV, "find-links")]
-        pinned = self._pinned_names()
-        for index in self._reader.items(*_UV, "index"):
-            if not isinstance(index, Mapping) or not isinstance(index.get("url"), str):
-                self._reader.wrong((*_UV, "index"), "tables with a `url`")
-                continue
-            name = str(index.get("name") or "")
-            url = self._with_credentials(self._place(index["url"]), name)
-            if index.get("explicit") is True and name not in pinned:
-                continue
-            if index.get("format") == "flat":
-                draft.find_links.append(url)
-            elif index.get("default") is True:
-                draft.index_url = url
-            else:
-                draft.extra_index_urls.append(url)
-
-    def _pinned_names(self) -> set[str]:
-        """Names of the indexes that some source takes a package from."""
-        return {
-            str(source["index"]) for name in self._sources.values() for source, _ in self._entries(name)
-            if source.get("index") is not None
-        }  # fmt: skip
-
-    def _pinned(self, index: str, name: str, place: Location) -> None:
-        known = {str(i.get("name")) for i in self._reader.items(*_UV, "index") if isinstance(i, Mapping)}
-        if index in known:
-            text = f"{name} may come from any index: mfenv asks all of them, not only {index}."
-            self._draft.findings.append(findings.unsupported_option(text, place))
+    def _add(self, index: Mapping[str, object], pinned: Collection[str], place: Location) -> None:
+        name, url = str(index.get("name") or ""), self._absolute(str(index["url"]))
+        if (index.get("explicit") is True and name not in pinned) or not is_url(url, self._draft, place):
+            return
+        url = self._with_credentials(url, name)
+        if index.get("format") == "flat":
+            self._draft.find_links.append(url)
+        elif index.get("default") is True:
+            self._draft.index_url = url
         else:
-            text = f"The index {index}, which {name} is meant to come from, is not defined."
-            fix = f'Define it: `[[tool.uv.index]]` with `name = "{index}"` and its `url`.'
-            self._draft.findings.append(findings.unsupported_option(text, place, fix, Severity.ERROR))
+            self._draft.extra_index_urls.append(url)
 
-    def _place(self, url: str) -> str:
+    def _urls(self, setting: str) -> list[str]:
+        found = ((self._absolute(url), place) for url, place in self._reader.strings(*UV, setting))
+        return [url for url, place in found if is_url(url, self._draft, place)]
+
+    def _absolute(self, url: str) -> str:
         """A folder of wheels may be relative to the file."""
         return url if "://" in url else str(self._folder / url.removeprefix("file:"))
 
     def _with_credentials(self, url: str, name: str) -> str:
         """`url` with what `UV_INDEX_NAME_USERNAME` and `UV_INDEX_NAME_PASSWORD` hold."""
         prefix = f"UV_INDEX_{re.sub(r'[^A-Za-z0-9]', '_', name).upper()}"
-        environ = self._choice.environ
-        user, password = environ.get(f"{prefix}_USERNAME"), environ.get(f"{prefix}_PASSWORD")
-        if not name or not (user or password):
+        names = (f"{prefix}_USERNAME", f"{prefix}_PASSWORD")
+        held = {key: self._choice.environ[key] for key in names if self._choice.environ.get(key)}
+        if not name or not held:
             return url
-        self._draft.variables.update(key for key in (f"{prefix}_USERNAME", f"{prefix}_PASSWORD") if environ.get(key))
+        self._draft.variables.update(held)
         parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
-        userinfo = f"{quote(user or '', safe='')}:{quote(password or '', safe='')}"
-        return urlunsplit(parts._replace(netloc=f"{userinfo}@{host}"))
-
-
-def _applies(source: Mapping[str, Any], declared: Declared) -> bool:
-    """A source may be meant for one extra or group alone."""
-    for key, own in (("extra", declared.extra), ("group", declared.group)):
-        wanted = source.get(key)
-        if wanted is not None and (own is None or canonicalize_name(str(wanted)) != own):
-            return False
-    return True
-
-
-def _opposite(marker: str) -> str | None:
-    """The marker that holds where `marker` does not; None for "always" and for more than one comparison."""
-    found = _COMPARISON.fullmatch(marker.strip())
-    return f"{found['left']} {_OPPOSITE[found['op']]} {found['right']}" if found else None
+        userinfo = ":".join(quote(held.get(key, ""), safe="") for key in names)
+        return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc.rpartition('@')[2]}"))

@@ -70,7 +70,9 @@ ENDINGS = st.sampled_from(["", "", "", "  ", " # why", "\t# tab", "#glued", " \\
 @st.composite
 def files(draw: st.DrawFn) -> str:
     newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))
-    lines = draw(st.lists(st.tuples(LINES, ENDINGS).map("".join), max_size=5))
+    # Two addresses without a blank between them are one that means nothing.
+    pairs = st.tuples(LINES, ENDINGS).filter(lambda pair: pair[1] != "\\" or "://" not in pair[0])
+    lines = draw(st.lists(pairs.map("".join), max_size=5))
     return newline.join(lines) + draw(st.sampled_from(["", newline]))
 
 
@@ -166,7 +168,7 @@ def once(items: list[str]) -> list[str]:
     return list(dict.fromkeys(items))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(content=files(), nested=files())
 def test_what_pip_accepts_we_read_the_same_and_what_it_refuses_we_report(content: str, nested: str) -> None:
     with folder(content, nested) as root, mock.patch.dict(os.environ, ENVIRON):

@@ -1,42 +1,33 @@
-"""The files of packages, by version."""
+"""What the indexes have, asked for once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from functools import cached_property
 
 from packaging.version import Version
 
-from mfenvd.resolve.index.client import IndexClient
+from mfenvd.resolve.index.client import IndexClient, Listing
 from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.metadata import Metadata
 
+Answer = Listing | IndexProblem | NoSuchPackage
 
-class Package:
-    """All files of one package, wheels and source distributions, in pip's order."""
 
-    def __init__(self, name: str, files: tuple[DistFile, ...]) -> None:
-        self.name = name
-        self.files = files
+def releases(listing: Listing) -> Iterator[tuple[Version, tuple[DistFile, ...]]]:
+    """Each version with its files, the newest first."""
+    for version in listing.versions:
+        yield version, listing.of(version)
 
-    @cached_property
-    def by_version(self) -> dict[Version, tuple[DistFile, ...]]:
-        """The newest version first."""
-        found: dict[Version, list[DistFile]] = {}
-        for file in self.files:
-            found.setdefault(file.parsed_version, []).append(file)
-        return {version: tuple(found[version]) for version in sorted(found, reverse=True)}
 
-    @cached_property
-    def says_python(self) -> bool:
-        """Whether the index passes on `Requires-Python` at all."""
-        return any(file.requires_python for file in self.files)
+def passes_on_python(listing: Listing) -> bool:
+    """Whether the index says of any file for which Pythons it is."""
+    return any(file.requires_python for _, files in releases(listing) for file in files)
 
 
 class Catalog:
-    """Packages as asked for, each looked up once.
+    """Packages and wheels as one resolve sees them.
 
     Args:
         client: Where they come from.
@@ -46,9 +37,9 @@ class Catalog:
     def __init__(self, client: IndexClient, fresh: Callable[[], AbstractContextManager[IndexClient]]) -> None:
         self._client = client
         self._fresh = fresh
-        self._packages: dict[str, Package] = {}
+        self._renewed: dict[str, Listing] = {}
 
-    def package(self, name: str) -> Package:
+    def package(self, name: str) -> Listing:
         """The package of canonical name `name`.
 
         Raises:
@@ -57,7 +48,7 @@ class Catalog:
         """
         return self.require((name,))[name]
 
-    def require(self, names: Iterable[str]) -> dict[str, Package]:
+    def require(self, names: Iterable[str]) -> dict[str, Listing]:
         """Each of `names` (canonical), looked up at the same time.
 
         Raises:
@@ -66,30 +57,27 @@ class Catalog:
         """
         found = {}
         for name, answer in self.look_up(names).items():
-            if not isinstance(answer, Package):
+            if not isinstance(answer, Listing):
                 raise answer
             found[name] = answer
         return found
 
-    def look_up(self, names: Iterable[str]) -> dict[str, Package | IndexProblem | NoSuchPackage]:
+    def look_up(self, names: Iterable[str]) -> dict[str, Answer]:
         """Likewise, with the exception as the value where there is one."""
-        wanted = list(dict.fromkeys(names))
-        answers = self._client.files_of_many(name for name in wanted if name not in self._packages)
-        for name, files in answers.items():
-            if isinstance(files, tuple):
-                self._packages[name] = Package(name, files)
-        return {name: self._packages.get(name) or _problem(answers[name]) for name in wanted}
+        answers: dict[str, Answer] = {**self._client.listings_of_many(names)}
+        return {name: self._renewed.get(name, answer) for name, answer in answers.items()}
 
-    def renewed(self, name: str) -> Package:
+    def renewed(self, name: str) -> Listing:
         """The package as the indexes have it now: uv may have seen a page that is newer than the stored one.
 
         Raises:
             NoSuchPackage: No index has it.
             IndexProblem: An index gives no answer.
         """
-        with self._fresh() as client:
-            self._packages[name] = Package(name, client.files(name))
-        return self._packages[name]
+        if name not in self._renewed:
+            with self._fresh() as client:
+                self._renewed[name] = client.listing(name)
+        return self._renewed[name]
 
     def metadata(self, files: Iterable[DistFile]) -> dict[DistFile, Metadata]:
         """What each of the wheels says about itself.
@@ -103,8 +91,3 @@ class Catalog:
                 raise answer
             found[file] = answer
         return found
-
-
-def _problem(answer: object) -> IndexProblem | NoSuchPackage:
-    assert isinstance(answer, (IndexProblem, NoSuchPackage))  # noqa: S101 - every other answer became a package
-    return answer

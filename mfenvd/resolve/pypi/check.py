@@ -11,8 +11,9 @@ from packaging.version import Version
 from mfenvd.domain.tags import best_rank, tag_ranks
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import fits
+from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.pypi.catalog import Package
+from mfenvd.resolve.pypi.catalog import releases
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ class Rules(msgspec.Struct, frozen=True):
         found = (most_wanted(group, self.seen_as) for group in by_index.values())
         return tuple(file for file in found if file is not None)
 
-    def misleading(self, package: Package, allowed: SpecifierSet, chosen: Version | None = None) -> Iterator[Version]:
+    def misleading(self, package: Listing, allowed: SpecifierSet, chosen: Version | None = None) -> Iterator[Version]:
         """Versions that uv would take and the target cannot use, as far as they stand in the way.
 
         Args:
@@ -61,7 +62,7 @@ class Rules(msgspec.Struct, frozen=True):
             those from there down to the next one that is.
         """
         searching = True
-        for version, files in package.by_version.items():
+        for version, files in releases(package):
             if version == chosen:
                 searching = True
             if not searching or (version != chosen and not allowed.contains(version, prereleases=True)):

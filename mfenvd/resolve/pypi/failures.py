@@ -14,12 +14,13 @@ from mfenvd.domain.finding import Finding
 from mfenvd.domain.redact import redact
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import Axis, fits, nearest_version, python_allows, rejections
+from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
 from mfenvd.resolve.index.files import DistFile, parse_version
 from mfenvd.resolve.index.pages import from_url
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.asked import Asked, combined, is_pinned, name_of
-from mfenvd.resolve.pypi.catalog import Catalog, Package
+from mfenvd.resolve.pypi.catalog import Answer, Catalog, releases
 from mfenvd.resolve.pypi.check import Rules
 from mfenvd.resolve.pypi.findings import Case
 from mfenvd.resolve.pypi.metadata_override import requirements_on
@@ -57,7 +58,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 
 def unavailable(
-    name: str, demands: Sequence[Demand], answer: Package | NoSuchPackage, asked: Asked, rules: Rules
+    name: str, demands: Sequence[Demand], answer: Listing | NoSuchPackage, asked: Asked, rules: Rules
 ) -> Finding | None:
     """Why no file of package `name` can be used, whatever the other packages say; None when one can.
 
@@ -73,11 +74,15 @@ def unavailable(
         return findings.no_such_package(chain, answer.indexes)
     target = rules.target
     specifier = combined(demand.specifier for demand in demands)
-    allowed = [file for file in answer.files if specifier.contains(file.parsed_version, prereleases=True)]
-    usable = [file for file in allowed if file.yanked is None or is_pinned(specifier)]
-    if any(rules.admits(file) for file in usable):
-        return None
-    usable.sort(key=lambda file: file.parsed_version, reverse=True)
+    allowed: list[DistFile] = []
+    usable: list[DistFile] = []
+    for version, files in releases(answer):
+        if specifier.contains(version, prereleases=True):
+            offered = [file for file in files if file.yanked is None or is_pinned(specifier)]
+            if any(map(rules.admits, offered)):
+                return None
+            allowed += files
+            usable += offered
     rejected = sorted(rejections(usable, target), key=lambda reason: len(reason.axes))
     rejected.sort(key=lambda reason: parse_version(reason.version), reverse=True)
     case = Case(
@@ -126,7 +131,7 @@ def diagnose(words: str, asked: Asked, catalog: Catalog, rules: Rules) -> Diagno
         answer = answers[name]
         if isinstance(answer, IndexProblem):
             raise answer
-        if isinstance(answer, Package):
+        if isinstance(answer, Listing):
             sdist = newest_sdist(answer, asked, [demand.requirement for demand in on_it])
             if sdist is not None:
                 sources.append(Source(on_it[0].requirement, SourceKind.INDEX, sdist, on_it[0].chain))
@@ -175,10 +180,10 @@ def _needs(
     name: str, demands: Iterable[Demand], extras: Iterable[str], catalog: Catalog, rules: Rules
 ) -> Iterator[Requirement]:
     answer = catalog.look_up((name,))[name]
-    if not isinstance(answer, Package):
+    if not isinstance(answer, Listing):
         return
     specifier = combined(demand.specifier for demand in demands)
-    for version, files in answer.by_version.items():
+    for version, files in releases(answer):
         if not specifier.contains(version, prereleases=True) or (version.is_prerelease and not specifier.prereleases):
             continue
         file = rules.best(files)
@@ -187,7 +192,7 @@ def _needs(
             return
 
 
-def _withdrawn_pins(name: str, demands: Iterable[Demand], package: Package) -> Iterator[str]:
+def _withdrawn_pins(name: str, demands: Iterable[Demand], package: Listing) -> Iterator[str]:
     for demand in demands:
         if len(demand.chain) > 1 and is_pinned(demand.specifier):
             files = [f for f in package.files if demand.specifier.contains(f.parsed_version, prereleases=True)]
@@ -208,30 +213,28 @@ def _misfit(case: Case, allowed: Sequence[DistFile], hashes: Mapping[str, tuple[
     return findings.wheel_gap(case)
 
 
-def _no_version(case: Case, demands: Sequence[Demand], package: Package) -> Finding:
+def _no_version(case: Case, demands: Sequence[Demand], package: Listing) -> Finding:
     """Nothing is in all specifiers at once: one of them alone is impossible, or they exclude each other."""
     if not package.files:
         return findings.wheel_gap(case)
     for demand in demands:
-        if not any(demand.specifier.contains(version, prereleases=True) for version in package.by_version):
+        if not any(demand.specifier.contains(version, prereleases=True) for version in package.versions):
             subject = f"{package.name}{demand.specifier}"
             return findings.no_such_version(msgspec.structs.replace(case, subject=subject, chain=demand.chain))
     sides = [(demand.chain, str(demand.specifier)) for demand in demands if demand.specifier]
     return findings.conflict(package.name, sides, "")
 
 
-def _clash(
-    demands: Mapping[str, Sequence[Demand]], answers: Mapping[str, Package | IndexProblem | NoSuchPackage], words: str
-) -> Finding:
+def _clash(demands: Mapping[str, Sequence[Demand]], answers: Mapping[str, Answer], words: str) -> Finding:
     """The first package on which two demands exclude each other, else the conflict as uv tells it."""
     for name, on_it in demands.items():
         package = answers[name]
-        if not isinstance(package, Package):
+        if not isinstance(package, Listing):
             continue
         for number, one in enumerate(on_it):
             for other in on_it[number + 1 :]:
                 both = combined((one.specifier, other.specifier))
-                if not any(both.contains(version, prereleases=True) for version in package.by_version):
+                if not any(both.contains(version, prereleases=True) for version in package.versions):
                     sides = [(side.chain, str(side.specifier)) for side in (one, other)]
                     return findings.conflict(name, sides, words)
     return findings.conflict(None, [], words)

@@ -10,10 +10,11 @@ from packaging.version import Version
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.target import DEFAULT_GLIBC, Target, version_pair
 from mfenvd.resolve.explain import Axis, fits, glibc_needed, rejection
+from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.asked import Asked
-from mfenvd.resolve.pypi.catalog import Catalog, Package
+from mfenvd.resolve.pypi.catalog import Catalog, releases
 from mfenvd.resolve.pypi.check import most_wanted
 from mfenvd.resolve.pypi.demands import Chosen, Demands
 
@@ -57,12 +58,12 @@ def glibc_findings(
             yield findings.metaflow_picks_too_new(chains[one.name], one.file, picked, target)
 
 
-def _possible(one: Chosen, package: Package, asked: Asked) -> list[_Release]:
+def _possible(one: Chosen, package: Listing, asked: Asked) -> list[_Release]:
     """The chosen version and those above it that the request admits, the newest first, without withdrawn files."""
     specifier = asked.specifier(one.name)
     pre = asked.pre or one.version.is_prerelease or bool(specifier.prereleases)
     found = []
-    for version, files in package.by_version.items():
+    for version, files in releases(package):
         if version < one.version:
             break
         if version == one.version:

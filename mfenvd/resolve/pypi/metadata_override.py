@@ -8,10 +8,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from mfenvd.domain.target import Target
+from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.metadata import Metadata
 from mfenvd.resolve.pypi.asked import Asked, applies
-from mfenvd.resolve.pypi.catalog import Catalog, Package
+from mfenvd.resolve.pypi.catalog import Catalog, releases
 from mfenvd.resolve.pypi.check import Rules
 from mfenvd.resolve.pypi.uv import Override
 
@@ -39,7 +40,7 @@ class Overrides:
         """Those found so far."""
         return tuple(override for override in self._found.values() if override is not None)
 
-    def look_into(self, chosen: Iterable[tuple[Package, Version]]) -> bool:
+    def look_into(self, chosen: Iterable[tuple[Listing, Version]]) -> bool:
         """Whether there is a further one for the versions that uv chose, or for newer ones that it passed over.
 
         Raises:
@@ -74,12 +75,12 @@ def _requirement(text: str) -> Requirement | None:
 
 
 def _doubts(
-    package: Package, chosen: Version, asked: Asked, rules: Rules
+    package: Listing, chosen: Version, asked: Asked, rules: Rules
 ) -> Iterator[tuple[Version, DistFile, tuple[DistFile, ...]]]:
     """Versions where uv may have read another wheel: the target's own wheel and the others."""
     allowed = asked.specifier(package.name)
     skipped = 0
-    for version, files in package.by_version.items():
+    for version, files in releases(package):
         if version < chosen or skipped > _MOST_SKIPPED:
             return
         if version != chosen and (version.is_prerelease or not allowed.contains(version, prereleases=True)):

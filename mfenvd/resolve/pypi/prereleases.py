@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from packaging.specifiers import SpecifierSet
 
-from mfenvd.resolve.pypi.catalog import Package
+from mfenvd.resolve.index.client import Listing
+from mfenvd.resolve.pypi.catalog import releases
 from mfenvd.resolve.pypi.check import Rules
 from mfenvd.resolve.pypi.demands import Chosen, Demands
 
 
-def corrections(chosen: Iterable[tuple[Chosen, Package]], demands: Demands, rules: Rules) -> Iterator[str]:
+def corrections(chosen: Iterable[tuple[Chosen, Listing]], demands: Demands, rules: Rules) -> Iterator[str]:
     """Constraints that make uv treat pre-releases of the chosen packages as pip does.
 
     pip takes pre-releases of a package when a demand on it names one, or when no final release meets the demands and
@@ -32,15 +33,15 @@ def corrections(chosen: Iterable[tuple[Chosen, Package]], demands: Demands, rule
                 yield f"{one.name}>=0.dev0"
 
 
-def _has_final(package: Package, wanted: SpecifierSet, rules: Rules) -> bool:
+def _has_final(package: Listing, wanted: SpecifierSet, rules: Rules) -> bool:
     return any(
         not version.is_prerelease and wanted.contains(version) and any(map(rules.admits, files))
-        for version, files in package.by_version.items()
+        for version, files in releases(package)
     )
 
 
-def _newer_prerelease(one: Chosen, package: Package, wanted: SpecifierSet, rules: Rules) -> bool:
-    for version, files in package.by_version.items():
+def _newer_prerelease(one: Chosen, package: Listing, wanted: SpecifierSet, rules: Rules) -> bool:
+    for version, files in releases(package):
         if version <= one.version:
             return False
         if version.is_prerelease and wanted.contains(version, prereleases=True):

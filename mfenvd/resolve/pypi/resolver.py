@@ -17,14 +17,14 @@ from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import nearest_version
-from mfenvd.resolve.index.client import FRESH_FOR, IndexClient
+from mfenvd.resolve.index.client import FRESH_FOR, IndexClient, Listing
 from mfenvd.resolve.index.configuration import IndexConfiguration, configuration
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, NoSuchPackage
 from mfenvd.resolve.index.findings import index_finding, stale
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.asked import InvalidAskedError, asked_on, name_of
 from mfenvd.resolve.pypi.build import Builder, BuildFailedError, Built
-from mfenvd.resolve.pypi.catalog import Catalog, Package
+from mfenvd.resolve.pypi.catalog import Catalog
 from mfenvd.resolve.pypi.demands import Chosen
 from mfenvd.resolve.pypi.failures import diagnose, direct_demands, misaddressed, unavailable
 from mfenvd.resolve.pypi.held_back import glibc_findings
@@ -133,7 +133,7 @@ class _Attempt:
         """Stops at requirements that are not wheels: they cannot cross architectures, and are built for this one."""
         sources = list(addressed_sources(self._asked))
         answers = catalog.look_up(self._asked.index_names)
-        packages = {name: answer for name, answer in answers.items() if isinstance(answer, Package)}
+        packages = {name: answer for name, answer in answers.items() if isinstance(answer, Listing)}
         sources += index_sources(self._asked, packages)
         self._need_wheels([s for s in sources if s.kind is SourceKind.INDEX or not self._is_built(s)], catalog)
 
@@ -157,7 +157,7 @@ class _Attempt:
         if source.kind is not SourceKind.INDEX:
             return None
         answer = catalog.look_up((source.name,))[source.name]
-        if not isinstance(answer, Package):
+        if not isinstance(answer, Listing):
             return None
         return nearest_version(answer.files, source.requirement.specifier, self._target)
 

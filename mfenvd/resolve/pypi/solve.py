@@ -9,10 +9,11 @@ from packaging.version import Version
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import python_allows
+from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.pages import from_url
 from mfenvd.resolve.pypi.asked import Asked
-from mfenvd.resolve.pypi.catalog import Catalog, Package
+from mfenvd.resolve.pypi.catalog import Catalog, passes_on_python
 from mfenvd.resolve.pypi.check import Rules, exclusion
 from mfenvd.resolve.pypi.compiled import Pinned
 from mfenvd.resolve.pypi.demands import Chosen, Demands
@@ -72,7 +73,7 @@ class Solver:
         Raises:
             UvError: uv finds no solution, or fails.
             IndexProblem: An index gives no answer.
-            NoSuchPackage: Indexes lost a package meanwhile.
+            NoSuchListing: Indexes lost a package meanwhile.
             NotSettledError: There is no end to it.
         """
         for package in self._catalog.require(self._asked.index_names).values():
@@ -113,32 +114,36 @@ class Solver:
             return None
         return None if self._correct_prereleases(indexed, found) else tuple(found)
 
-    def _packages(self, answer: tuple[Pinned, ...]) -> dict[str, Package]:
+    def _packages(self, answer: tuple[Pinned, ...]) -> dict[str, Listing]:
         packages = self._catalog.require(pinned.name for pinned in answer if pinned.version)
         for pinned in answer:
-            if pinned.version and Version(pinned.version) not in packages[pinned.name].by_version:
+            if pinned.version and Version(pinned.version) not in packages[pinned.name].versions:
                 packages[pinned.name] = self._catalog.renewed(pinned.name)
         return packages
 
-    def _file(self, package: Package, pinned: Pinned) -> DistFile | None:
+    def _file(self, package: Listing, pinned: Pinned) -> DistFile | None:
         """What the target gets for uv's choice; None when that is nothing, and now ruled out."""
         version = Version(pinned.version or "")
-        file = self.rules.best(package.by_version.get(version, ()))
+        file = self.rules.best(package.of(version))
         if file is None:
             self._constraints[f"{package.name}!={version}"] = None
             self._exclude(package, version)
         return file
 
-    def _exclude(self, package: Package, chosen: Version | None) -> None:
+    def _exclude(self, package: Listing, chosen: Version | None) -> None:
         allowed = self._asked.specifier(package.name)
         for version in self.rules.misleading(package, allowed, chosen):
-            constraint = exclusion(package.name, version, package.by_version)
+            constraint = exclusion(package.name, version, package.versions)
             if constraint is not None:
                 self._constraints[constraint] = None
 
-    def _says_python(self, found: list[Chosen], packages: dict[str, Package]) -> bool:
+    def _says_python(self, found: list[Chosen], packages: dict[str, Listing]) -> bool:
         """Whether all files are for the target's Python, by their own word where the index has none."""
-        silent = [one.file for one in found if one.pinned.version and not packages[one.name].says_python]
+        silent = [
+            one.file
+            for one in found
+            if one.pinned.version and not one.file.requires_python and not passes_on_python(packages[one.name])
+        ]
         exact = True
         for file, metadata in self._catalog.metadata(silent).items():
             if not python_allows(metadata.requires_python, self._target):
@@ -146,7 +151,7 @@ class Solver:
                 exact = False
         return exact
 
-    def _correct_prereleases(self, indexed: list[tuple[Chosen, Package]], found: list[Chosen]) -> bool:
+    def _correct_prereleases(self, indexed: list[tuple[Chosen, Listing]], found: list[Chosen]) -> bool:
         """Whether uv has to be told more about pre-releases."""
         if self._asked.pre:
             return False

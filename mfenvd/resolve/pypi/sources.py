@@ -10,10 +10,11 @@ import msgspec
 from packaging.requirements import Requirement
 
 from mfenvd.domain.redact import redact
+from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.pages import from_url
-from mfenvd.resolve.pypi.asked import Asked, name_of
-from mfenvd.resolve.pypi.catalog import Package
+from mfenvd.resolve.pypi.asked import Asked, combined, name_of
+from mfenvd.resolve.pypi.catalog import releases
 
 _VCS = ("git", "hg", "svn", "bzr")
 
@@ -62,7 +63,7 @@ def addressed_sources(asked: Asked) -> Iterator[Source]:
             yield Source(requirement, kind, chain=(name_of(requirement),))
 
 
-def index_sources(asked: Asked, packages: Mapping[str, Package]) -> Iterator[Source]:
+def index_sources(asked: Asked, packages: Mapping[str, Listing]) -> Iterator[Source]:
     """Requirements whose allowed versions have source distributions only.
 
     Args:
@@ -80,24 +81,23 @@ def index_sources(asked: Asked, packages: Mapping[str, Package]) -> Iterator[Sou
             yield Source(requirement, SourceKind.INDEX, file, chain=(name,))
 
 
-def newest_sdist(package: Package, asked: Asked, requirements: Iterable[Requirement]) -> DistFile | None:
+def newest_sdist(package: Listing, asked: Asked, requirements: Iterable[Requirement]) -> DistFile | None:
     """The newest allowed source distribution of a package none of whose allowed versions has a wheel, for any target.
 
     Returns:
         None when one has a wheel, or nothing is allowed.
     """
-    limits = [requirement.specifier for requirement in requirements]
-    allowed = [
-        version
-        for version, files in package.by_version.items()
-        if all(limit.contains(version, prereleases=True) for limit in limits)
-        and any(file.yanked is None for file in files)
-    ]
-    files = [file for version in allowed for file in package.by_version[version]]
-    if not files or any(file.is_wheel for file in files):
-        return None
-    finals = [version for version in allowed if asked.pre or not version.is_prerelease] or allowed
-    return next(file for file in package.by_version[finals[0]] if not file.is_wheel)
+    limit = combined(requirement.specifier for requirement in requirements)
+    found: list[DistFile] = []
+    for version, files in releases(package):
+        usable = [file for file in files if file.yanked is None]
+        if not usable or not limit.contains(version, prereleases=True):
+            continue
+        if any(file.is_wheel for file in usable):
+            return None
+        found.append(usable[-1])
+    finals = [file for file in found if asked.pre or not file.parsed_version.is_prerelease]
+    return next(iter(finals or found), None)
 
 
 def _kind(requirement: Requirement) -> SourceKind | None:

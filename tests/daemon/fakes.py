@@ -6,6 +6,7 @@ What was read and resolved is noted in the cache folder, so that tests see what 
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
@@ -65,6 +66,8 @@ class FakeReader:
         except OSError:
             self.files.pop(source, None)
             return
+        hogs = [float(line.split()[1]) for line in lines if line.startswith("hog ")]
+        _hold_the_interpreter(sum(hogs))
         if "boom" in lines:
             raise RuntimeError("the reader failed")
         if "!" in lines:
@@ -82,6 +85,14 @@ class FakeReader:
             request=Request(Kind.PYPI, "3.11", PypiPart(requirements)),
             targets=tuple(PlannedTarget(target(arch), ("asked for",)) for arch in archs),
         )  # fmt: skip
+
+
+def _hold_the_interpreter(seconds: float) -> None:
+    """As reading a thousand files does: bytecode, and calls of some 5 ms that do not let go of it."""
+    text = "value = [1, 2, 3]\n" * 400
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        ast.parse(text)
 
 
 def target(arch: Arch) -> Target:

@@ -28,7 +28,10 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
 _PATIENCE = 5.0
 
-_KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
+if sys.platform == "win32":
+    _KILL = signal.SIGTERM
+else:
+    _KILL = signal.SIGKILL
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ def parse_options(text: str) -> Options:
     Raises:
         OptionError: An option is unknown, ambiguous, lacks its value, or has one that it cannot have.
     """
+    if not text.strip():
+        return Options()
     try:
         words = shlex.split(text)
     except ValueError as error:

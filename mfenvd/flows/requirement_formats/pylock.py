@@ -41,17 +41,16 @@ def read_pylock(path: Path, text: str, choice: Choice) -> RequirementFile:
     draft.python = python_wanted(lock.requires_python) if lock.requires_python else None
     draft.environments += [str(marker) for marker in lock.environments or ()]
     groups = choice.groups or tuple(lock.default_groups or ())
-    for index, package in enumerate(lock.packages):
+    for package, place in zip(lock.packages, reader.elements("packages"), strict=True):
         marker = choose_members(str(package.marker or ""), choice.extras, groups)
         if marker is None:
             continue
         try:
-            _add(package, marker, reader.location("packages", index), path.parent, draft)
+            _add(package, marker, place, path.parent, draft)
         except Unusable as unusable:
             draft.findings.append(unusable.finding)
         except ValueError as error:
             # A URL that no tool can read.
-            place = reader.location("packages", index)
             draft.findings.append(findings.malformed("pylock.toml", str(error).partition("\n")[0], place))
     versions: dict[str, list[str]] = {}
     for package in lock.packages:

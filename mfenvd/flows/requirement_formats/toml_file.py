@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_right
 from functools import cached_property
 from typing import Any
 
@@ -86,9 +87,24 @@ class TomlPlaces:
                 return self._at(offset)
         return Location(self._path)
 
+    def elements(self, name: str, count: int) -> list[Location]:
+        """Where each of the `count` tables of the array `name` at the top of the document begins.
+
+        A lock has thousands of values and only these places matter, so nothing else is scanned where the headers
+        stand as tools write them.
+        """
+        headers = [match.start() for match in re.finditer(rf"^\[\[{re.escape(name)}\]\]", self._text, re.MULTILINE)]
+        if len(headers) == count:
+            return [self._at(offset) for offset in headers]
+        return [self.location(name, index) for index in range(count)]
+
     def _at(self, offset: int) -> Location:
-        start = self._text.rfind("\n", 0, offset) + 1
-        return Location(self._path, self._text.count("\n", 0, offset) + 1, offset - start + 1)
+        line = bisect_right(self._line_starts, offset)
+        return Location(self._path, line, offset - self._line_starts[line - 1] + 1)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self._text))]
 
     @cached_property
     def _offsets(self) -> dict[Key, int]:

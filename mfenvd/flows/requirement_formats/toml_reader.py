@@ -37,6 +37,10 @@ class TomlReader:
     def location(self, *key: str | int) -> Location:
         return self._places.location(*key)
 
+    def elements(self, name: str) -> list[Location]:
+        """The place of each table of the array `name` at the top of the document."""
+        return self._places.elements(name, len(self.items(name)))
+
     def get(self, *key: str | int) -> Any:
         """The value at `key`, None where there is none."""
         value: Any = self._data

@@ -39,9 +39,9 @@ def read_uv_lock(path: Path, text: str, choice: Choice) -> RequirementFile:
     graph = LockGraph(reader, choice)
     for kind, name, known in graph.unknown:
         draft.findings.append(findings.unknown_choice(kind, name, known, Location(str(path))))
+    places = reader.elements("package")
     for index, condition in graph.needed().items():
-        package = reader.table("package", index)
-        location = reader.location("package", index)
+        package, location = reader.table("package", index), places[index]
         try:
             _add(package, as_marker(condition), location, path.parent, draft)
         except Unusable as unusable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import shutil
@@ -106,4 +107,9 @@ class AnswerCache:
 
 
 def _opened(folder: Path) -> Cache:
+    database = folder / "cache.db"
+    if database.exists():
+        # A damaged one is found here, as diskcache would leave its connection open when it fails.
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA schema_version")
     return Cache(str(folder), disk=BytesDisk, size_limit=SIZE_LIMIT, eviction_policy="least-recently-stored", timeout=5)

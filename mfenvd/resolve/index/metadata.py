@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # A wheel's directory and its metadata, which tools write last, usually fit in this many bytes at its end.
 _TAIL = 64 * 1024
-_IN_MEMORY = 8 * 1024 * 1024
 _NO_ENCODING = {"Accept-Encoding": "identity"}
 
 
@@ -127,7 +126,7 @@ def _from_whole(file: DistFile, response: requests.Response) -> bytes:
     from requests import RequestException
 
     digest = hashlib.sha256()
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+    with tempfile.TemporaryFile() as spool:
         try:
             for chunk in response.iter_content(1024 * 1024):
                 digest.update(chunk)
@@ -136,7 +135,7 @@ def _from_whole(file: DistFile, response: requests.Response) -> bytes:
             raise IndexUnreachable(file.index, f"the download of {file.filename} breaks off") from error
         if file.sha256 and digest.hexdigest() != file.sha256:
             raise IndexUnreadable(file.index, f"{file.filename} does not have the sha256 that is listed for it")
-        return _member(cast("IO[bytes]", spool), file.filename)
+        return _member(spool, file.filename)
 
 
 def _span(response: requests.Response) -> tuple[int, int, int] | None:

@@ -21,11 +21,21 @@ from tests.support.wheels import wheel
 
 USER, PASSWORD = "ana@corp", "s3cr:t/päss, word"
 
+# What a netrc file can hold for Python 3.10 too.
+PLAIN = "s3cr:t/pass,word"
+
 
 @pytest.fixture
 def private(serve: ServeIndex) -> IndexServer:
     index = serve(credentials=(USER, PASSWORD))
     index.add(wheel("demo", "1.0", requires=["other"]))
+    return index
+
+
+@pytest.fixture
+def plain(serve: ServeIndex) -> IndexServer:
+    index = serve(credentials=(USER, PLAIN))
+    index.add(wheel("demo", "1.0"))
     return index
 
 
@@ -38,9 +48,9 @@ def _quoted(text: str) -> str:
     return "".join(f"%{byte:02X}" for byte in text.encode())
 
 
-def _netrc(home: Path, host: str, user: str = USER, password: str = PASSWORD) -> None:
+def _netrc(home: Path, host: str, user: str = USER, password: str = PLAIN) -> None:
     path = home / ".netrc"
-    path.write_text(f'machine {host.partition(":")[0]} login {user} password "{password}"\n')
+    path.write_text(f"machine {host.partition(':')[0]} login {user} password {password}\n")
     path.chmod(0o600)
 
 
@@ -60,29 +70,29 @@ def test_the_url_says_them(private: IndexServer, client_of: MakeClient) -> None:
     assert file.url == f"http://{private.host}/files/{file.filename}"
 
 
-def test_netrc_says_them(private: IndexServer, client_of: MakeClient, home: Path) -> None:
-    _netrc(home, private.host)
-    assert len(client_of(private.url).files("demo")) == 1
+def test_netrc_says_them(plain: IndexServer, client_of: MakeClient, home: Path) -> None:
+    _netrc(home, plain.host)
+    assert len(client_of(plain.url).files("demo")) == 1
 
 
-def test_netrc_has_the_password_of_the_user_in_the_url(private: IndexServer, client_of: MakeClient, home: Path) -> None:
-    _netrc(home, private.host)
-    assert len(client_of(_url(private, password=None)).files("demo")) == 1
+def test_netrc_has_the_password_of_the_user_in_the_url(plain: IndexServer, client_of: MakeClient, home: Path) -> None:
+    _netrc(home, plain.host)
+    assert len(client_of(_url(plain, password=None)).files("demo")) == 1
     with pytest.raises(IndexRefuses):
-        client_of(_url(private, user="someone", password=None), fresh_for=0.0).files("demo")
+        client_of(_url(plain, user="someone", password=None), fresh_for=0.0).files("demo")
 
 
-def test_the_variable_netrc_names_another_file(private: IndexServer, client_of: MakeClient, tmp_path: Path) -> None:
+def test_the_variable_netrc_names_another_file(plain: IndexServer, client_of: MakeClient, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    _netrc(tmp_path / "elsewhere", private.host)
+    _netrc(tmp_path / "elsewhere", plain.host)
     environ = {"NETRC": str(tmp_path / "elsewhere" / ".netrc")}
-    assert len(client_of(private.url, environ=environ).files("demo")) == 1
+    assert len(client_of(plain.url, environ=environ).files("demo")) == 1
 
 
-def test_a_netrc_that_cannot_be_parsed_is_passed_over(private: IndexServer, client_of: MakeClient, home: Path) -> None:
+def test_a_netrc_that_cannot_be_parsed_is_passed_over(plain: IndexServer, client_of: MakeClient, home: Path) -> None:
     (home / ".netrc").write_text('machine "unfinished')
     with pytest.raises(IndexRefuses):
-        client_of(private.url).files("demo")
+        client_of(plain.url).files("demo")
 
 
 def test_the_keyring_is_asked_once_and_only_after_a_refusal(

@@ -114,6 +114,7 @@ def test_metadata_far_from_the_end_is_found(serve: ServeIndex, client_of: MakeCl
         wheel("demo", "1.0").content.replace(b"demo-1.0.dist-info/METADATA", b"demo-1.0.dist-info/METADATO"),
         wheel("demo", "1.0").content.replace(b"Name: demo", b"Nome: demo"),
     ],
+    ids=["empty", "text", "no members", "cut off", "no metadata", "another checksum"],
 )
 @pytest.mark.parametrize("ranges", [True, False])
 def test_what_is_no_wheel_is_unreadable(serve: ServeIndex, client_of: MakeClient, content: bytes, ranges: bool) -> None:

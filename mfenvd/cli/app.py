@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from mfenvd.cli import check, lifecycle, logs, plan, resolve, up, watching, wheels, why
@@ -16,5 +18,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"mfenv {version('mfenv')}")
+        raise typer.Exit
+
+
+VersionFlag = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+]
+
+
+@app.callback()
+def _options(*, version: VersionFlag = False) -> None:
+    pass
+
+
 for module in (up, lifecycle, watching, logs, why, check, plan, resolve, wheels):
     module.add_to(app)

@@ -132,3 +132,10 @@ def print_crash(error: BaseException) -> None:
     file = record_crash(error)
     message = f"mfenv failed: {type(error).__name__}: {error}"
     print_error(message, f"This is a bug in mfenv; please report it with {file}." if file else None)
+
+
+def print_refusal(error: OSError) -> None:
+    """Says what the operating system refused, as a full disk or a folder that may not be read."""
+    file = record_crash(error)
+    place = f": {error.filename}" if error.filename else ""
+    print_error(f"{error.strerror or error}{place}", f"The details are in {file}." if file else None)

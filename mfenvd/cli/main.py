@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from mfenvd.cli.errors import CommandError, print_crash, print_error
+from mfenvd.cli.errors import CommandError, print_crash, print_error, print_refusal
 from mfenvd.cli.exit_codes import ExitCode
 from mfenvd.client.errors import ClientError
 
@@ -33,11 +33,11 @@ def run(arguments: Sequence[str]) -> int:
         return _silenced()
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except CommandError as error:
+    except (CommandError, ClientError) as error:
         print_error(error.message, error.fix)
-        return error.code
-    except ClientError as error:
-        print_error(error.message, error.fix)
+        return error.code if isinstance(error, CommandError) else ExitCode.UNKNOWN
+    except OSError as error:
+        print_refusal(error)
         return ExitCode.UNKNOWN
     except Exception as error:  # noqa: BLE001 - the last resort, and it keeps the details
         print_crash(error)

@@ -19,7 +19,22 @@ if TYPE_CHECKING:
     from mfenvd.domain.finding import Finding
     from mfenvd.domain.verdict import Verdict
 
-Package = Annotated[str, typer.Argument(metavar="PACKAGE", help="A package's name.")]
+
+def _complete_package(incomplete: str) -> list[str]:
+    """Packages of the daemon's resolutions, for the shell."""
+    from mfenvd.client.connection import Connection
+    from mfenvd.client.errors import ClientError
+    from mfenvd.paths import find_paths
+
+    try:
+        verdicts = Connection(find_paths().socket, timeout=1).status().verdicts
+    except ClientError:
+        return []
+    names = {package.name for verdict in verdicts for package in verdict.packages}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+Package = Annotated[str, typer.Argument(metavar="PACKAGE", help="A package's name.", autocompletion=_complete_package)]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,7 +65,7 @@ def why(package: Package, paths: Paths = None, *, json: JsonFlag = False) -> Non
         name = canonicalize_name(package, validate=True)
     except InvalidName as error:
         raise BadPackageError(package) from error
-    verdicts = _verdicts(given_paths(paths))
+    verdicts = _verdicts(given_paths(paths), quiet=json)
     uses = find_uses(verdicts, name)
     if not uses:
         raise _unknown(name, verdicts)
@@ -79,10 +94,10 @@ def _blamed(findings: Sequence[Finding], name: str) -> tuple[tuple[str, ...], ..
     return tuple(dict.fromkeys(ways))
 
 
-def _verdicts(paths: Sequence[Path]) -> Sequence[Verdict]:
+def _verdicts(paths: Sequence[Path], *, quiet: bool) -> Sequence[Verdict]:
     """Of everything at or below `paths`: from the daemon when it watches all of them, else checked now."""
     from mfenvd.cli import oneshot
-    from mfenvd.cli.progress import board
+    from mfenvd.cli.progress import Silent, board
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.client.connection import Connection
     from mfenvd.client.errors import DaemonNotRunningError
@@ -97,7 +112,7 @@ def _verdicts(paths: Sequence[Path]) -> Sequence[Verdict]:
         status = None
     if status and all(any(holds(project.root, path) for project in status.projects) for path in wanted):
         return [verdict for verdict in status.verdicts if any(holds(path, verdict.source) for path in wanted)]
-    with board(this_terminal()) as shown:
+    with Silent() if quiet else board(this_terminal()) as shown:
         return oneshot.check(paths, folders, shown).verdicts
 
 

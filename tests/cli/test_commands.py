@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mfenvd.cli import lifecycle, status
+from mfenvd.cli import lifecycle, status, watching, why
 from mfenvd.cli.main import run
 from mfenvd.cli.status import duration
 from mfenvd.domain.event import PROTOCOL
@@ -165,6 +165,11 @@ def test_version_without_and_with_a_daemon(mfenv: Run) -> None:
     assert mfenv("version").out.startswith(f"mfenv {told['version']}\n")
 
 
+def test_the_version_alone(mfenv: Run) -> None:
+    ended = mfenv("--version")
+    assert (ended.code, ended.out) == (0, f"mfenv {json.loads(mfenv('version', '--json').out)['version']}\n")
+
+
 def test_why_shows_the_chains_from_the_daemons_verdicts(mfenv: Run, daemon: FakeDaemon) -> None:
     assert daemon.status.verdicts
     assert mfenv("why", "UrlLib3").out == (
@@ -250,6 +255,53 @@ def test_a_bug_is_told_without_a_traceback(mfenv: Run, monkeypatch: pytest.Monke
     written = crash.read_text()
     assert "Traceback" in written
     assert "secret" not in written
+
+
+def test_what_the_system_refuses_is_no_bug(mfenv: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "/cache/x")
+
+    monkeypatch.setattr("mfenvd.cli.status.print_status", full)
+    ended = mfenv("status")
+    assert ended.code == 3
+    assert ended.err.startswith("error: No space left on device: /cache/x\nfix: The details are in ")
+
+
+def test_a_working_directory_that_is_gone_is_said(mfenv: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ended = mfenv("check")
+    assert ended.code == 3
+    assert ended.err.startswith("error: No such file or directory")
+
+
+def test_the_shell_completes_watched_folders_and_packages(daemon: FakeDaemon, project: Path) -> None:
+    assert watching._complete_root("/") == [str(project)]
+    assert why._complete_package("url") == ["urllib3"]
+    assert daemon.received
+
+
+def test_status_loads_neither_typer_nor_rich_nor_any_room(project: Path) -> None:
+    code = (
+        "import sys; from mfenvd.cli.main import run; run(['status', '--json']); "
+        "sys.stderr.write(' '.join(name for name in sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project, timeout=20
+    )
+    loaded = set(ended.stderr.split())
+    assert not loaded & {
+        "typer",
+        "rich",
+        "asyncio",
+        "aiohttp",
+        "textual",
+        "mfenvd.engine",
+        "mfenvd.flows",
+        "mfenvd.resolve",
+    }
 
 
 def test_output_survives_a_terminal_without_unicode(daemon: FakeDaemon, project: Path) -> None:

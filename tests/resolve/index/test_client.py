@@ -338,3 +338,25 @@ def test_several_processes_share_one_cache(index: IndexServer, tmp_path: Path) -
     for process in processes:
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (0, "")
+
+
+def test_a_proxy_is_asked_instead_unless_the_host_is_exempt(index: IndexServer, client_of: MakeClient) -> None:
+    index.add(wheel("demo", "1.0"))
+    environ = {
+        "http_proxy": f"http://user:pass@{index.host}",
+        "no_proxy": "direct.invalid",
+        "PIP_TRUSTED_HOST": "far.invalid direct.invalid",
+    }
+    assert len(client_of("http://far.invalid/simple", environ=environ).files("demo")) == 1
+    assert index.log.paths() == ["http://far.invalid/simple/demo/"]
+    with pytest.raises(IndexUnreachable, match="resolved"):
+        client_of("http://direct.invalid/simple", environ=environ).files("demo")
+
+
+def test_this_processs_own_variables_do_not_count(
+    index: IndexServer, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    index.add(wheel("demo", "1.0"))
+    assert len(client_of(index.url).files("demo")) == 1

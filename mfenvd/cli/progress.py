@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
 from typing import Protocol
@@ -66,8 +67,13 @@ class Lines(Silent):
         self._rows: dict[RowKey, Row] = {}
         self._shown: dict[BarKey, State] = {}
         self._began: dict[BarKey, float] = {}
+        self._lock = threading.Lock()
 
     def show(self, verdict: Verdict, step: Step | None = None) -> None:  # noqa: ARG002 - lines do not move
+        with self._lock:
+            self._show(verdict)
+
+    def _show(self, verdict: Verdict) -> None:
         key = _key(verdict)
         row = _row(self._rows, verdict)
         if self._shown.get(key) is verdict.state:
@@ -93,6 +99,7 @@ class Bars(Silent):
         self._tasks: dict[BarKey, TaskID] = {}
         self._verdicts: dict[BarKey, Verdict] = {}
         self._progress = _bars(terminal.err)
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -104,6 +111,10 @@ class Bars(Silent):
         self._progress.stop()
 
     def show(self, verdict: Verdict, step: Step | None = None) -> None:
+        with self._lock:
+            self._show(verdict, step)
+
+    def _show(self, verdict: Verdict, step: Step | None) -> None:
         key = _key(verdict)
         row = _row(self._rows, verdict)
         changed = key not in self._verdicts or self._verdicts[key].state is not verdict.state

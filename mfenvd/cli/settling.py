@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mfenvd.cli.errors import DaemonStoppedError
 from mfenvd.cli.json_output import print_json
 from mfenvd.cli.progress import Board
 from mfenvd.cli.terminal import Terminal, this_terminal
 from mfenvd.client.connection import Connection
+from mfenvd.client.errors import ConnectionLostError
 from mfenvd.client.shell import this_shell
 from mfenvd.client.start import ensure_running
 from mfenvd.client.view import Change, DaemonView, holds
@@ -17,6 +18,8 @@ from mfenvd.domain.finding import Finding
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import find_paths
+
+_RECONNECTS = 20
 
 
 def connect_or_start(terminal: Terminal) -> Connection:
@@ -38,15 +41,30 @@ def settle(connection: Connection, roots: Sequence[str], shell: Surroundings, bo
         ClientError: It went away, or refused.
     """
     view = DaemonView()
+    events = _events(connection, view)
     # Listening comes first: nothing that follows from registering is missed.
-    with connection.events() as events:
-        for event in events:
-            view.apply(event)
-            break
-        for root in roots:
-            connection.add_project(root, shell)
-        _follow(events, view, roots, board)
+    view.apply(next(events))
+    for root in roots:
+        connection.add_project(root, shell)
+    _follow(events, view, roots, board)
     return view
+
+
+def _events(connection: Connection, view: DaemonView) -> Iterator[AnyEvent]:
+    """What the daemon tells, for ever. A stream that was too slow and was dropped goes on where `view` stands.
+
+    Raises:
+        ConnectionLostError: Again and again.
+        ClientError: The daemon is gone.
+    """
+    for attempt in range(_RECONNECTS + 1):
+        try:
+            with connection.events(view.seq, view.boot) as events:
+                yield from events
+        except ConnectionLostError:
+            if attempt == _RECONNECTS:
+                raise
+            connection.greet()
 
 
 def outcome(view: DaemonView, projects: Mapping[str, Sequence[str]]) -> tuple[list[Verdict], list[Finding]]:
@@ -59,7 +77,7 @@ def outcome(view: DaemonView, projects: Mapping[str, Sequence[str]]) -> tuple[li
     verdicts, others = [], []
     for root, paths in projects.items():
         told = view.projects[root].findings if root in view.projects else ()
-        others += [each for each in told if each.path is None or _wanted(each.path, root, paths)]
+        others += [each for each in told if not each.path or _wanted(each.path, root, paths)]
         verdicts += [each for each in view.of_project(root) if _wanted(each.source, root, paths)]
     return verdicts, others
 
@@ -76,8 +94,8 @@ def register(connection: Connection, roots: Iterable[str], *, json: bool) -> Non
 
 
 def _wanted(path: str, root: str, paths: Sequence[str]) -> bool:
-    """Whether `path` was asked for; what lies outside of the project's folder always is."""
-    return not holds(root, path) or any(holds(each, path) for each in paths)
+    """Whether `path` was asked for. What every path of the project depends on, as its configuration, always is."""
+    return not holds(root, path) or any(holds(each, path) for each in paths) or not path.endswith(".py")
 
 
 def _follow(events: Iterable[AnyEvent], view: DaemonView, roots: Sequence[str], board: Board) -> None:
@@ -91,6 +109,8 @@ def _follow(events: Iterable[AnyEvent], view: DaemonView, roots: Sequence[str], 
         _show(view, change, roots, board)
         # A daemon that was at work on the project already may report that as settled first.
         waiting -= {root for root in change.settled if root in reading or view.is_settled(root)}
+        if change.reset:
+            waiting -= {root for root in roots if view.is_settled(root)}
         if not waiting:
             return
 

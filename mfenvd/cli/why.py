@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
 
 from mfenvd.cli.errors import BadPackageError, UnknownPackageError
@@ -42,10 +42,11 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=DAEMON, epilog=epilog)(why)
 
 
-class Use(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Use:
     """Where a package is needed: `version` is None where the environment is blocked because of it."""
 
-    verdict: Any
+    verdict: Verdict
     version: str | None
     chains: tuple[tuple[str, ...], ...]
 

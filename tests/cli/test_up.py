@@ -119,10 +119,34 @@ def test_a_daemon_that_stops_meanwhile_is_said(mfenv: Run, daemon: FakeDaemon, p
 
 
 def test_a_daemon_that_dies_meanwhile_is_said(mfenv: Run, daemon: FakeDaemon) -> None:
-    daemon.on_add = lambda _root: daemon.drop_streams()
+    daemon.on_add = lambda _root: daemon.close()
     ended = mfenv("up")
     assert ended.code == 3
-    assert "error: mfenvd closed the connection" in ended.err
+    assert "error: mfenvd is not running" in ended.err
+
+
+def test_a_stream_that_was_dropped_goes_on_where_it_was(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
+    told = settling(daemon, project)
+
+    def on_add(_root: str) -> None:
+        for number, make in enumerate(told):
+            if number == len(told) // 2:
+                daemon.drop_streams()
+            daemon.publish(make)
+
+    daemon.on_add = on_add
+    ended = mfenv("up")
+    assert ended.code == 1
+    assert "TrainFlow · train, evaluate  3.11    ✗ glibc          ✗ wheel gap  ✓ resolved" in ended.out
+    assert any(call[1].startswith("/v1/events?since=") for call in daemon.received)
+
+
+def test_the_configuration_counts_for_every_path(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
+    setting = Finding(Code.BAD_SETTING, Severity.ERROR, "bad", path=str(project / "mfenv.toml"), line=1)
+    other = Finding(Code.SYNTAX_ERROR, Severity.ERROR, "bad", path=str(project / "broken.py"), line=1)
+    play(daemon, settling(daemon, project, findings=[setting, other]))
+    told = json.loads(mfenv("up", "--json", "score.py").out)
+    assert [finding["code"] for finding in told["findings"]] == ["MFE204"]
 
 
 def test_ctrl_c_leaves_the_daemon_at_work(daemon: FakeDaemon, project: Path) -> None:

@@ -36,7 +36,7 @@ class Action:
 DETAILS = Action("details", "enter", "Details", "Show everything about the selected cell or finding.")
 
 ACTIONS = (
-    Action("start_daemon", "s", "Start mfenvd", "Start the daemon in the background when it is not running."),
+    Action("start_daemon", "s", "Start", "Start the daemon in the background when it is not running."),
     DETAILS,
     Action("copy_fix", "y", "Copy", "Copy what to type to fix the selected finding."),
     Action("open_editor", "o", "Open", "Open the file at the line in $VISUAL or $EDITOR."),

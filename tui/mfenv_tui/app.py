@@ -42,6 +42,9 @@ BETWEEN_AGES = 15.0
 NARROW = 100
 """Columns below which the findings stand under the table."""
 
+CRAMPED = 70
+"""Columns below which the key hints stand close together."""
+
 
 class Dashboard(BaseApp):
     """Follows the daemon, also when that starts, stops or is replaced meanwhile."""
@@ -61,20 +64,22 @@ class Dashboard(BaseApp):
         self._notice = Notice()
         self._table = MatrixTable(self.matrix, signs)
         self._pane = FindingsPane(signs)
+        self._footer = Footer(show_command_palette=False)
         self._body = Body(self._table, self._pane)
 
     def compose(self) -> ComposeResult:
         yield self._summary
         yield self._notice
         yield self._body
-        yield Footer(show_command_palette=False)
+        yield self._footer
 
     def on_mount(self) -> None:
         self._redraw()
         self.set_interval(BETWEEN_AGES, self._show_selection)
         self.call_after_refresh(self._follow)
 
-    def on_resize(self, _: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:
+        self._footer.compact = event.size.width < CRAMPED
         self._pace.request()
 
     @work(exclusive=True, group="follow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mfenv_tui.environments import CELL_WIDTH
@@ -25,16 +26,17 @@ class Widths:
     cell: int
 
 
-def widths(room: int, archs: int, longest_name: int, longest_place: int) -> Widths:
+def widths(room: int, archs: Sequence[str], longest_name: int, longest_place: int) -> Widths:
     """Shares `room` columns out: first the cells, then the name, then the file.
 
     Cells shrink before names are cut; where even that is not enough, the table scrolls sideways.
     """
-    archs = max(archs, 1)
+    count = max(len(archs), 1)
+    narrowest_cell = max(_NARROWEST_CELL, *map(len, archs), 0)
     wanted_name = min(max(longest_name, _NARROWEST_NAME), _WIDEST_NAME)
     for_cells = room - PADDING - min(wanted_name, 2 * _NARROWEST_NAME)
-    cell = min(max(for_cells // archs - PADDING, _NARROWEST_CELL), CELL_WIDTH)
-    rest = room - archs * (cell + PADDING)
+    cell = min(max(for_cells // count - PADDING, narrowest_cell), CELL_WIDTH)
+    rest = room - count * (cell + PADDING)
     name = min(max(rest - PADDING, _NARROWEST_NAME), wanted_name)
     for_place = min(rest - (name + PADDING) - PADDING, longest_place, _WIDEST_PLACE)
     place = for_place if for_place >= min(_NARROWEST_PLACE, longest_place) else 0

@@ -12,8 +12,8 @@ from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.verdict import Verdict
 
-CELL_WIDTH = 16
-"""A glyph, a space, and a word of at most 14 columns."""
+CELL_WIDTH = 17
+"""A glyph, a space, and a word of at most 14 columns, or `resolving 12/60`."""
 
 _SHORTEST_FLOW = 6
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
@@ -61,6 +61,8 @@ def row_title(row: Row, signs: Signs) -> str:
 def place(row: Row, *, with_project: bool) -> str:
     """The row's file from the project's folder on; with the folder's name where there are several projects."""
     path = relative(row.source, row.root)
+    if not row.names and path == PurePath(path).name:
+        return ""  # the row is named after it already
     if not with_project or path in {row.source, PurePath(row.root).name}:
         return path
     return str(PurePath(PurePath(row.root).name, path))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from mfenv_tui.lines import Line, Signs
-from mfenvd.client.errors import ClientError, DaemonNotRunningError
+from mfenvd.client.errors import ClientError, DaemonNotRunningError, OtherProtocolError
 from mfenvd.client.view import DaemonView
 from mfenvd.domain.event import Hello
 from mfenvd.domain.words import Tone
@@ -33,15 +33,14 @@ class Link:
     @property
     def absent(self) -> bool:
         """Whether starting the daemon would help."""
-        return self.error is not None and not self.starting
+        return isinstance(self.error, DaemonNotRunningError) and not self.starting
 
     def badge(self, signs: Signs) -> Line:
         """The connection in two words."""
         if self.starting:
             return ((f"{signs.of(Tone.BUSY)} starting mfenvd", Tone.BUSY),)
         if self.error is not None:
-            word = "not running" if isinstance(self.error, DaemonNotRunningError) else "no answer"
-            return ((f"{signs.of(Tone.BAD)} mfenvd {word}", Tone.BAD),)
+            return ((f"{signs.of(Tone.BAD)} mfenvd {_trouble_word(self.error)}", Tone.BAD),)
         if self.hello is None:
             return (("connecting", "muted"),)
         return ((f"{signs.of(Tone.GOOD)} mfenvd {self.hello.version}", Tone.GOOD),)
@@ -74,10 +73,15 @@ def _emptiness(view: DaemonView, signs: Signs) -> tuple[Line, ...]:
 
 def _trouble(error: ClientError, *, known: bool) -> tuple[Line, ...]:
     lines: list[Line] = [((error.message, "strong"),)]
+    last: Line = ((" Below is what was last known.", "muted"),) if known else ()
     if isinstance(error, DaemonNotRunningError):
-        lines.append((("Press ", "plain"), ("s", "strong"), (" to start it, or run `mfenv up`.", "plain")))
+        lines.append((("Press ", "plain"), ("s", "strong"), (" to start it, or run `mfenv up`.", "plain"), *last))
     elif error.fix:
-        lines.append(((error.fix, "plain"),))
-    if known:
-        lines.append((("Below is what was last known.", "muted"),))
+        lines.append(((error.fix, "plain"), *last))
     return tuple(lines)
+
+
+def _trouble_word(error: ClientError) -> str:
+    if isinstance(error, DaemonNotRunningError):
+        return "not running"
+    return "other version" if isinstance(error, OtherProtocolError) else "no answer"

@@ -15,7 +15,7 @@ class Body(Container):
     Body {
         layout: horizontal;
         height: 1fr;
-        FindingsPane { width: 40%; min-width: 44; max-width: 84; border-left: solid $foreground 20%; }
+        FindingsPane { width: 34%; min-width: 44; max-width: 84; border-left: solid $foreground 20%; }
     }
     .-narrow Body {
         layout: vertical;

@@ -94,6 +94,11 @@ class MatrixTable(ScrollView, can_focus=True):
         if self._key in patch.changed:
             self.post_message(self.Selected())
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if self._painter is not None:
+            self._paint_in(self._columns)  # the theme may be another one
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         painter = self._painter
         if painter is None:
@@ -114,12 +119,6 @@ class MatrixTable(ScrollView, can_focus=True):
     def on_resize(self, _: Resize) -> None:
         if self._columns != self._wanted_columns():
             self._lay_out()
-
-    def notify_style_update(self) -> None:
-        """The theme is another one."""
-        super().notify_style_update()
-        if self._painter is not None:
-            self._paint_anew(self._columns)
 
     def on_click(self, event: Click) -> None:
         index = event.y - _HEADER + self.scroll_offset.y
@@ -178,7 +177,7 @@ class MatrixTable(ScrollView, can_focus=True):
         longest_name = max((len(row_title(row, self._signs)) for row in rows), default=0)
         longest_place = max((len(place(row, with_project=several)) for row in rows), default=0)
         room = self.scrollable_content_region.width
-        return columns(widths(room, len(self._matrix.archs), longest_name, longest_place), self._matrix.archs)
+        return columns(widths(room, self._matrix.archs, longest_name, longest_place), self._matrix.archs)
 
     def _several_projects(self) -> bool:
         return len({row.root for row in self._matrix.rows.values()}) > 1
@@ -187,13 +186,14 @@ class MatrixTable(ScrollView, can_focus=True):
         """Start over with columns and order; the cursor stays where it belongs."""
         if not self.scrollable_content_region.width:
             return  # not on the screen yet
-        self._paint_anew(self._wanted_columns())
+        self._paint_in(self._wanted_columns())
         self._indexes = {key: index for index, key in enumerate(self._matrix.order)}
         width = sum(column.outer_width for column in self._columns)
         self.virtual_size = Size(width, len(self._matrix.order) + _HEADER)
         self._place_cursor()
+        self.refresh()
 
-    def _paint_anew(self, wanted: tuple[Column, ...]) -> None:
+    def _paint_in(self, wanted: tuple[Column, ...]) -> None:
         look = Look(
             columns=wanted,
             styles=styles_of(self.app),
@@ -206,7 +206,6 @@ class MatrixTable(ScrollView, can_focus=True):
         )
         if self._painter is None or self._painter.look != look:
             self._painter = Painter(look, self.app.console)
-        self.refresh()
 
     def _place_cursor(self) -> None:
         """Follow the chosen row; stay at the top, where the trouble is, when none was chosen."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mfenvd.cli import check, lifecycle, logs, plan, resolve, up, watching, wheels, why
+from mfenvd.cli import check, lifecycle, logs, plan, resolve, service, up, watching, wheels, why
 
 app = typer.Typer(
     name="mfenv",
@@ -38,5 +38,5 @@ def _options(*, version: VersionFlag = False) -> None:
     pass
 
 
-for module in (up, lifecycle, watching, logs, why, check, plan, resolve, wheels):
+for module in (up, lifecycle, watching, logs, service, why, check, plan, resolve, wheels):
     module.add_to(app)

@@ -8,7 +8,7 @@ from pathlib import Path
 from mfenvd.domain.finding import Finding
 from mfenvd.flows.reading import FileReading, FlowReading, ProjectFacts
 from mfenvd.flows.static import findings
-from mfenvd.flows.static.flows import read_flows
+from mfenvd.flows.static.flows import has_candidates, read_flows, unread_flows
 from mfenvd.flows.static.imports import run_file
 from mfenvd.flows.static.machine import Machine
 from mfenvd.flows.static.modules import ModuleCache, Unreadable, parse, read_bytes
@@ -52,6 +52,8 @@ def read_file(path: Path, facts: ProjectFacts, modules: ModuleCache) -> FileRead
         source = parse(path, content)
     except Unreadable as unreadable:
         return FileReading(str(path), findings=(unreadable.finding,))
+    if not has_candidates(source.tree):
+        return FileReading(str(path))
     machine = Machine(facts, modules, str(path.parent))
     module = Module("__main__", source, str(path.parent))
     machine.loaded[str(path)] = module
@@ -60,6 +62,7 @@ def read_file(path: Path, facts: ProjectFacts, modules: ModuleCache) -> FileRead
     try:
         run_file(machine, module)
         flows = read_flows(machine, module)
+        problems = unread_flows(module, flows)
     except RecursionError:
         problems = (findings.unreadable_file(path, "is nested too deeply to follow"),)
     return FileReading(str(path), flows, problems, tuple(sorted(machine.reads - {str(path)})))

@@ -12,9 +12,11 @@ from mfenvd.flows.static.natives import METHODS
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
+    Builtin,
     Call,
     ClassMethod,
     ClassValue,
+    ConfigValue,
     Frame,
     Function,
     Instance,
@@ -163,6 +165,8 @@ def _of_plain(machine: Machine, subject: Any, name: str, node: ast.AST, frame: F
         return list(value) if name == "parents" else value
     if isinstance(subject, VersionInfo) and name in _VERSION_ATTRIBUTES:
         return getattr(subject, name)
+    if isinstance(subject, ConfigValue) and name not in METHODS[dict] and (name == "to_dict" or name in subject):
+        return Builtin("to_dict", lambda _machine, _call: _to_dict(subject)) if name == "to_dict" else subject[name]
     if isinstance(subject, (OpenFile, LazyItems)) or any(
         isinstance(subject, kind) and name in methods for kind, methods in METHODS.items()
     ):
@@ -172,3 +176,10 @@ def _of_plain(machine: Machine, subject: Any, name: str, node: ast.AST, frame: F
             return machine.unknown(node, frame, "uses a method that is not followed")
         return MISSING
     return machine.unknown(node, frame, "cannot be looked up without running it")
+
+
+def _to_dict(value: Any) -> Any:
+    """A config's value as plain dicts."""
+    if isinstance(value, dict):
+        return {key: _to_dict(item) for key, item in value.items()}
+    return type(value)(map(_to_dict, value)) if isinstance(value, (list, tuple)) else value

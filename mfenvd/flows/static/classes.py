@@ -43,7 +43,13 @@ def _decorators(machine: Machine, nodes: Sequence[ast.expr], frame: Frame) -> li
     found = []
     for node in nodes:
         evidence = Evidence(machine)
-        found.append((machine.evaluate(node, frame), node, evidence.closed(machine)))
+        try:
+            value = machine.evaluate(node, frame)
+        except Raised as raised:
+            if machine.guarded:
+                raise
+            value = Unknown(frame.source, node, f"raises {raised}")
+        found.append((value, node, evidence.closed(machine)))
     return found
 
 
@@ -102,9 +108,12 @@ def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Any:
     inner = Frame(frame.module, names, enclosing, is_class=True)
     cls = ClassValue(node.name, names, tuple(bases), (), frame.source, node, unread)
     cls.mro = (cls, *_merge([*(list(base.mro) for base in bases), list(bases)]))
-    from mfenvd.flows.static.statements import run_body
+    from mfenvd.flows.static.statements import run_body, run_module
 
-    run_body(machine, node.body, inner)
+    if machine.guarded:
+        run_body(machine, node.body, inner)
+    else:  # a statement that fails does not hide the steps that follow it
+        run_module(machine, node.body, inner)
     for value in names.values():
         if isinstance(value, Function) and value.owner is None:
             value.owner = cls
@@ -120,7 +129,10 @@ def _bases(machine: Machine, node: ast.ClassDef, frame: Frame) -> tuple[list[Cla
     bases: list[ClassValue] = []
     unread: Unknown | None = None
     for base_node in node.bases:
-        base = machine.evaluate(base_node, frame)
+        try:
+            base = machine.evaluate(base_node, frame)
+        except Raised as raised:
+            base = Unknown(frame.source, base_node, f"raises {raised}")
         if isinstance(base, ClassValue):
             bases.append(base)
             unread = unread or base.unread

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import files
@@ -13,9 +13,9 @@ from mfenvd.flows.static.values import (
     Builtin,
     Call,
     ClassValue,
+    ConfigValue,
     FileText,
     Frame,
-    Module,
     Namespace,
     Special,
     Unknown,
@@ -25,19 +25,6 @@ if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
 
 UNPACKED = "_unpacked_delayed_"
-
-
-class ConfigValue(dict[Any, Any]):
-    """What a config holds: a dict whose entries are attributes too, and which cannot be changed."""
-
-    @classmethod
-    def of(cls, value: Any) -> Any:
-        """`value` with every mapping in it made a ConfigValue."""
-        if isinstance(value, Mapping):
-            return cls({key: cls.of(item) for key, item in value.items()})
-        if isinstance(value, (list, tuple)):
-            return type(value)(cls.of(item) for item in value)
-        return value
 
 
 class Delayed(Special):
@@ -52,8 +39,8 @@ class Delayed(Special):
         self.frame = frame
 
     def attribute(self, machine: Machine, name: str, node: ast.AST, frame: Frame) -> Any:
-        """Deeper into the config."""
-        return self.subscript(machine, name, node, frame)
+        """Deeper into the config, or one of the methods that every Mapping has."""
+        return mapping_method(machine, self, name, node, frame) or self.subscript(machine, name, node, frame)
 
     def subscript(self, machine: Machine, key: Any, node: ast.AST, frame: Frame) -> Any:
         """Deeper into the config."""
@@ -88,8 +75,8 @@ class ConfigParameter(Special):
 
     def attribute(self, machine: Machine, name: str, node: ast.AST, frame: Frame) -> Any:
         """`config.a`."""
-        del machine
-        return Delayed(self.name, (name,), node, frame)
+        delayed = Delayed(self.name, (), node, frame)
+        return mapping_method(machine, delayed, name, node, frame) or Delayed(self.name, (name,), node, frame)
 
     def subscript(self, machine: Machine, key: Any, node: ast.AST, frame: Frame) -> Any:
         """`config["a"]`."""
@@ -98,6 +85,19 @@ class ConfigParameter(Special):
     def spread(self, machine: Machine, node: ast.AST, frame: Frame) -> Any:
         """`**config`."""
         return Delayed(self.name, (), node, frame).spread(machine, node, frame)
+
+
+def mapping_method(machine: Machine, delayed: Delayed, name: str, node: ast.AST, frame: Frame) -> Any:
+    """The method `name` of Mapping, which goes before an entry of that name; None when it is no method."""
+    if name == "get":
+
+        def get(machine: Machine, call: Call) -> Any:
+            return delayed.subscript(machine, call.arguments[0], call.node, call.frame)
+
+        return Builtin("get", get)
+    if name in {"items", "keys", "values"}:
+        return machine.unknown(node, frame, "goes through a config, which is not there yet")
+    return None
 
 
 _PARAMETERS = ("name", "default", "default_value", "help", "required", "parser", "plain")
@@ -273,5 +273,3 @@ def _evaluate(machine: Machine, delayed: Delayed, configs: dict[str, Any]) -> An
 def _missing_fix(raised: Raised) -> str | None:
     return "Add the entry to the config." if raised.kind in {"AttributeError", "KeyError"} else None
 
-
-__all__ = ["Builtin", "Module"]

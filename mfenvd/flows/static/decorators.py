@@ -15,7 +15,6 @@ from mfenvd.flows.static.values import (
     ClassValue,
     Frame,
     Function,
-    Namespace,
     Special,
     Unknown,
 )
@@ -184,11 +183,27 @@ def decorate(
     except Raised as raised:
         result = Unknown(raised.source, raised.node, f"raises {raised}")
     if isinstance(result, Unknown):
+        if result.external is None and not result.carried and _unset(machine, evidence):
+            result = _needs_variable(machine, evidence, node, frame)
         _note(machine, target, result, node, frame)
         result = target
     if is_decorated(result):
         _note_conditions(machine, decorator, result, node, frame, evidence)
     return result
+
+
+def _unset(machine: Machine, evidence: Evidence) -> list[str]:
+    """The variables that were asked for while the decorator was made and are not set."""
+    return [name for name in evidence.variables if name not in machine.environ]
+
+
+def _needs_variable(machine: Machine, evidence: Evidence, node: ast.expr, frame: Frame) -> Unknown:
+    """The decorator fails without a variable: with it, it applies what was made for it."""
+    names = " and ".join(dict.fromkeys(_unset(machine, evidence)))
+    only_remote = bool(evidence.made) and all(made.name in REMOTE for made in evidence.made)
+    fix = f"Set {names} where you run `mfenv up`, or give it a default."
+    external = "os.environ" if only_remote else None
+    return Unknown(frame.source, node, f"needs {names}, not set here", fix, carried=tuple(evidence.made), external=external)
 
 
 def _note(machine: Machine, target: Function | ClassValue, result: Unknown, node: ast.expr, frame: Frame) -> None:
@@ -225,5 +240,3 @@ def _note_conditions(
             machine.heap.touch(decorators)
             decorators[position] = Conditional(made, cause)
 
-
-__all__ = ["Namespace"]

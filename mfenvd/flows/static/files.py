@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 from pathlib import Path, PurePath
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.static import operators
+from mfenvd.flows.static.iteration import Unordered
 from mfenvd.flows.static.machine import Raised
 from mfenvd.flows.static.modules import Unreadable, read_bytes
 from mfenvd.flows.static.values import Call, FileText, Frame, LocatedText, OpenFile, Unknown
@@ -94,6 +96,9 @@ def path_method(machine: Machine, path: PurePath, name: str, call: Call) -> Any:
         return open_file(machine, Call([path, *call.arguments], call.keywords, call.node, call.frame))
     if name in {"exists", "is_file", "is_dir"}:
         return existence(machine, path, name, call)
+    if name in {"iterdir", "glob", "rglob"}:
+        found = listing(machine, path, call, pattern=str(call.first("pattern", "*")), deep=name == "rglob")
+        return found if isinstance(found, Unknown) else Unordered(PurePath(path, entry) for entry in found)
     if name in {"resolve", "absolute"}:
         return PurePath(os.path.normpath(os.path.join(machine.facts.cwd, path)))
     if name == "expanduser":
@@ -115,6 +120,31 @@ def existence(machine: Machine, path: Any, kind: str, call: Call) -> Any:
     if "file" in kind:
         return found.is_file()
     return found.is_dir() if "dir" in kind else found.exists()
+
+
+def listing(
+    machine: Machine, path: Any, call: Call, *, pattern: str = "*", deep: bool = False
+) -> list[Path] | Unknown:
+    """What a folder of the project holds, relative to it.
+
+    Raises:
+        Raised: There is no such folder.
+    """
+    if isinstance(path, Unknown):
+        return path
+    found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
+    if found is None or ".." in pattern:
+        return machine.unknown(call.node, call.frame, "lists a folder that is not in this project")
+    if not found.is_dir():
+        raise Raised("FileNotFoundError", call.node, str(path), call.frame.source)
+    names = itertools.islice(found.rglob(pattern) if deep else found.glob(pattern), _MOST_ENTRIES + 1)
+    entries = sorted(entry.relative_to(found) for entry in names)
+    if len(entries) > _MOST_ENTRIES:
+        return machine.unknown(call.node, call.frame, "lists too many files")
+    return entries
+
+
+_MOST_ENTRIES = 1000
 
 
 def expand_user(machine: Machine, path: str) -> str:

@@ -87,6 +87,18 @@ def unknown_base(flow: str, unknown: Unknown) -> Finding:
     )
 
 
+def unread_flow(name: str, location: Location, unknown: Unknown | None) -> Finding:
+    """A class with steps did not come out as a flow."""
+    because = f": {_because(unknown)}" if unknown is not None else ""
+    return _at(
+        location,
+        Code.UNKNOWN_BASE,
+        Severity.ERROR,
+        f"{name} looks like a flow and cannot be read{because}.",
+        "Define it at the top level of the file, as a class that inherits from FlowSpec.",
+    )
+
+
 def mutator(what: str, unknown: Unknown) -> Finding:
     """A mutator may add or change the environment in a way that cannot be followed."""
     return _at(

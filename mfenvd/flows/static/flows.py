@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.finding import Finding, Severity
 from mfenvd.flows.reading import FlowReading, RemoteDecorator, StepReading
 from mfenvd.flows.static import configs, findings, mutators
 from mfenvd.flows.static.decorators import (
@@ -35,6 +36,44 @@ def read_flows(machine: Machine, module: Module) -> tuple[FlowReading, ...]:
             if is_flow(candidate) and candidate.source is module.source:
                 found[id(candidate)] = candidate
     return tuple(_FlowReader(machine, cls).read() for cls in sorted(found.values(), key=_line))
+
+
+def looks_like_flow(node: ast.ClassDef) -> bool:
+    """Whether a class has methods behind a decorator called `step`."""
+    return any(
+        (isinstance(decorator, ast.Name) and decorator.id == "step")
+        or (isinstance(decorator, ast.Attribute) and decorator.attr == "step")
+        for item in node.body
+        if isinstance(item, ast.FunctionDef)
+        for decorator in item.decorator_list
+    )
+
+
+def unread_flows(module: Module, flows: tuple[FlowReading, ...]) -> tuple[Finding, ...]:
+    """A finding for each class of the top level that looks like a flow and is not among `flows`."""
+    lines = {flow.location.line for flow in flows}
+    found = []
+    for node in _classes(module.source.tree.body):
+        if node.lineno not in lines and looks_like_flow(node):
+            value = module.names.get(node.name)
+            unknown = value if isinstance(value, Unknown) else None
+            found.append(findings.unread_flow(node.name, module.source.location(node), unknown))
+    return tuple(found)
+
+
+def _classes(body: Sequence[ast.stmt]) -> Iterator[ast.ClassDef]:
+    """The classes of a body, also those under `if` and `try`."""
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            yield statement
+        for part in ("body", "orelse", "finalbody"):
+            if isinstance(statement, (ast.If, ast.Try, ast.With)):
+                yield from _classes(getattr(statement, part, ()))
+
+
+def has_candidates(tree: ast.Module) -> bool:
+    """Whether there is a class that could be a flow: one with a base."""
+    return any(node.bases for node in _classes(tree.body))
 
 
 def _line(cls: ClassValue) -> int:
@@ -131,7 +170,7 @@ class _FlowReader:
             image = values.get("image", values.get("**"))
             if isinstance(image, Unknown):
                 what = f"The image of @{bound.name}"
-                problems.append(findings.unknown_value(what, image, findings.Severity.NOTICE))
+                problems.append(findings.unknown_value(what, image, Severity.NOTICE))
             found.append(
                 RemoteDecorator(
                     name=bound.name,
@@ -200,5 +239,3 @@ def _unique(problems: list[Finding]) -> tuple[Finding, ...]:
         found.setdefault((finding.code, finding.place, finding.message), finding)
     return tuple(found.values())
 
-
-__all__ = ["Location", "ast", "read_flows"]

@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from mfenvd.flows.static.values import MISSING, Namespace, Unknown, walk
 
 T = TypeVar("T")
+
+_MOST_OPTIONS = 8
+_MOST_CARRIED = 32
 Container = Any  # dict, list or set: what can be touched
 
 
@@ -89,6 +92,12 @@ class Heap:
                     self._trials[-1].setdefault(key, (container, saved))
         return result, Tried(before, after)
 
+    def redo(self, tried: Tried) -> None:
+        """Makes the changes of a path that was tried."""
+        for key, (container, _) in tried.before.items():
+            self.touch(container)
+            _restore(container, tried.after[key])
+
     def join(self, tried: Sequence[Tried], cause: Unknown, same: Callable[[Any, Any], bool]) -> bool:
         """Leaves the state that holds whichever path was taken. Returns whether anything differs.
 
@@ -133,16 +142,21 @@ def join_values(values: Sequence[Any], cause: Unknown, same: Callable[[Any, Any]
     first = values[0]
     if all(first is other or same(first, other) for other in values[1:]):
         return first
-    options: list[Any] = []
+    options: dict[int, Any] = {}
+    carried: dict[int, Any] = {}
     for value in values:
-        if isinstance(value, Unknown) and value.options:
-            options.extend(value.options)
-        else:
-            options.append(value)
-    if any(option is MISSING or (isinstance(option, Unknown) and not option.external) for option in options):
-        options = []
-    carried = tuple(item for value in values if isinstance(value, Unknown) for item in value.carried)
-    return Unknown(cause.source, cause.node, cause.reason, cause.fix, tuple(options), carried)
+        if isinstance(value, Unknown):
+            carried.update((id(item), item) for item in value.carried)
+        for option in value.options if isinstance(value, Unknown) and value.options else (value,):
+            options[id(option)] = option
+    open_ended = any(
+        option is MISSING or (isinstance(option, Unknown) and not option.external) for option in options.values()
+    )
+    if open_ended or len(options) > _MOST_OPTIONS:
+        options = {}
+    return Unknown(
+        cause.source, cause.node, cause.reason, cause.fix, tuple(options.values()), tuple(carried.values())[:_MOST_CARRIED]
+    )
 
 
 def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:

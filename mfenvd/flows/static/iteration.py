@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
 
 
+class Unordered(list[Any]):
+    """A list whose order is the file system's."""
+
+
 def items_of(machine: Machine, value: Any, node: ast.AST, frame: Frame, *, ordered: bool) -> Any:
     """The items of an iterable as a list, or an Unknown. Iterators are consumed.
 
@@ -44,9 +48,9 @@ def items_of(machine: Machine, value: Any, node: ast.AST, frame: Frame, *, order
     if isinstance(value, OpenFile):
         text = read_all(machine, value)
         return text if isinstance(text, Unknown) else _lines(text)
-    if isinstance(value, (set, frozenset)) and len(value) > 1:
+    if isinstance(value, (set, frozenset, Unordered)) and len(value) > 1:
         if ordered:
-            return machine.unknown(node, frame, "depends on the order of a set")
+            return machine.unknown(node, frame, "depends on the order of a set or folder")
         return sorted(value, key=lambda item: (str(type(item)), str(item)))
     if isinstance(value, (list, tuple, dict, set, frozenset, range)):
         if len(value) > LARGEST_VALUE:

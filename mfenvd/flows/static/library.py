@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mfenvd.flows.static import files, iteration, operators
-from mfenvd.flows.static.machine import Raised, VersionInfo
+from mfenvd.flows.static.machine import LARGEST_VALUE, Raised, VersionInfo
 from mfenvd.flows.static.values import (
     BoundMethod,
     Builtin,
@@ -174,6 +174,12 @@ def _exists(machine: Machine, call: Call) -> Any:
     return files.existence(machine, call.first("path"), name.rpartition(".")[2], call)
 
 
+@function("os.listdir")
+def _listdir(machine: Machine, call: Call) -> Any:
+    found = files.listing(machine, call.first("path", "."), call)
+    return found if isinstance(found, Unknown) else iteration.Unordered(path.name for path in found)
+
+
 @function("os.fspath")
 def _fspath(machine: Machine, call: Call) -> Any:
     return operators.guarded(machine, lambda: os.fspath(call.arguments[0]), call.arguments, call.node, call.frame)
@@ -279,11 +285,25 @@ def _parse(machine: Machine, call: Call, text: Any, parser: Callable[[Any], Any]
     if not isinstance(text, (str, bytes)):
         return machine.unknown(call.node, call.frame, "parses something that is not known")
     try:
-        return files.with_places(parser(text), text)
+        value = parser(text)
+        if _size(value, {}) > LARGEST_VALUE:  # a few lines of YAML with aliases can stand for millions
+            return machine.unknown(call.node, call.frame, "is too large")
+        return files.with_places(value, text)
     except (error, ValueError) as problem:
         raise Raised(type(problem).__name__, call.node, str(problem).partition("\n")[0], call.frame.source) from problem
     except RecursionError:
         return machine.unknown(call.node, call.frame, "is nested too deeply")
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """How many values there are when everything that is shared is written out."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = LARGEST_VALUE + 1  # what contains itself has no end
+        items = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(item, known) for item in items)
+    return known[id(value)]
 
 
 def _text_of(machine: Machine, call: Call) -> Any:
@@ -297,7 +317,8 @@ def _load_toml(text: Any) -> Any:
 
 def load_yaml(text: Any) -> Any:
     """What `yaml.safe_load` answers."""
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    content = str(text) if isinstance(text, str) else text
+    return yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
 
 
 @function("json.load", "json.loads")

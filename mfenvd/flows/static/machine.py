@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
@@ -27,8 +27,11 @@ from mfenvd.flows.static.values import (
     walk,
 )
 
-BUDGET = 400_000
-"""Steps (statements, expressions) for one flow file with all it imports."""
+BUDGET = 100_000
+"""Steps (statements, expressions, calls) for one flow file with all it imports: about 0.3 s."""
+
+STATEMENT_BUDGET = 20_000
+"""Steps for one statement at the top level of a module."""
 
 DEPTH = 60
 """Nested calls."""
@@ -41,12 +44,15 @@ class Raised(Exception):  # noqa: N818 - an exception of the interpreted program
     """The interpreted program raises. `kind` is the exception's class name, `cls` its class if it is not built in."""
 
     def __init__(self, kind: str, node: ast.AST, text: str, source: Source, cls: ClassValue | None = None) -> None:
-        super().__init__(f"{kind}: {text}")
+        super().__init__(kind, text)
         self.kind = kind
         self.node = node
         self.text = text
         self.source = source
         self.cls = cls
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}" if self.text else self.kind
 
 
 class Exhausted(Exception):  # noqa: N818
@@ -73,9 +79,11 @@ class Machine:
         self.folder = folder
         self.risks = 0
         self.guarded = 0
+        self.joined_alike = True
         self.made: list[Any] = []
         self.variables: list[str] = []
         self._left = BUDGET
+        self._left_here = STATEMENT_BUDGET
         self._depth = 0
 
     # -- evaluating: the parts are put together here, so that none of them needs to import the others
@@ -97,7 +105,8 @@ class Machine:
             Exhausted: There were too many.
         """
         self._left -= 1
-        if self._left < 0:
+        self._left_here -= 1
+        if self._left < 0 or self._left_here < 0:
             raise Exhausted
 
     @contextmanager
@@ -115,9 +124,14 @@ class Machine:
         finally:
             self._depth -= 1
 
-    def refill(self) -> None:
-        """A new budget, after the old one was spent on one statement."""
-        self._left = BUDGET // 10
+    @contextmanager
+    def fresh_budget(self) -> Iterator[None]:
+        """A statement at the top level: what it takes is not taken from the one that imports its module."""
+        outer, self._left_here = self._left_here, STATEMENT_BUDGET
+        try:
+            yield
+        finally:
+            self._left_here = outer
 
     # -- unknown values
 
@@ -208,36 +222,37 @@ class Machine:
 
     # -- paths
 
-    def branch(self, paths: list[Callable[[], Any]], cause: Unknown) -> list[Any]:
-        """The results of all `paths`, any one of which may be the one taken.
+    def trial(self, path: Callable[[], Any]) -> tuple[Any, Tried]:
+        """The result of `path` (a `Raised` if it raises) and what it changed, undone."""
+        return self.heap.attempt(lambda: _caught(path))
+
+    def branch(self, paths: Sequence[Callable[[], Any]], cause: Unknown) -> list[Any]:
+        """The results of all `paths`, any one of which may be the one taken. See `join`."""
+        return self.join([self.trial(path) for path in paths], cause)
+
+    def join(self, trials: Sequence[tuple[Any, Tried]], cause: Unknown) -> list[Any]:
+        """Leaves the state that holds whichever path was taken, and returns their results.
 
         A path that raises is not among those whose effects count, as the flow would not load, unless a
         surrounding `try` could catch it; its result is the `Raised`.
+
+        Raises:
+            Raised: Every path raises.
         """
-        results: list[Any] = []
-        tried: list[Tried] = []
-        for path in paths:
-            result, changes = self.heap.attempt(lambda path=path: self._caught(path))  # type: ignore[misc]
-            results.append(result)
-            if not isinstance(result, Raised) or self.guarded:
-                tried.append(changes)
-        if any(isinstance(result, Raised) for result in results):
+        results = [result for result, _ in trials]
+        raised = [result for result in results if isinstance(result, Raised)]
+        live = [tried for result, tried in trials if self.guarded or not isinstance(result, Raised)]
+        if raised:
             self.risks += 1
-        if tried:
-            self.heap.join(tried, cause, self.same)
-        if all(isinstance(result, Raised) for result in results):
-            raise results[0]
+        if live:
+            self.joined_alike = not self.heap.join(live, cause, self.same)
+        if raised and len(raised) == len(results):
+            raise raised[0]
         return results
 
     def either(self, values: list[Any], cause: Unknown) -> Any:
         """One of `values`."""
         return join_values(values, cause, self.same)
-
-    def _caught(self, path: Callable[[], Any]) -> Any:
-        try:
-            return path()
-        except Raised as raised:
-            return raised
 
     # -- values with places, and files
 
@@ -252,6 +267,13 @@ class Machine:
         absolute = Path(os.path.normpath(os.path.join(self.facts.cwd, path)))
         root = Path(self.facts.root)
         return absolute if absolute == root or root in absolute.parents else None
+
+
+def _caught(path: Callable[[], Any]) -> Any:
+    try:
+        return path()
+    except Raised as raised:
+        return raised
 
 
 class VersionInfo(tuple[Any, ...]):

@@ -177,7 +177,6 @@ class Merged:
         self.origins = {name: place for one in every for name, place in one.origins.items()}
         for pair in (conda, pypi):
             self.origins.update(pair.step_origins())
-        self.findings = list(dict.fromkeys(_keyed(finding) for one in every for finding in one.findings))
         self.problems = [finding for one in every for finding in one.findings]
         if self.kind == "mixed" and not self.disabled:
             place = pypi.location or conda.location
@@ -233,10 +232,6 @@ class _Pair:
 
     def texts(self, attribute: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for one in (*self._step, *self._flow) for text in one.texts(attribute)))
-
-
-def _keyed(finding: Finding) -> tuple[str, str]:
-    return (finding.place, finding.message)
 
 
 def _canonical(name: str) -> str:

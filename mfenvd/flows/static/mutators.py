@@ -184,6 +184,8 @@ class MutableFlow(Special):
             return DUPLICATES.attribute(machine, name, node, frame)
         if name == "configs":
             return list(state.configs.items())
+        if name == "parameters":
+            return _parameters(state)
         if name == "steps":
             return [(step, state.steps[step]) for step in sorted(state.steps)]
         if name == "decorator_specs":
@@ -212,6 +214,17 @@ class MutableFlow(Special):
             step.exposed(machine, cause)
 
 
+def _parameters(state: FlowState) -> list[Any]:
+    """The parameters of the flow: their names are known, what they are is not."""
+    found = {
+        name: (name, value)
+        for cls in reversed(state.cls.mro)
+        for name, value in cls.names.items()
+        if isinstance(value, Unknown) and value.external == "metaflow.Parameter()"
+    }
+    return [found[name] for name in sorted(found)]
+
+
 _ADD = ("deco_type", "deco_args", "deco_kwargs", "duplicates")
 
 
@@ -223,6 +236,8 @@ def add_decorator(
     kind = arguments.get("deco_type")
     keywords = machine.readable(arguments.get("deco_kwargs") or {})
     duplicates = arguments.get("duplicates", IGNORE)
+    if isinstance(kind, Wrapper) or (isinstance(kind, Unknown) and kind.external is not None):
+        return kind  # it runs around the step, or is not part of this project
     for value in (kind, keywords, duplicates, arguments.get("**")):
         if isinstance(value, Unknown):
             add(machine, decorators, Doubt(Unknown(call.frame.source, call.node, value.reason, value.fix)))
@@ -386,7 +401,6 @@ def _call(
     except Raised as raised:
         target.exposed(machine, Unknown(raised.source, raised.node, f"raises {raised}"))
     except (Exhausted, RecursionError):
-        machine.refill()
         target.exposed(machine, machine.unknown(mutator.node, mutator.frame, "takes too many steps to follow"))
 
 

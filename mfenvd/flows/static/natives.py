@@ -29,7 +29,7 @@ _SET = frozenset(
 _FROZENSET = frozenset("union intersection difference symmetric_difference issubset issuperset isdisjoint copy".split())
 _PATH = frozenset(
     "joinpath with_name with_suffix with_stem as_posix relative_to is_absolute is_relative_to resolve absolute "
-    "expanduser exists is_file is_dir read_text read_bytes open __str__ __fspath__".split()
+    "expanduser exists is_file is_dir read_text read_bytes open iterdir glob rglob match __str__ __fspath__".split()
 )
 
 METHODS: dict[type, frozenset[str]] = {

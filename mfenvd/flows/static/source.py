@@ -30,14 +30,19 @@ class Source:
 
     def segment(self, node: ast.AST) -> str:
         """The text of `node` on one line, shortened where it is long."""
-        try:
-            text = ast.get_source_segment(self.text, node) or ast.unparse(node)
-        except (RecursionError, ValueError, AttributeError):
-            text = type(node).__name__
-        text = " ".join(text.split())
+        text = " ".join(self._text(node).split())
         return text if len(text) <= 120 else text[:117] + "…"
+
+    def _text(self, node: ast.AST) -> str:
+        first, last = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
+        if first is None or last is None:
+            return type(node).__name__
+        lines = [self._line(number) for number in range(first, last + 1)]
+        lines[-1] = lines[-1].encode()[: node.end_col_offset].decode(errors="replace")  # type: ignore[attr-defined]
+        lines[0] = lines[0].encode()[node.col_offset :].decode(errors="replace")  # type: ignore[attr-defined]
+        return "\n".join(lines)
 
     def _line(self, number: int) -> str:
         if not self._lines:
-            self._lines = self.text.splitlines() or [""]
+            self._lines = self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return self._lines[min(number, len(self._lines)) - 1]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mfenvd.flows.static import iteration, operators
+from mfenvd.flows.static.heap import Tried
 from mfenvd.flows.static.machine import Exhausted, Raised
 from mfenvd.flows.static.values import (
     MISSING,
@@ -69,13 +70,13 @@ def run_module(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> None
     """Executes the top level of a module; a statement that fails leaves what it touches unknown."""
     for statement in body:
         try:
-            outcome = run_body(machine, [statement], frame)
+            with machine.fresh_budget():
+                outcome = run_body(machine, [statement], frame)
         except Raised as raised:
             if raised.kind == "SystemExit":
                 return
             _give_up(machine, statement, frame, f"raises {raised}")
         except Exhausted:
-            machine.refill()
             _give_up(machine, statement, frame, "takes too many steps to follow", everything=True)
         except RecursionError:
             _give_up(machine, statement, frame, "is nested too deeply to follow", everything=True)
@@ -260,8 +261,7 @@ def _raise(machine: Machine, statement: ast.Raise, frame: Frame) -> None:
     from mfenvd.flows.static.builtins import exception_class
 
     cls = exception_class(value)
-    text = frame.source.segment(statement)
-    raise Raised(cls.name if cls else "Exception", statement, text, frame.source, cls)
+    raise Raised(cls.name if cls else "Exception", statement, "", frame.source, cls)
 
 
 def _assert(machine: Machine, statement: ast.Assert, frame: Frame) -> None:
@@ -340,25 +340,15 @@ def _if(machine: Machine, statement: ast.If, frame: Frame, rest: Sequence[ast.st
         return run_body(machine, statement.body if answer else statement.orelse, frame), False
     cause = why(machine, condition, statement.test, frame)
     paths = [statement.body, statement.orelse]
-    tried = [_dry_run(machine, path, frame) for path in paths]
-    live = [outcome for outcome in tried if not isinstance(outcome, Raised)]
-    if _all_alike(live):
-        results = machine.branch([lambda path=path: run_body(machine, path, frame) for path in paths], cause)  # type: ignore[misc]
-        return _joined(machine, results, cause), False
+    trials = [machine.trial(lambda path=path: run_body(machine, path, frame)) for path in paths]  # type: ignore[misc]
+    outcomes = [outcome for outcome, _ in trials]
+    if _all_alike([outcome for outcome in outcomes if not isinstance(outcome, Raised)]):
+        return _joined(machine, machine.join(trials, cause), cause), False
     # Some paths go on and some do not: what follows belongs to those that go on.
-    longer = [[*path, *rest] if outcome is None else path for path, outcome in zip(paths, tried, strict=True)]
-    results = machine.branch([lambda path=path: run_body(machine, path, frame) for path in longer], cause)  # type: ignore[misc]
-    return _joined(machine, results, cause), True
-
-
-def _dry_run(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> Any:
-    def path() -> Any:
-        try:
-            return run_body(machine, body, frame)
-        except Raised as raised:
-            return raised
-
-    return machine.heap.attempt(path)[0]
+    for index, (path, outcome) in enumerate(zip(paths, outcomes, strict=True)):
+        if outcome is None and rest:
+            trials[index] = machine.trial(lambda path=path: run_body(machine, [*path, *rest], frame))  # type: ignore[misc]
+    return _joined(machine, machine.join(trials, cause), cause), True
 
 
 def _all_alike(outcomes: list[Any]) -> bool:
@@ -388,7 +378,7 @@ def _for(machine: Machine, statement: ast.For, frame: Frame) -> Outcome | None:
         return _maybe_repeated(
             machine, statement, frame, items, lambda: assign(machine, statement.target, items, frame)
         )
-    if isinstance(iterable, (set, frozenset)) and len(items) > 1:
+    if isinstance(iterable, (set, frozenset, iteration.Unordered)) and len(items) > 1:
         return _in_either_order(machine, statement, frame, items)
     return _loop(machine, statement, frame, items)
 
@@ -410,7 +400,7 @@ def _loop(machine: Machine, statement: ast.For, frame: Frame, items: list[Any]) 
 
 def _in_either_order(machine: Machine, statement: ast.For, frame: Frame, items: list[Any]) -> Outcome | None:
     """Over a set: what depends on its order is not known."""
-    cause = machine.unknown(statement.iter, frame, "is a set, whose order differs from run to run")
+    cause = machine.unknown(statement.iter, frame, "is gone through in an order that differs from run to run")
     orders = [items, items[::-1]]
     results = machine.branch([lambda order=order: _loop(machine, statement, frame, order) for order in orders], cause)  # type: ignore[misc]
     return _joined(machine, results, cause)
@@ -450,7 +440,7 @@ def _maybe_repeated(
 def _repeat(
     machine: Machine, statement: ast.For | ast.While, frame: Frame, cause: Unknown, begin: Callable[[], None]
 ) -> list[Any]:
-    """Runs the body of a loop an unknown number of times: twice, so that what it changes is unknown to itself too."""
+    """Runs the body of a loop an unknown number of times: until another round would change no more."""
 
     def body() -> Any:
         begin()
@@ -459,6 +449,8 @@ def _repeat(
     outcomes: list[Any] = []
     for _ in range(3):
         outcomes.extend(machine.branch([body, lambda: None], cause))
+        if machine.joined_alike:
+            break
     return outcomes
 
 
@@ -489,13 +481,12 @@ def _try(machine: Machine, statement: ast.Try, frame: Frame) -> Outcome | None:
 
 def _try_body(machine: Machine, statement: ast.Try, frame: Frame) -> Outcome | None:
     risks = machine.risks
-    tried = _dry_run(machine, statement.body, frame)
-    if machine.risks > risks and statement.handlers and not isinstance(tried, Raised):
-        return _maybe_failed(machine, statement, frame)
-    try:
-        outcome = _guarded_body(machine, statement, frame)
-    except Raised as raised:
-        return _handle(machine, statement, frame, raised)
+    outcome, tried = machine.trial(lambda: _guarded_body(machine, statement, frame))
+    if machine.risks > risks and statement.handlers and not isinstance(outcome, Raised):
+        return _maybe_failed(machine, statement, frame, (outcome, tried))
+    machine.heap.redo(tried)
+    if isinstance(outcome, Raised):
+        return _handle(machine, statement, frame, outcome)
     return outcome or run_body(machine, statement.orelse, frame)
 
 
@@ -537,15 +528,19 @@ def _run_handler(machine: Machine, handler: ast.ExceptHandler, frame: Frame, rai
         raise
 
 
-def _maybe_failed(machine: Machine, statement: ast.Try, frame: Frame) -> Outcome | None:
+def _maybe_failed(
+    machine: Machine, statement: ast.Try, frame: Frame, body: tuple[Outcome | None, Tried]
+) -> Outcome | None:
     """Something in the body may raise: a handler may run in its stead, wherever the body stopped."""
     cause = machine.unknown(statement.body[0], frame, "may fail, and the flow goes on without it")
+    outcome, tried = body
 
     def succeed() -> Outcome | None:
-        return _guarded_body(machine, statement, frame) or run_body(machine, statement.orelse, frame)
+        machine.heap.redo(tried)
+        return outcome or run_body(machine, statement.orelse, frame)
 
     def fail(handler: ast.ExceptHandler) -> Outcome | None:
-        machine.branch([lambda: _guarded_body(machine, statement, frame), lambda: None], cause)
+        machine.join([(None, tried), (None, Tried({}, {}))], cause)
         return _run_handler(machine, handler, frame, None)
 
     paths: list[Callable[[], Any]] = [succeed]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -220,6 +220,19 @@ class DictView:
 
     def items(self) -> list[Any]:
         return list(getattr(self.subject, self.name)())
+
+
+class ConfigValue(dict[Any, Any]):
+    """What a config holds: a dict whose entries are attributes too, and which cannot be changed."""
+
+    @classmethod
+    def of(cls, value: Any) -> Any:
+        """`value` with every mapping in it made a ConfigValue."""
+        if isinstance(value, Mapping):
+            return cls({key: cls.of(item) for key, item in value.items()})
+        if isinstance(value, (list, tuple)):
+            return type(value)(cls.of(item) for item in value)
+        return value
 
 
 @dataclass(eq=False, slots=True)

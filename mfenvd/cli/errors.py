@@ -115,16 +115,19 @@ def print_error(message: str, fix: str | None) -> None:
 
 def record_crash(error: BaseException) -> Path | None:
     """Writes the traceback to the log folder, credentials hidden; None when it cannot be written."""
+    import tempfile
     import traceback  # a quarter of what `mfenv status` would take to start
 
     folder = Path(find_paths().log)
-    file = folder / time.strftime("crash-%Y%m%d-%H%M%S.txt")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(redact("".join(traceback.format_exception(error))), encoding="utf-8")
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=folder, prefix=time.strftime("crash-%Y%m%d-%H%M%S-"), suffix=".txt", delete=False
+        ) as file:
+            file.write(redact("".join(traceback.format_exception(error))))
     except OSError:
         return None
-    return file
+    return Path(file.name)
 
 
 def print_crash(error: BaseException) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mfenvd.cli.help import DAEMON, examples
-from mfenvd.cli.options import JsonFlag, Paths, StrictFlag, VerboseFlag, given_projects
+from mfenvd.cli.options import JsonFlag, Paths, VerboseFlag, given_projects
 
 NoWaitFlag = Annotated[bool, typer.Option("--no-wait", help="Return at once; `mfenv status` shows how far it is.")]
 
@@ -23,17 +23,16 @@ def up(
     no_wait: NoWaitFlag = False,
     json: JsonFlag = False,
     verbose: VerboseFlag = False,
-    strict: StrictFlag = False,
 ) -> None:
     """Start the daemon if none runs, watch the folders, and show their verdicts once they are settled.
 
     What this shell has (interpreter, METAFLOW_*, CONDA_*, PIP_*, UV_*, AWS_*, proxies) is handed to the daemon, or
     renewed there. The daemon stays and settles again at every save.
 
-    Exit code: 0 fine, 1 findings, 2 usage, 3 could not tell. Warnings do not fail unless --strict is given.
+    Exit code: 0 once the daemon watches and everything is settled, whatever the verdicts are; `mfenv check` is the
+    command whose exit code tells them.
     """
     from mfenvd.cli import settling
-    from mfenvd.cli.exit_codes import exit_code
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.progress import Silent, board
     from mfenvd.cli.report import as_json, print_report
@@ -59,4 +58,3 @@ def up(
         print_report(terminal, verdicts, others, verbose=verbose)
         terminal.hint(f"mfenvd watches {', '.join(projects)}.")
         terminal.hint("`mfenv status` shows the verdicts at any time, `mfenv down` ends it.")
-    raise typer.Exit(exit_code(verdicts, others, strict=strict))

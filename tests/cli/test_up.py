@@ -23,7 +23,6 @@ from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.cli.conftest import Run
 from tests.cli.test_commands import command
-from tests.support import samples
 from tests.support.fake_daemon import FakeDaemon
 
 Make = Callable[[int], AnyEvent]

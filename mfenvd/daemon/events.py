@@ -13,7 +13,7 @@ import msgspec
 from mfenvd.domain.event import Event
 
 RING_EVENTS = 10_000
-RING_BYTES = 8 * 1024 * 1024
+RING_BYTES = 4 * 1024 * 1024
 """A verdict with its packages takes some 20 kB: the ring is bounded by what it weighs, too."""
 
 _ENCODER = msgspec.json.Encoder()

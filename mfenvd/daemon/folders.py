@@ -48,6 +48,12 @@ class Tree:
         self._poll_what_is_not_watched()
         return self.folders - before
 
+    def forget(self, folders: Iterable[str]) -> None:
+        """The next walk takes `folders`, and what is below them, for new."""
+        gone = frozenset(folders) & self.folders
+        inside = tuple(f"{folder}{os.sep}" for folder in gone)
+        self.folders = frozenset(path for path in self.folders - gone if not path.startswith(inside))
+
     def name_files(self, files: Collection[str]) -> None:
         """The files that the project was read from, wherever they are."""
         self._named = frozenset(files)

@@ -107,7 +107,8 @@ def _status(paths: Paths) -> int:
     import msgspec
 
     try:
-        daemon = Connection(paths.socket).status(project=str(paths.runtime)).daemon
+        # No project is there: the answer is short.
+        daemon = Connection(paths.socket).status(project=paths.runtime).daemon
     except ClientError as error:
         sys.stderr.write(f"{error}\n")
         return 1

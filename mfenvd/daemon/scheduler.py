@@ -64,10 +64,20 @@ class Running:
 
 @dataclass(eq=False)
 class Share:
-    """One project's part: what it wants in the plan's order, and how far each job is."""
+    """One project's part: what it wants in the plan's order, and how far each job is.
+
+    Attributes:
+        observer: The project.
+        limit: How many of its jobs may run at once.
+        basis: What its outcomes have to rest on (`secrets.basis`).
+        wanted: By key.
+        queued: Keys, the next one first; True where the indexes are to be asked again.
+        served: The turn at which it last had one of its jobs started.
+    """
 
     observer: Observer
     limit: int
+    basis: str = ""
     wanted: dict[str, Job] = field(default_factory=dict)
     queued: dict[str, bool] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
@@ -76,10 +86,17 @@ class Share:
     served: int = 0
 
     def next(self) -> str | None:
-        """The queued job that is due: the first in the plan's order for the local arch, else the first."""
-        if not self.queued or len(self.running) >= self.limit:
-            return None
-        return min(self.queued, key=lambda key: self.wanted[key].target.arch != self.wanted[key].context.local_arch)
+        """The queued job whose turn it is; None when nothing may start."""
+        return next(iter(self.queued), None) if len(self.running) < self.limit else None
+
+    def queue(self, jobs: Mapping[str, bool]) -> None:
+        """Queues wanted jobs too, for the local arch before the others, else in the plan's order."""
+        together = {**self.queued, **{key: jobs[key] or self.queued.get(key, False) for key in jobs}}
+        order = sorted(
+            (key for key in self.wanted if key in together),
+            key=lambda key: self.wanted[key].target.arch != self.wanted[key].context.local_arch,
+        )
+        self.queued = {key: together[key] for key in order}
 
 
 class Scheduler:
@@ -143,11 +160,12 @@ class Scheduler:
         share.limit = limit or self._workers
         self._unwant(share, [key for key in share.wanted if key not in jobs])
         share.wanted = dict(jobs)
-        self._records.update((key, record) for key, record in stored.items() if key in jobs)
+        share.basis = next((basis(job.context.surroundings) for job in jobs.values()), "")
+        for key, record in stored.items():
+            # What was settled while the journal was read is newer.
+            self._records.setdefault(key, record)
         self._restart_changed(share)
-        due = {
-            key: unfinished.get(key, False) for key, job in jobs.items() if key in unfinished or self._is_due(key, job)
-        }
+        due = {key: unfinished.get(key, False) for key in jobs if key in unfinished or self._is_due(share, key)}
         self._enqueue(root, share, due)
         for key in jobs:
             self._plan_retry(root, share, key)
@@ -206,9 +224,9 @@ class Scheduler:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _is_due(self, key: str, job: Job) -> bool:
+    def _is_due(self, share: Share, key: str) -> bool:
         record = self._records.get(key)
-        if record is None or record.basis != basis(job.context.surroundings):
+        if record is None or record.basis != share.basis:
             return True
         return not record.outcome.failed and not record.doubts and time.time() - record.settled > STALE_SECONDS
 
@@ -236,17 +254,12 @@ class Scheduler:
             now = share.wanted[key].context
             if msgspec.structs.replace(now, refresh=running.job.context.refresh) != running.job.context:
                 self._cancel(share, key)
-                share.queued[key] = running.job.context.refresh
+                share.queue({key: running.job.context.refresh})
                 share.observer.job_changed(key)
 
     def _enqueue(self, root: str, share: Share, jobs: Mapping[str, bool]) -> None:
         new = {key: refresh for key, refresh in jobs.items() if key not in share.running and key not in share.queued}
-        # In the plan's order, whatever was queued before.
-        share.queued = {
-            key: share.queued.get(key, False) or jobs.get(key, False)
-            for key in share.wanted
-            if key in share.queued or key in new
-        }
+        share.queue({key: refresh for key, refresh in jobs.items() if key not in share.running})
         for key in new:
             timer = share.retries.pop(key, None)
             if timer:
@@ -336,7 +349,7 @@ class Scheduler:
 
     def _sweep(self) -> None:
         for root, share in self._shares.items():
-            stale = [key for key, job in share.wanted.items() if self._is_due(key, job)]
+            stale = [key for key in share.wanted if self._is_due(share, key)]
             self._enqueue(root, share, dict.fromkeys(stale, False))
         self._dispatch()
         self.start()

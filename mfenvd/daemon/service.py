@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import platform
+import sys
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -257,8 +258,9 @@ class Service:
 
 
 def _default_workers() -> int:
-    """One less than the cores, so that the user's own work goes on."""
-    return max(1, (os.cpu_count() or 1) - 1)
+    """One less than the cores that we may use, so that the user's own work goes on."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, usable - 1)
 
 
 def _resolved(root: str) -> str:

@@ -115,7 +115,8 @@ class VerdictTable:
 
     def keys_of(self, ids: Collection[str]) -> set[str]:
         """The jobs that the verdicts `ids` rest on."""
-        return {key for key in self._by_job for id_ in self.ids_of(key) if id_ in ids}
+        wanted = set(ids)
+        return {key for key in self._by_job if not wanted.isdisjoint(self.ids_of(key))}
 
     def refresh(self, seconds: float) -> bool:
         """Works on what changed for about so long; True when nothing is left."""

@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import queue
-import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Literal
 
 import msgspec
-from watchfiles._rust_notify import RustNotify
 
 from mfenvd.daemon.folders import Tree
+from mfenvd.daemon.notices import RECURSIVE, Notices
 
 ACTIVE_SECONDS = 60.0
 """How long after a change the next one is expected soon."""
@@ -31,15 +28,7 @@ IDLE_PAUSE = 0.64
 POLL_SECONDS = 1.0
 """How often files outside the watched folders are looked at, and whether the roots are still there."""
 
-STEP_MS = 20
-DEBOUNCE_MS = 150
-"""A burst is over after STEP_MS without a further change, and reported after DEBOUNCE_MS in any case."""
-
-POLLING_MS = 3_000
 _ATTEMPTS = 3
-
-# Elsewhere one recursive watch per root is the system's own way; on Linux it would watch each ignored folder too.
-_ONE_BY_ONE = sys.platform == "linux"
 
 _log = logging.getLogger(__name__)
 
@@ -78,9 +67,10 @@ class Watch:
         self._wake = threading.Event()
         self._stopped = False
         self._trees: dict[str, Tree] = {}
-        self._notify: RustNotify | None = None
+        self._notices = Notices(self._limited)
         self._active_until = 0.0
         self._next_poll = 0.0
+        self._is_compact = True
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
@@ -128,8 +118,7 @@ class Watch:
             except Exception:  # noqa: BLE001 - the thread must outlive whatever a file system does
                 _log.exception("watching failed; looking again")
                 time.sleep(IDLE_PAUSE)
-        if self._notify is not None:
-            self._notify.close()
+        self._notices.close()
 
     def _pause(self) -> float | None:
         if not self._trees:
@@ -152,8 +141,11 @@ class Watch:
         return True
 
     def _look(self) -> None:
-        changed = self._noted(self._notify)
+        changed = self._by_root(self._notices.noted())
         now = time.monotonic()
+        if self._notices.parts > 1 and now >= self._active_until and not self._is_compact:
+            self._is_compact = True
+            self._send(self._rewatch())
         if now >= self._next_poll:
             self._next_poll = now + POLL_SECONDS
             for tree in self._trees.values():
@@ -172,8 +164,8 @@ class Watch:
             was_present, replaced = tree.present, tree.was_replaced()
             anew = replaced or any(Path(path).name == ".gitignore" for path in paths)
             if anew or any(map(tree.is_structural, paths)):
-                if replaced:
-                    tree.folders = frozenset()
+                # A watch belongs to a folder, not to its name: one that may have come back is watched anew.
+                tree.forget(tree.folders if replaced else paths)
                 added, more = self._walk(tree)
                 paths |= more.pop(root, set()) | tree.files_in(added)
                 self._send(more)
@@ -181,67 +173,36 @@ class Watch:
                 self._in_loop(self._tell, Change(root, frozenset(paths), tree.present, anew))
 
     def _walk(self, tree: Tree) -> tuple[set[str], dict[str, set[str]]]:
-        """The folders that are new in `tree`, all of them watched, and what was noted meanwhile."""
-        added = set(tree.walk())
-        noted = self._rewatch()
+        """The folders that are new in `tree`, all of them watched now, and what was noted meanwhile."""
+        added: set[str] = set()
         for _ in range(_ATTEMPTS):
-            # Made after the walk had passed and before the watch had begun.
-            missed = tree.walk()
-            if not missed:
+            # Again: for what was made after the walk had passed and before the watch had begun.
+            new = tree.walk()
+            if not new:
                 break
-            added |= missed
-            for root, paths in self._rewatch().items():
-                noted[root] |= paths
-        return added, noted
+            added |= new
+            self._is_compact = False
+            self._notices.add(_to_watch(tree, new))
+        return added, self._rewatch() if self._notices.is_scattered else {}
 
     def _rewatch(self) -> dict[str, set[str]]:
-        """Watches what there is to watch now; the changes that the watch before had noted.
+        """Watches what there is to watch in as few parts as can be; what was noted until then."""
+        return self._by_root(
+            self._notices.replace({folder for tree in self._trees.values() for folder in _to_watch(tree, tree.folders)})
+        )
 
-        Always a new watch: it belongs to a folder, not to its name, and a folder may have come back.
-        """
-        folders = frozenset(folder for tree in self._trees.values() for folder in self._to_watch(tree))
-        before, self._notify = self._notify, self._new_notify(folders)
-        noted = self._noted(before)
-        if before is not None:
-            before.close()
-        return noted
-
-    def _to_watch(self, tree: Tree) -> Collection[str]:
-        if not tree.present:
-            return ()
-        return tree.folders if _ONE_BY_ONE else (tree.root,)
-
-    def _new_notify(self, folders: frozenset[str]) -> RustNotify | None:
-        for _ in range(_ATTEMPTS):
-            there = [folder for folder in sorted(folders) if os.access(folder, os.R_OK | os.X_OK)]
-            if not there:
-                return None
-            try:
-                return _notify(there)
-            except (FileNotFoundError, PermissionError):
-                continue
-            except OSError as error:
-                self._limited(str(error).partition(" about ")[0])
-                return _notify(there, polling=True)
-        return _notify([folder for folder in sorted(folders) if Path(folder).is_dir()], lenient=True)
+    def _by_root(self, paths: Iterable[str]) -> dict[str, set[str]]:
+        """What of `paths` concerns each root."""
+        found: dict[str, set[str]] = {root: set() for root in self._trees}
+        for path in paths:
+            for root, tree in self._trees.items():
+                if tree.concerns(path):
+                    found[root].add(path)
+        return found
 
     def _limited(self, reason: str) -> None:
         largest = max(self._trees.values(), key=lambda tree: len(tree.folders))
-        _log.warning("the system watches no more folders (%s): polling", reason)
         self._in_loop(self._tell, Limited(largest.root, len(largest.folders), reason))
-
-    def _noted(self, notify: RustNotify | None) -> dict[str, set[str]]:
-        """What `notify` has noted, by root; waits for a burst to end."""
-        found: dict[str, set[str]] = {root: set() for root in self._trees}
-        noted: set[tuple[int, str]] | Literal["signal", "stop", "timeout"] = "timeout"
-        if notify is not None:
-            noted = notify.watch(DEBOUNCE_MS, STEP_MS, 1, None)
-        if isinstance(noted, set):
-            for _, path in noted:
-                for root, tree in self._trees.items():
-                    if tree.concerns(path):
-                        found[root].add(path)
-        return found
 
     def _in_loop(self, call: Callable[..., None], *arguments: object) -> None:
         # The loop is closed when the daemon ends in the middle of this.
@@ -249,8 +210,10 @@ class Watch:
             self._loop.call_soon_threadsafe(call, *arguments)
 
 
-def _notify(folders: list[str], *, polling: bool = False, lenient: bool = False) -> RustNotify:
-    return RustNotify(folders, False, polling, POLLING_MS, not _ONE_BY_ONE, lenient)
+def _to_watch(tree: Tree, folders: Collection[str]) -> Collection[str]:
+    if not tree.present or not folders:
+        return ()
+    return (tree.root,) if RECURSIVE else folders
 
 
 def _answer(done: asyncio.Future[bool], answer: bool) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -131,25 +132,24 @@ def test_snapshot_and_the_events_after_it_leave_nothing_out(running: Daemon, roo
 
 
 def drained(connected: socket.socket) -> int:
-    """Reads to the end, which must be an abrupt one; how many bytes there were."""
+    """Reads to the end; how many bytes there were."""
     count = 0
-    try:
+    with suppress(ConnectionError):
         while part := connected.recv(1 << 20):
             count += len(part)
-    except ConnectionError:
-        return count
-    raise AssertionError("the stream ended as if it were complete")
+    return count
 
 
 def test_follower_that_does_not_read_is_dropped_and_delays_nobody(running: Daemon, root: Path) -> None:
     with stream(running) as lazy:
-        # Each event about this project weighs half a megabyte, and the ring holds eight.
+        # Each event about this project weighs half a megabyte, and the ring holds four.
         running.up(root, METAFLOW_LARGE="x" * (1 << 19))
         for number in range(60):
             began = time.monotonic()
             running.connection.set_trust(str(root), trusted=number % 2 == 0)
             assert time.monotonic() - began < 1
         until(lambda: "reads too slowly" in running.log)
+        # Of some thirty megabytes it got what was on its way already.
         assert drained(lazy) < 16 << 20
     assert running.connection.greet().pid == running.pid
 

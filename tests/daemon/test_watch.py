@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from watchfiles._rust_notify import RustNotify
 
+from mfenvd.daemon import notices
 from mfenvd.daemon import watch as watches
 from mfenvd.daemon.folders import Tree
 from mfenvd.daemon.watch import Change, Limited, Watch
@@ -273,11 +274,13 @@ async def test_where_the_system_watches_no_more_changes_are_still_found(
             raise OSError('OS file watch limit reached. about ["/p"]')
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(watches, "RustNotify", limited)
-    monkeypatch.setattr(watches, "POLLING_MS", 50)
+    monkeypatch.setattr(notices, "RustNotify", limited)
+    monkeypatch.setattr(notices, "POLLING_MS", 50)
     watch = Watch(told.append)
     try:
         (root / "flow.py").write_text("x")
+        # Polling tells modification times apart by whole seconds.
+        os.utime(root / "flow.py", (1, 1))
         await watch.add(str(root))
         await eventually(lambda: told == [Limited(str(root), 1, "OS file watch limit reached.")])
         await asyncio.sleep(0.2)
@@ -302,3 +305,37 @@ def _switches(thread: threading.Thread) -> int:
         pytest.skip("only Linux counts the wake-ups of a thread")
     (line,) = [line for line in status.read_text().splitlines() if line.startswith("voluntary_ctxt")]
     return int(line.split()[1])
+
+
+async def test_folder_that_is_made_anew_under_its_old_name_is_watched(watch: Watch, told: Told, root: Path) -> None:
+    (root / "package" / "inner").mkdir(parents=True)
+    await watch.add(str(root))
+
+    def check_out() -> None:
+        shutil.rmtree(root / "package")
+        (root / "package" / "inner").mkdir(parents=True)
+
+    for _ in range(3):
+        await in_order(check_out)
+        await asyncio.sleep(0.3)
+        told.clear()
+        (root / "package" / "inner" / "flow.py").write_text("x")
+        await eventually(lambda: "flow.py" in changed(told))
+
+
+async def test_many_folders_are_watched_in_parts_that_are_joined_at_rest(
+    watch: Watch, told: Told, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "LARGEST_PART", 10)
+    for number in range(55):
+        (root / f"folder{number}").mkdir()
+    await watch.add(str(root))
+    assert watch._notices.parts == 6
+    (root / "folder54" / "flow.py").write_text("x")
+    await eventually(lambda: changed(told) == {"flow.py"})
+    monkeypatch.setattr(notices, "LARGEST_PART", 100)
+    watch._active_until = 0.0
+    await eventually(lambda: watch._notices.parts == 1)
+    for number in range(55):
+        (root / f"folder{number}" / f"later{number}.py").write_text("x")
+    await eventually(lambda: {f"later{number}.py" for number in range(55)} <= changed(told))

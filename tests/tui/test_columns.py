@@ -11,7 +11,6 @@ from mfenv_tui.environments import CELL_WIDTH
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.words import WORDS
 
-
 ARCHS = st.lists(st.sampled_from(tuple(Arch)), unique=True)
 THREE = (Arch.LINUX_64, Arch.OSX_64, Arch.OSX_ARM64)
 

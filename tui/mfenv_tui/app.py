@@ -15,7 +15,7 @@ from mfenv_tui.base import BaseApp
 from mfenv_tui.daemon import resolve_again
 from mfenv_tui.editing import EditError, edit, find_editor
 from mfenv_tui.findings import typed_part
-from mfenv_tui.lines import Signs
+from mfenv_tui.lines import Signs, printable
 from mfenv_tui.link import Link
 from mfenv_tui.matrix import Matrix
 from mfenv_tui.outside import Outside
@@ -157,7 +157,7 @@ class Dashboard(BaseApp):
         elif finding.fix is None:
             self.say(f"Nothing to copy: {finding.code} has no fix here.")
         else:
-            text = typed_part(finding.fix)
+            text = printable(typed_part(finding.fix))
             self.copy_to_clipboard(text)
             self.say(f"Copied: {text}")
 

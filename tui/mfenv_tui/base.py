@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
 from mfenv_tui.actions import ACTIONS
-from mfenv_tui.lines import Signs
+from mfenv_tui.lines import Signs, printable
 from mfenvd.client.errors import ClientError
 
 
@@ -74,7 +74,7 @@ class BaseApp(App[None]):
 
     def say(self, message: str, severity: SeverityLevel = "information") -> None:
         """Tell the user in a corner, for a moment."""
-        self.notify(message, severity=severity, markup=False)
+        self.notify(printable(message), severity=severity, markup=False)
 
     def say_error(self, error: ClientError) -> None:
         """Tell what went wrong with the daemon, and what to do."""

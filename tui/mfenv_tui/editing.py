@@ -45,7 +45,7 @@ def find_editor(environ: Mapping[str, str], path: str, line: int | None, column:
     `VISUAL` comes before `EDITOR`; without either, an editor that is installed; None when there is none.
     """
     configured = environ.get("VISUAL") or environ.get("EDITOR")
-    fallback = next((name for name in _FALLBACKS if shutil.which(name, path=environ.get("PATH"))), None)
+    fallback = next((name for name in _FALLBACKS if shutil.which(name, path=environ.get("PATH", ""))), None)
     words = _split(configured) or ([fallback] if fallback else [])
     if not words:
         return None

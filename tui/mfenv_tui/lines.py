@@ -68,6 +68,11 @@ class Signs:
         return "..." if self.ascii_only else "…"
 
 
+def printable(text: str) -> str:
+    """`text` without control characters, which could move the cursor, change colours, or run when pasted."""
+    return "".join(char if char.isprintable() or char == "\n" else " " if char == "\t" else "?" for char in text)
+
+
 def joined(lines: Iterable[Line]) -> Line:
     """The lines as one, with a line break between each two."""
     pieces: list[Piece] = []

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-from textual.app import App
 
-from mfenv_tui.lines import Labelled, Line, Part, Role, joined
+from mfenv_tui.lines import Labelled, Line, Part, Role, joined, printable
 from mfenvd.domain.words import Tone
+
+if TYPE_CHECKING:  # `--once` does without Textual
+    from textual.app import App
 
 Styles = Mapping[Role, str]
 """A style of Rich's for each role; without an entry, text is plain."""
@@ -59,7 +62,7 @@ def styles_of(app: App[None]) -> Styles:
 
 def text(line: Line, styles: Styles) -> Text:
     """A line that wraps, or is cut, as whoever shows it wants."""
-    return Text.assemble(*((piece, styles.get(role, "")) for piece, role in line))
+    return Text.assemble(*((printable(piece), styles.get(role, "")) for piece, role in line))
 
 
 def cut_text(line: Line, styles: Styles, *, ascii_only: bool) -> Text:

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from mfenv_tui.actions import DETAILS
 from mfenv_tui.environments import brief_facts, facts, row_title, without_findings
 from mfenv_tui.findings import detail_hint, finding_parts
-from mfenv_tui.lines import Signs
+from mfenv_tui.lines import Signs, printable
 from mfenv_tui.palette import block, styles_of
 from mfenv_tui.selection import Selection
 from mfenv_tui.source import source_line
@@ -130,7 +130,7 @@ class FindingsPane(Vertical):
         if selection is None:
             return ""
         where = f" {self._signs.dot} {selection.arch}" if selection.arch else ""
-        title = f"{row_title(selection.row, self._signs)}{where}"
+        title = printable(f"{row_title(selection.row, self._signs)}{where}")
         # Beside the table there is a corner, after which Textual leaves a blank by itself.
         return f" {title} " if brief else title
 

@@ -55,12 +55,13 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(Prose).show(self._parts())
 
     def _parts(self) -> list[Part]:
-        keys = [Labelled((_shown(action.keys), Tone.BUSY), ((action.help, "plain"),)) for action in ACTIONS]
+        keys = [Labelled((shown_keys(action.keys), Tone.BUSY), ((action.help, "plain"),)) for action in ACTIONS]
         moves = [Labelled((key, Tone.BUSY), ((help_, "plain"),)) for key, help_ in MOVES]
         signs = [Labelled((self._signs.of(tone), tone), ((text, "plain"),)) for tone, text in _MEANINGS.items()]
         return [(("Keys", "strong"),), *keys, *moves, (), (("Signs", "strong"),), *signs]
 
 
-def _shown(keys: str) -> str:
+def shown_keys(keys: str) -> str:
+    """Keys as people call them."""
     names = {"question_mark": "?", "escape": "Esc", "enter": "Enter", "tab": "Tab", "f1": "F1"}
     return ", ".join(names.get(key, key) for key in keys.split(","))

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from packaging.requirements import Requirement
 
+from mfenvd.flows.requirement_formats.parsing import parse_requirement
 from mfenvd.flows.requirement_formats.toml_file import TomlError, parse_toml
 
-_COMMENT = re.compile(r"\s+#.*$")
+_COMMENT = re.compile(r"(?<=\s)#")
 _CONDA_DEPENDENCY = re.compile(r"([A-Za-z0-9_\-.]+)(\s*[=<>!~].+\s*)?")
 _RYE_ITSELF = "-e file:."
 
@@ -123,7 +124,7 @@ def _requirements(
 def _requirement(line: str) -> Requirement | None:
     """None for what `packaging` 23.0 refuses, which Metaflow brings along: a URL needs a scheme and a host."""
     try:
-        requirement = Requirement(line)
+        requirement = parse_requirement(line)
         parts = urlsplit(requirement.url or "")
     except ValueError:
         return None
@@ -154,6 +155,5 @@ def _meaningful(content: str, skipped: str | None = None) -> Iterable[str]:
     for line in content.splitlines():
         stripped = line.strip()
         if stripped and stripped != skipped and not stripped.startswith("#"):
-            bare = _COMMENT.sub("", stripped).strip()
-            if bare:
-                yield bare
+            comment = _COMMENT.search(stripped)
+            yield stripped[: comment.start()].strip() if comment else stripped

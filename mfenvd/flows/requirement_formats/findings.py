@@ -13,6 +13,8 @@ from mfenvd.domain.redact import redact
 
 _NAMES_SHOWN = 5
 _SHORTEST_SECRET = 4
+_LONGEST_QUOTE = 200
+_LONGEST_SENTENCE = 1000
 
 
 class Unusable(Exception):  # noqa: N818 - it is a result that ends one entry or file, caught by its reader
@@ -40,12 +42,29 @@ def hide_values(finding: Finding, values: Mapping[str, str]) -> Finding:
     )
 
 
+def _sentence(text: str) -> str:
+    """A message or fix that may quote a file."""
+    return _quoted(text, _LONGEST_SENTENCE)
+
+
+def _quoted(text: str, longest: int = _LONGEST_QUOTE) -> str:
+    """What a message quotes of a file: not all of it when it is long, and without credentials."""
+    if len(text) <= longest:
+        return redact(text)
+    head = text[:longest]
+    scheme = head.rfind("://") + 3
+    if scheme > 2 and not {"@", "/"} & set(head[scheme:]):
+        # The cut may have gone through credentials, which would not be recognised any more.
+        head = head[:scheme]
+    return f"{redact(head)} …"
+
+
 def missing_file(path: Path, origin: Location | None) -> Finding:
     """`origin` is the place that refers to it; None when the file was asked for directly."""
     return Finding(
         code=Code.MISSING_FILE,
         severity=Severity.ERROR,
-        message=f"{path} does not exist.",
+        message=f"{_sentence(str(path))} does not exist.",
         fix="Correct the path, or create the file.",
     ).located(origin or Location(str(path)))
 
@@ -54,7 +73,7 @@ def missing_links(path: Path, location: Location) -> Finding:
     return Finding(
         code=Code.MISSING_FILE,
         severity=Severity.WARNING,
-        message=f"{path}, a place to find wheels in, does not exist.",
+        message=f"{_sentence(str(path))}, a place to find wheels in, does not exist.",
         fix="Correct the path, or remove the option.",
     ).located(location)
 
@@ -64,7 +83,7 @@ def unreadable(path: Path, reason: str, origin: Location | None) -> Finding:
     return Finding(
         code=Code.UNREADABLE_FILE,
         severity=Severity.ERROR,
-        message=f"{path} {reason}.",
+        message=f"{_sentence(str(path))} {reason}.",
         fix="Name a text file of requirements here.",
     ).located(origin or Location(str(path)))
 
@@ -72,7 +91,7 @@ def unreadable(path: Path, reason: str, origin: Location | None) -> Finding:
 def malformed(kind: str, reason: str, location: Location) -> Finding:
     """A TOML or YAML file that does not parse, or whose parts have the wrong type."""
     return Finding(
-        code=Code.MALFORMED_FILE, severity=Severity.ERROR, message=f"This is not valid {kind}: {redact(reason)}."
+        code=Code.MALFORMED_FILE, severity=Severity.ERROR, message=f"This is not valid {kind}: {_quoted(reason)}."
     ).located(location)
 
 
@@ -90,6 +109,16 @@ def wrong_type(name: str, expected: str, location: Location) -> Finding:
     return Finding(
         code=Code.MALFORMED_FILE, severity=Severity.ERROR, message=f"`{name}` has to be {expected}."
     ).located(location)
+
+
+def further(findings: Sequence[Finding]) -> Finding:
+    """In place of `findings`, when a file has more than anybody reads."""
+    severe = any(finding.severity is Severity.ERROR for finding in findings)
+    return Finding(
+        code=Code.BAD_REQUIREMENT,
+        severity=Severity.ERROR if severe else Severity.WARNING,
+        message=f"{len(findings)} more findings in this file are left out: is it a requirements file?",
+    ).located(Location(findings[0].path) if findings[0].path else None)
 
 
 def unknown_lock_version(version: str, location: Location) -> Finding:
@@ -115,7 +144,7 @@ def bad_requirement(text: str, reason: str, location: Location, fix: str | None 
     return Finding(
         code=Code.BAD_REQUIREMENT,
         severity=Severity.ERROR,
-        message=redact(f"`{text}` is not a valid requirement: {reason}."),
+        message=f"`{_quoted(text)}` is not a valid requirement: {_quoted(reason)}.",
         fix=redact(fix or "Write it as `name`, `name==1.2` or `name @ URL` (PEP 508)."),
     ).located(location)
 
@@ -133,7 +162,7 @@ def scp_like(address: str, url: str, location: Location) -> Finding:
 def bad_line(reason: str, location: Location, fix: str | None = None) -> Finding:
     """A line that is no requirement at all; `reason` is a sentence."""
     return Finding(
-        code=Code.BAD_REQUIREMENT, severity=Severity.ERROR, message=redact(reason), fix=fix and redact(fix)
+        code=Code.BAD_REQUIREMENT, severity=Severity.ERROR, message=_sentence(reason), fix=fix and _sentence(fix)
     ).located(location)
 
 
@@ -142,20 +171,35 @@ def unsupported_option(
 ) -> Finding:
     """`consequence` names the option and says what happens instead."""
     return Finding(
-        code=Code.UNSUPPORTED_OPTION, severity=severity, message=redact(consequence), fix=fix and redact(fix)
+        code=Code.UNSUPPORTED_OPTION, severity=severity, message=_sentence(consequence), fix=fix and _sentence(fix)
     ).located(location)
 
 
 def bad_options(text: str, reason: str, location: Location) -> Finding:
     """Options of a line that cannot be understood; `reason` is a clause."""
-    message = f"`{text}` cannot be understood: {reason}. It is left out."
-    return unsupported_option(message, location, "Correct or remove it.", Severity.WARNING)
+    message = f"`{_quoted(text)}` cannot be understood: {_quoted(reason)}. It is left out."
+    return Finding(
+        code=Code.UNSUPPORTED_OPTION, severity=Severity.WARNING, message=message, fix="Correct or remove it."
+    ).located(location)
 
 
 def include_ignored(flag: str, others: Sequence[str], location: Location) -> Finding:
     """`-r a.txt -r b.txt` on one line."""
     message = f"pip reads only the first {flag} of a line and ignores {', '.join(others)}."
     return unsupported_option(message, location, "Write each on a line of its own.", Severity.WARNING)
+
+
+def too_many_includes(path: Path, location: Location) -> Finding:
+    return Finding(
+        code=Code.INCLUDE_LOOP,
+        severity=Severity.ERROR,
+        message=f"{path} is not read: too many files are included before it, or around it.",
+        fix="Include each file once, from one place.",
+    ).located(location)
+
+
+def long_line(length: int, location: Location) -> Finding:
+    return bad_line(f"This line has {length} characters, which no requirement has.", location, "Split or remove it.")
 
 
 def remote_include(url: str, location: Location) -> Finding:
@@ -187,8 +231,8 @@ def unnamed_local(path: Path, reason: str, location: Location) -> Finding:
     return Finding(
         code=Code.LOCAL_IN_FILE,
         severity=Severity.ERROR,
-        message=f"{path} {reason}, so the name of its package is not known.",
-        fix=f"Write `NAME @ {path.as_uri()}` with the package's name.",
+        message=f"{_sentence(str(path))} {reason}, so the name of its package is not known.",
+        fix=f"Write `NAME @ {_sentence(path.as_uri())}` with the package's name.",
     ).located(location)
 
 
@@ -199,8 +243,8 @@ def unnamed_url(url: str, guess: str | None, location: Location) -> Finding:
     return Finding(
         code=Code.UNNAMED_URL,
         severity=Severity.ERROR,
-        message=redact(f"{url} does not say which package it is."),
-        fix=redact(f"Write `{name} @ {url}`{suffix}."),
+        message=f"{_quoted(url)} does not say which package it is.",
+        fix=f"Write `{name} @ {_quoted(url)}`{suffix}.",
     ).located(location)
 
 
@@ -280,7 +324,7 @@ def stale_lock(lock: str, requirement: str, locked: str, location: Location) -> 
     return Finding(
         code=Code.STALE_LOCK,
         severity=Severity.WARNING,
-        message=redact(f"The project asks for `{requirement}`, but {lock} {locked}."),
+        message=f"The project asks for `{_quoted(requirement)}`, but {lock} {_quoted(locked)}.",
         fix=fix,
     ).located(location)
 

@@ -13,6 +13,7 @@ from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.file_text import read_text
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.model import Choice, Draft
+from mfenvd.flows.requirement_formats.parsing import parse_requirement
 from mfenvd.flows.requirement_formats.pyproject import read_pyproject
 
 
@@ -40,7 +41,7 @@ def compare_with_project(
     draft.extra_index_urls += indexes.extra_index_urls
     draft.find_links += indexes.find_links
     for wanted in reading.requirements:
-        requirement = Requirement(wanted.text)
+        requirement = parse_requirement(wanted.text)
         reason = _unmet(requirement, versions, declared)
         if reason:
             draft.findings.append(findings.stale_lock(lock.name, str(requirement), reason, wanted.location))

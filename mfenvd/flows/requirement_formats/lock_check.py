@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import InvalidMarker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -16,6 +16,7 @@ from mfenvd.domain.tags import best_rank, wheel_tags
 from mfenvd.domain.target import Target
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.model import Format, LockedFile, RequirementFile
+from mfenvd.flows.requirement_formats.parsing import parse_marker
 
 _SHOWN = 6
 
@@ -68,7 +69,7 @@ def _applies(marker: str | None, target: Target) -> bool:
     if marker is None:
         return True
     try:
-        return Marker(marker).evaluate(cast(dict[str, str], marker_environment(target)))
+        return parse_marker(marker).evaluate(cast(dict[str, str], marker_environment(target)))
     except InvalidMarker:
         return True
 

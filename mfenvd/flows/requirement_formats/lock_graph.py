@@ -47,11 +47,9 @@ class LockGraph:
     def needed(self) -> dict[int, Condition]:
         """`{place in the lock: when it is needed}` for every package but the project's own, in the lock's order."""
         conditions: dict[Node, Condition] = {(root, ""): ALWAYS for root in self._roots}
-        queue: deque[tuple[Node, Condition, Mapping[str, Any]]] = deque()
-        for edge in self._first_edges():
-            queue.append(((-1, ""), ALWAYS, edge))
+        queue = deque((ALWAYS, edge) for edge in self._first_edges())
         while queue:
-            _, condition, edge = queue.popleft()
+            condition, edge = queue.popleft()
             marker = choose_conflicts(str(edge.get("marker") or ""), self._chosen)
             if marker is None:
                 continue
@@ -61,13 +59,9 @@ class LockGraph:
                 wider = either(known, reached)
                 if wider != known:
                     conditions[node] = wider
-                    queue.extend((node, wider, following) for following in self._edges(node))
-        result: dict[int, Condition] = {}
-        for index in range(len(self._packages)):
-            condition = conditions.get((index, ""), NEVER)
-            if condition and index not in self._roots:
-                result[index] = condition
-        return result
+                    queue.extend((wider, following) for following in self._edges(node))
+        places = (index for index in range(len(self._packages)) if index not in self._roots)
+        return {index: conditions[index, ""] for index in places if (index, "") in conditions}
 
     def versions(self) -> dict[str, list[str]]:
         """`{canonical name: versions in the lock}`; an empty version where the lock has none."""
@@ -78,11 +72,11 @@ class LockGraph:
 
     def declared(self) -> set[str]:
         """Canonical names of what the project asked for when the lock was made."""
-        names = {str(edge.get("name")) for edge in _tables(self._manifest.get("requirements"))}
+        names = {str(edge.get("name")) for edge in tables(self._manifest.get("requirements"))}
         for package in self._root_packages():
             metadata = package.get("metadata")
             if isinstance(metadata, Mapping):
-                names |= {str(edge.get("name")) for edge in _tables(metadata.get("requires-dist"))}
+                names |= {str(edge.get("name")) for edge in tables(metadata.get("requires-dist"))}
                 for edges in _lists(metadata.get("requires-dev")).values():
                     names |= {str(edge.get("name")) for edge in edges}
         return names
@@ -97,7 +91,7 @@ class LockGraph:
             if kind in source
         }
         own = tuple(index for index, place in places.items() if place == ".")
-        members = self._manifest.get("members") or ()
+        members = _strings(self._manifest.get("members"))
         return own or tuple(index for index in places if self._packages[index].get("name") in members)
 
     def _root_packages(self) -> list[Mapping[str, Any]]:
@@ -111,16 +105,16 @@ class LockGraph:
         for package in self._root_packages():
             metadata = package.get("metadata")
             provided = metadata.get("provides-extras") if isinstance(metadata, Mapping) else None
-            known |= {str(name) for name in provided or ()}
+            known.update(_strings(provided))
         return known
 
     def _first_edges(self) -> Iterator[Mapping[str, Any]]:
-        yield from _tables(self._manifest.get("requirements"))
+        yield from tables(self._manifest.get("requirements"))
         groups = _lists(self._manifest.get("dependency-groups"))
         for group in self._groups:
             yield from groups.get(group, ())
         for package in self._root_packages():
-            yield from _tables(package.get("dependencies"))
+            yield from tables(package.get("dependencies"))
             extras, dev = _lists(package.get("optional-dependencies")), _lists(package.get("dev-dependencies"))
             for extra in self._extras:
                 yield from extras.get(extra, ())
@@ -132,7 +126,7 @@ class LockGraph:
         package = self._packages[index]
         if extra:
             return _lists(package.get("optional-dependencies")).get(extra, [])
-        return _tables(package.get("dependencies"))
+        return tables(package.get("dependencies"))
 
     def _targets(self, edge: Mapping[str, Any]) -> Iterator[Node]:
         """The packages that an edge leads to; version and source are named where the name alone is ambiguous."""
@@ -140,8 +134,7 @@ class LockGraph:
             package = self._packages[index]
             if all(edge.get(key) in (None, package.get(key)) for key in ("version", "source")):
                 yield index, ""
-                for extra in edge.get("extra") or ():
-                    yield index, str(extra)
+                yield from ((index, extra) for extra in _strings(edge.get("extra")))
 
     def _conflict_names(self) -> Iterator[str]:
         """How uv spells the chosen extras and groups in markers."""
@@ -153,9 +146,14 @@ class LockGraph:
             yield from (f"group-{owner}-{group}" for group in self._groups)
 
 
-def _tables(value: object) -> list[Mapping[str, Any]]:
+def tables(value: object) -> list[Mapping[str, Any]]:
+    """The tables of an array; whatever else it may hold, or be, is left out."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
+def _strings(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 def _lists(value: object) -> dict[str, list[Mapping[str, Any]]]:
-    return {str(name): _tables(edges) for name, edges in value.items()} if isinstance(value, Mapping) else {}
+    return {str(name): tables(edges) for name, edges in value.items()} if isinstance(value, Mapping) else {}

@@ -9,7 +9,8 @@ import msgspec
 
 from mfenvd.domain.finding import Location
 
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#")
+_BLANK_THEN_COMMENT = re.compile(r"\s*#")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)\}")
 
 
@@ -47,7 +48,7 @@ def logical_lines(content: str, path: str) -> Iterator[LogicalLine]:
     """
     joined, pieces = "", []
     for number, line in enumerate(content.splitlines(), start=1):
-        comment = _COMMENT.match(line) is not None
+        comment = _BLANK_THEN_COMMENT.match(line) is not None
         continued = line.endswith("\\") and not comment
         body = line.strip("\\") if continued else line
         shift = len(line) - len(line.lstrip("\\")) if continued else 0
@@ -76,7 +77,8 @@ def expand(text: str, environ: Mapping[str, str]) -> tuple[str, list[str], list[
 
 
 def _trimmed(joined: str, pieces: list[_Piece], path: str) -> Iterator[LogicalLine]:
-    bare = _COMMENT.sub("", joined)
+    comment = _COMMENT.search(joined)
+    bare = joined[: comment.start()] if comment else joined
     text = bare.strip()
     if text:
         indent = len(bare) - len(bare.lstrip())

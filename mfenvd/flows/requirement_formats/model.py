@@ -10,6 +10,9 @@ import msgspec
 
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.domain.request import Indexes
+from mfenvd.flows.requirement_formats import findings
+
+_MAX_FINDINGS = 200
 
 
 class Format(str, Enum):
@@ -138,7 +141,7 @@ class Draft(msgspec.Struct):
             locked=tuple(self.locked),
             environments=tuple(self.environments),
             variables=tuple(sorted(self.variables)),
-            findings=tuple(self.findings),
+            findings=_bounded(self.findings),
             reads=tuple(path for path in _once(self.reads) if path != self.path),
         )
 
@@ -157,6 +160,13 @@ class Choice(msgspec.Struct, frozen=True):
     cwd: Path
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+
+
+def _bounded(said: list[Finding]) -> tuple[Finding, ...]:
+    """A file that is something else entirely has a finding per line; nobody reads thousands."""
+    if len(said) <= _MAX_FINDINGS:
+        return tuple(said)
+    return (*said[:_MAX_FINDINGS], findings.further(said[_MAX_FINDINGS:]))
 
 
 def _once(items: list[str]) -> tuple[str, ...]:

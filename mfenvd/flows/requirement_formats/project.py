@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.dynamic_dependencies import dynamic_dependencies, dynamic_extra
 from mfenvd.flows.requirement_formats.model import Choice, Draft
+from mfenvd.flows.requirement_formats.parsing import parse_requirement
 from mfenvd.flows.requirement_formats.toml_reader import TomlReader
 
 _EXTRAS = ("project", "optional-dependencies")
@@ -42,6 +43,7 @@ class Project:
         self._groups: dict[str, list[tuple[str, ...]]] = {
             canonicalize_name(name): [(*_GROUPS, name)] for name in reader.table(*_GROUPS)
         }
+        self._done: set[tuple[str, str, str]] = set()
         if reader.items(*_UV_DEV):
             self._groups.setdefault(canonicalize_name("dev"), []).append(_UV_DEV)
 
@@ -52,40 +54,46 @@ class Project:
         else:
             own = self._reader.strings("project", "dependencies")
         for text, location in own:
-            yield from self._expanded(Declared(text, location), ())
+            yield from self._expanded(Declared(text, location))
         for extra in choice.extras:
-            yield from self._extra(extra, self._reader.location(*_EXTRAS), ())
+            yield from self._extra(extra, Declared("", self._reader.location(*_EXTRAS)), "")
         for group in choice.groups:
             yield from self._group(group, self._reader.location(*_GROUPS), ())
 
-    def _extra(self, name: str, location: Location, trail: tuple[str, ...]) -> Iterator[Declared]:
+    def _extra(self, name: str, by: Declared, marker: str) -> Iterator[Declared]:
+        """The dependencies of an extra that `by` asks for, under `marker`; once, however often it is asked for."""
         key = canonicalize_name(name)
-        if key in trail:
+        if self._is_done(f"extra {key}", by.group or "", marker):
             return
         if key in self._extras:
             texts = self._reader.strings(*_EXTRAS, self._extras[key])
         elif "optional-dependencies" in self._dynamic:
             texts = dynamic_extra(self._reader, self._path, self._draft, name)
         else:
-            self._draft.findings.append(findings.unknown_choice("extra", name, self._extras.values(), location))
+            self._draft.findings.append(findings.unknown_choice("extra", name, self._extras.values(), by.location))
             return
         for text, place in texts:
-            yield from self._expanded(Declared(text, place, extra=key), (*trail, key))
+            yield from self._expanded(Declared(text, place, key, by.group), marker)
 
-    def _expanded(self, declared: Declared, trail: tuple[str, ...]) -> Iterator[Declared]:
+    def _expanded(self, declared: Declared, marker: str = "") -> Iterator[Declared]:
         """`name[extra]` of the project itself means the dependencies of that extra."""
+        text = with_marker(declared.text, marker) if marker else declared.text
         try:
-            requirement = Requirement(declared.text)
+            requirement = parse_requirement(text)
         except InvalidRequirement:
             yield declared
             return
         if requirement.url or canonicalize_name(requirement.name) != self._name:
-            yield declared
+            yield msgspec.structs.replace(declared, text=text)
             return
         for extra in sorted(requirement.extras):
-            for inner in self._extra(extra, declared.location, trail):
-                text = with_marker(inner.text, str(requirement.marker)) if requirement.marker else inner.text
-                yield msgspec.structs.replace(inner, text=text, group=declared.group)
+            yield from self._extra(extra, declared, str(requirement.marker or ""))
+
+    def _is_done(self, what: str, group: str, marker: str) -> bool:
+        done = (what, group, marker)
+        known = done in self._done
+        self._done.add(done)
+        return known
 
     def _group(self, name: str, location: Location, trail: tuple[str, ...]) -> Iterator[Declared]:
         key = canonicalize_name(name)
@@ -95,7 +103,7 @@ class Project:
         elif key not in self._groups:
             known = [str(path[-1]) for paths in self._groups.values() for path in paths]
             self._draft.findings.append(findings.unknown_choice("dependency group", name, known, location))
-        else:
+        elif not self._is_done(f"group {key}", "", ""):
             for path in self._groups[key]:
                 yield from self._group_items(path, (*trail, key))
 
@@ -104,7 +112,7 @@ class Project:
             place = self._reader.location(*path, index)
             included = item.get("include-group") if isinstance(item, dict) and len(item) == 1 else None
             if isinstance(item, str):
-                yield from self._expanded(Declared(item, place, group=trail[-1]), ())
+                yield from self._expanded(Declared(item, place, group=trail[-1]))
             elif isinstance(included, str):
                 yield from self._group(included, place, trail)
             else:
@@ -114,7 +122,7 @@ class Project:
 def with_marker(text: str, marker: str) -> str:
     """The requirement `text`, needed only where `marker` holds as well; `text` itself when it is not valid."""
     try:
-        requirement = Requirement(text)
+        requirement = parse_requirement(text)
     except InvalidRequirement:
         return text
     both = f"({requirement.marker}) and ({marker})" if requirement.marker else marker

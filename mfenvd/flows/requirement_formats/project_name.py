@@ -53,14 +53,17 @@ def _from_setup_cfg(text: str) -> object:
 def _from_setup_py(text: str) -> object:
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "setup":
-            for keyword in node.keywords:
-                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
-                    return keyword.value.value
-    return None
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func))
+    names = (word.value for call in calls for word in call.keywords if word.arg == "name")
+    return next((value.value for value in names if isinstance(value, ast.Constant)), None)
+
+
+def _is_setup(function: ast.expr) -> bool:
+    """`setup(…)` or `setuptools.setup(…)`."""
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+    return name == "setup"
 
 
 def _get(data: Mapping[str, Any], *keys: str) -> object:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from packaging.markers import Marker
 from packaging.pylock import Package, Pylock, PylockUnsupportedVersionError, PylockValidationError
 
 from mfenvd.domain.finding import Location
@@ -14,6 +13,7 @@ from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.lock_age import compare_with_project
 from mfenvd.flows.requirement_formats.marker_text import choose_members
 from mfenvd.flows.requirement_formats.model import Choice, Draft, FileRequirement, Format, LockedFile, RequirementFile
+from mfenvd.flows.requirement_formats.parsing import parse_marker
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical, python_wanted
 from mfenvd.flows.requirement_formats.toml_reader import TomlReader
 
@@ -72,7 +72,7 @@ def _validated(reader: TomlReader, path: Path) -> Pylock:
 
 def _add(package: Package, marker: str, location: Location, folder: Path, draft: Draft) -> None:
     version = str(package.version) if package.version else ""
-    suffix = f" ; {Marker(marker)}" if marker else ""
+    suffix = f" ; {parse_marker(marker)}" if marker else ""
     digests = [file.hashes for file in (*(package.wheels or ()), package.sdist) if file is not None]
     hashes: tuple[str, ...] = ()
     if package.is_direct:

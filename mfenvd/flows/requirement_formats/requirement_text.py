@@ -23,16 +23,17 @@ from packaging.utils import (
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.findings import Unusable
+from mfenvd.flows.requirement_formats.parsing import parse_requirement
 from mfenvd.flows.requirement_formats.project_name import PROJECT_FILES, is_project, project_name
 
 _VCS = ("git", "hg", "svn", "bzr")
 _URL_SCHEME = re.compile(rf"(?:https?|ftp|file|(?:{'|'.join(_VCS)})(?:\+[a-z-]+)?):", re.IGNORECASE)
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lz")
-_EXTRAS = re.compile(r"(?P<rest>.+?)(?P<extras>\[[^\]]*\])")
 _EGG_PART = re.compile(r"[#&]egg=(?P<egg>[^&]*)")
 _EGG = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?")
 _SCP_LIKE = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+:[^/\s]\S*")
 _SINGLE_EQUALS = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*=?\s*(?P<version>\d[\w.!*+-]*)")
+_LONG = 200
 
 
 class Canonical(msgspec.Struct, frozen=True):
@@ -83,7 +84,7 @@ def _canonical(entry: Entry) -> Canonical:
         raise _scp_like(entry, entry.text)
     try:
         # pip takes a semicolon with nothing behind it for no marker at all.
-        requirement = Requirement(entry.text.removesuffix(";"))
+        requirement = parse_requirement(entry.text.removesuffix(";"))
     except InvalidRequirement as error:
         # A path or URL may still be one: `./pkg` is not PEP 508 and fine with pip.
         return _bare(entry, str(error).partition("\n")[0])
@@ -115,7 +116,7 @@ class _Reference(msgspec.Struct, frozen=True):
     def to(self, url: str, name: str, reads: tuple[str, ...] = ()) -> Canonical:
         text = f"{name}{self.extras} @ {url}{f' ; {self.marker}' if self.marker else ''}"
         try:
-            return Canonical(str(Requirement(text)), reads)
+            return Canonical(str(parse_requirement(text)), reads)
         except InvalidRequirement as error:
             raise _invalid(self.entry, str(error).partition("\n")[0]) from None
 
@@ -138,9 +139,9 @@ def _bare(entry: Entry, reason: str) -> Canonical:
     if _URL_SCHEME.match(text) and not text.lower().startswith("file:"):
         return _remote(reference)
     if text.lower().startswith("file:") or _looks_like_path(text) or entry.editable:
-        found = _EXTRAS.fullmatch(text)
-        if found:
-            reference = msgspec.structs.replace(reference, target=found["rest"], extras=found["extras"])
+        path, bracket, extras = text.rpartition("[")
+        if path and extras.endswith("]"):
+            reference = msgspec.structs.replace(reference, target=path, extras=bracket + extras)
         return _local(reference)
     raise _invalid(entry, reason)
 
@@ -290,7 +291,7 @@ def _scp_like(entry: Entry, address: str, name: str | None = None) -> Unusable:
 
 
 def _invalid(entry: Entry, reason: str, fix: str | None = None) -> Unusable:
-    equals = _SINGLE_EQUALS.fullmatch(entry.text)
+    equals = _SINGLE_EQUALS.fullmatch(entry.text) if len(entry.text) < _LONG else None
     if fix is None and equals:
         fix = f"Write `{equals['name']}=={equals['version']}`."
     reason = reason[:1].lower() + reason[1:]

@@ -16,10 +16,16 @@ from mfenvd.flows.requirement_formats.findings import Unusable, hide_values
 from mfenvd.flows.requirement_formats.logical_lines import LogicalLine, expand, logical_lines, one_line
 from mfenvd.flows.requirement_formats.model import Choice, Draft, FileRequirement, Format, RequirementFile
 from mfenvd.flows.requirement_formats.option_effects import apply_options, report_ignored
+from mfenvd.flows.requirement_formats.parsing import parse_requirement
 from mfenvd.flows.requirement_formats.pip_options import OptionError, Options, parse_options, split_line
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical, python_wanted, to_path
 
 _OTHER_FORMATS = (".toml", ".yml", ".yaml", ".lock")
+_MAX_LINE = 128 * 1024
+"""Characters; the longest real lines are those of a package with hundreds of wheels, each with its hash."""
+_MAX_INCLUDED = 300
+"""Files, counted as often as they are included; two includes in each of 30 files would be a billion."""
+_MAX_DEPTH = 30
 
 
 def read_requirements_txt(path: Path, text: str, choice: Choice) -> RequirementFile:
@@ -52,6 +58,7 @@ class RequirementLines:
         self._draft = draft
         self._choice = choice
         self._require_hashes = False
+        self._included = 0
 
     def read_content(self, content: str, source: Source) -> None:
         """All lines of a file."""
@@ -68,7 +75,7 @@ class RequirementLines:
         requirements = self._draft.requirements
         bare = [requirement for requirement in requirements if not requirement.hashes]
         if bare and (self._require_hashes or len(bare) < len(requirements)):
-            names = [Requirement(requirement.text).name for requirement in bare]
+            names = [parse_requirement(requirement.text).name for requirement in bare]
             self._draft.findings.append(findings.hash_left_out(names, bare[0].location))
 
     def _read(self, line: LogicalLine, source: Source) -> None:
@@ -77,6 +84,9 @@ class RequirementLines:
         self._draft.variables.update(used)
         if unset:
             self._draft.findings.append(findings.unset_variables(unset, line.location()))
+            return
+        if len(text) > _MAX_LINE:
+            self._draft.findings.append(findings.long_line(len(text), line.location()))
             return
         before = len(self._draft.findings)
         words, options_text = split_line(text)
@@ -117,7 +127,7 @@ class RequirementLines:
         found = canonical(entry)
         self._draft.reads += found.reads
         self._draft.findings += found.notes
-        requirement = Requirement(found.text)
+        requirement = parse_requirement(found.text)
         if source.constraint and requirement.extras:
             fix = "Remove the extras: the requirement itself names them."
             raise Unusable(findings.bad_requirement(entry.text, "a constraint cannot have extras", entry.location, fix))
@@ -148,6 +158,9 @@ class RequirementLines:
         including = (*source.including, source.path)
         if path in including:
             raise Unusable(findings.include_loop(path, location))
+        self._included += 1
+        if self._included > _MAX_INCLUDED or len(including) > _MAX_DEPTH:
+            raise Unusable(findings.too_many_includes(path, location))
         self.read_content(read_text(path, location), Source(path, constraint, including))
 
     def _folders(self, source: Source) -> Sequence[Path]:

@@ -93,7 +93,8 @@ class TomlPlaces:
         A lock has thousands of values and only these places matter, so nothing else is scanned where the headers
         stand as tools write them.
         """
-        headers = [match.start() for match in re.finditer(rf"^\[\[{re.escape(name)}\]\]", self._text, re.MULTILINE)]
+        header = re.compile(rf"^[ \t]*(\[\[[ \t]*{re.escape(name)}[ \t]*\]\])", re.MULTILINE)
+        headers = [match.start(1) for match in header.finditer(self._text)]
         if len(headers) == count:
             return [self._at(offset) for offset in headers]
         return [self.location(name, index) for index in range(count)]

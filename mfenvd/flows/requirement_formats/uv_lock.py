@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import InvalidMarker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.lock_age import compare_with_project
-from mfenvd.flows.requirement_formats.lock_graph import LockGraph
+from mfenvd.flows.requirement_formats.lock_graph import LockGraph, tables
 from mfenvd.flows.requirement_formats.marker_text import as_marker
 from mfenvd.flows.requirement_formats.model import Choice, Draft, FileRequirement, Format, LockedFile, RequirementFile
+from mfenvd.flows.requirement_formats.parsing import parse_marker
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical, python_wanted
 from mfenvd.flows.requirement_formats.toml_reader import TomlReader
 
@@ -73,8 +74,8 @@ def _add(package: Mapping[str, Any], marker: str | None, location: Location, fol
     name, version = str(package.get("name", "")), str(package.get("version", ""))
     source = package.get("source")
     source = source if isinstance(source, Mapping) else {}
-    suffix = f" ; {Marker(marker)}" if marker else ""
-    wheels = [wheel for wheel in package.get("wheels") or () if isinstance(wheel, Mapping)]
+    suffix = f" ; {parse_marker(marker)}" if marker else ""
+    wheels = tables(package.get("wheels"))
     sdist = package.get("sdist")
     if "virtual" in source:
         return
@@ -118,7 +119,7 @@ def _hashes(files: list[Any]) -> tuple[str, ...]:
 
 def _is_marker(text: str) -> bool:
     try:
-        Marker(text)
+        parse_marker(text)
     except InvalidMarker:
         return False
     return True

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from mfenvd.domain.finding import Location, Severity
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.model import Draft
+from mfenvd.flows.requirement_formats.parsing import parse_requirement
 from mfenvd.flows.requirement_formats.project import Declared, with_marker
 from mfenvd.flows.requirement_formats.toml_reader import TomlReader
 from mfenvd.flows.requirement_formats.uv_settings import UV
@@ -42,7 +43,7 @@ class UvSources:
     def sourced(self, declared: Declared) -> Iterator[Declared]:
         """`declared` with its source from `[tool.uv.sources]`, once per source that applies."""
         try:
-            requirement = Requirement(declared.text)
+            requirement = parse_requirement(declared.text)
         except InvalidRequirement:
             yield declared
             return

@@ -48,7 +48,9 @@ def _members(root: Path) -> Iterator[Path] | None:
         data = data.get(key) if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping):
         return None
-    return _matching(root, [pattern for pattern in data.get("members") or () if isinstance(pattern, str)])
+    members = data.get("members")
+    patterns = members if isinstance(members, list) else []
+    return _matching(root, [pattern for pattern in patterns if isinstance(pattern, str)])
 
 
 def _matching(root: Path, patterns: list[str]) -> Iterator[Path]:

@@ -116,3 +116,15 @@ def test_what_is_not_toml_says_so_and_why(text: str) -> None:
     with pytest.raises(TomlError) as caught:
         parse_toml(text)
     assert caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("[[p]]\na = 1\n[[p]]\n", [1, 3]),
+        ("p = [{a = 1},\n {a = 2}]\n", [1, 2]),
+        ("[[p]]\na = '''\n[[p]]\n'''\n  [[p]]\n", [1, 5]),
+    ],
+)
+def test_the_tables_of_an_array_however_written(text: str, lines: list[int]) -> None:
+    assert [place.line for place in TomlPlaces(text, "/x.toml").elements("p", 2)] == lines

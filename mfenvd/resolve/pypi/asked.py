@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
@@ -15,6 +15,8 @@ from mfenvd.domain.markers import marker_environment
 from mfenvd.domain.request import PypiPart
 from mfenvd.domain.target import Target
 
+_EVERYTHING = SpecifierSet()
+
 
 class InvalidAskedError(ValueError):
     """A requirement that is not PEP 508; `text` is the requirement."""
@@ -24,7 +26,7 @@ class InvalidAskedError(ValueError):
         self.text = text
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, dict=True):
     """The request as it is on one target.
 
     Attributes:
@@ -52,11 +54,18 @@ class Asked(msgspec.Struct, frozen=True):
 
     def of(self, name: str) -> tuple[Requirement, ...]:
         """The requirements and constraints that limit package `name` (canonical)."""
-        return tuple(r for r in (*self.requirements, *self.constraints) if name_of(r) == name)
+        return self._by_name.get(name, ())
 
     def specifier(self, name: str) -> SpecifierSet:
         """All of them at once."""
         return combined(requirement.specifier for requirement in self.of(name))
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[Requirement, ...]]:
+        found: dict[str, list[Requirement]] = {}
+        for requirement in (*self.requirements, *self.constraints):
+            found.setdefault(name_of(requirement), []).append(requirement)
+        return {name: tuple(requirements) for name, requirements in found.items()}
 
 
 def asked_on(part: PypiPart, target: Target) -> Asked:
@@ -79,9 +88,9 @@ def name_of(requirement: Requirement) -> str:
 
 def combined(specifiers: Iterable[SpecifierSet]) -> SpecifierSet:
     """The specifiers as one; admits everything when there is none."""
-    result = SpecifierSet()
+    result = _EVERYTHING
     for specifier in specifiers:
-        result &= specifier
+        result = result & specifier if result is not _EVERYTHING else specifier
     return result
 
 

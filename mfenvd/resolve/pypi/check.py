@@ -13,7 +13,6 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import fits
 from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.pypi.catalog import releases
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -39,15 +38,11 @@ class Rules(msgspec.Struct, frozen=True):
 
     def best(self, files: Iterable[DistFile]) -> DistFile | None:
         """The file of one version that pip takes on the target; None when none is admitted."""
-        return most_wanted((file for file in files if self.admits(file)), self.target)
+        return most_wanted(filter(self.admits, files), self.target)
 
-    def read_by_uv(self, files: Iterable[DistFile]) -> tuple[DistFile, ...]:
-        """The wheels of one version whose metadata uv may have read: the most wanted one of each index."""
-        by_index: dict[str, list[DistFile]] = {}
-        for file in files:
-            by_index.setdefault(file.index, []).append(file)
-        found = (most_wanted(group, self.seen_as) for group in by_index.values())
-        return tuple(file for file in found if file is not None)
+    def readable(self, files: Iterable[DistFile]) -> tuple[DistFile, ...]:
+        """The wheels of one version that uv could have read the metadata of."""
+        return tuple(file for file in files if file.is_wheel and best_rank(file.tags, self.seen_as) is not None)
 
     def misleading(self, package: Listing, allowed: SpecifierSet, chosen: Version | None = None) -> Iterator[Version]:
         """Versions that uv would take and the target cannot use, as far as they stand in the way.
@@ -62,14 +57,17 @@ class Rules(msgspec.Struct, frozen=True):
             those from there down to the next one that is.
         """
         searching = True
-        for version, files in releases(package):
-            if version == chosen:
-                searching = True
+        for version in package.versions:
+            # A newer one may be fine and yet not go with the other packages: the search goes on below uv's choice.
+            searching = searching or version == chosen
             if not searching or (version != chosen and not allowed.contains(version, prereleases=True)):
                 continue
+            files = package.of(version)
             if any(self.admits(file) for file in files):
-                searching = version.is_prerelease and version != chosen
-            elif any(file.is_wheel and best_rank(file.tags, self.seen_as) is not None for file in files):
+                searching = version.is_prerelease
+                if not searching and (chosen is None or version <= chosen):
+                    return
+            elif self.readable(files):
                 yield version
 
 

@@ -1,4 +1,4 @@
-"""What `uv pip compile` prints: names, versions, and who asked for what."""
+"""What `uv pip compile` prints: names, versions, who asked for what, and which wheels it read on the way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(\[[^\]]*\])?(==(?P<version>\S+)| @ (?P<url>\S+))")
+_SELECTING = re.compile(r"DEBUG Selecting: (?P<name>\S+?)==(?P<version>\S+) \[\w+\] \((?P<filename>[^)\s]+\.whl)\)")
+_LOG = re.compile(r"(TRACE|DEBUG|INFO|WARN) ")
 _VIA = re.compile(r"# via\b *")
 
 
@@ -26,6 +28,37 @@ class Pinned(msgspec.Struct, frozen=True):
     version: str | None = None
     url: str | None = None
     via: tuple[str, ...] = ()
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A wheel whose metadata uv went by, of a version that it then took or gave up."""
+
+    name: str
+    version: str
+    filename: str
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """uv's answer: the packages sorted by name, and what it read in the order of its search, each once."""
+
+    packages: tuple[Pinned, ...] = ()
+    read: tuple[Read, ...] = ()
+
+
+def parse_log(text: str) -> tuple[tuple[Read, ...], str]:
+    """What uv read, by the log of its resolver on its standard error, and the rest of that.
+
+    The log is meant for people: of a uv that words it otherwise nothing is learned, and nothing is misunderstood.
+    """
+    read: dict[Read, None] = {}
+    rest = []
+    for line in text.splitlines():
+        match = _SELECTING.match(line)
+        if match is not None:
+            read[Read(canonicalize_name(match["name"]), match["version"], match["filename"])] = None
+        elif not _LOG.match(line):
+            rest.append(line)
+    return tuple(read), "\n".join(rest)
 
 
 def parse_compiled(text: str) -> tuple[Pinned, ...]:

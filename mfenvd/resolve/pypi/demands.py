@@ -4,32 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
 from mfenvd.domain.target import Target
-from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.pypi.asked import Asked, combined, name_of
+from mfenvd.resolve.pypi.asked import Asked, applies, combined
 from mfenvd.resolve.pypi.catalog import Catalog
-from mfenvd.resolve.pypi.compiled import Pinned
-from mfenvd.resolve.pypi.metadata_override import requirements_on
-
-
-class Chosen(msgspec.Struct, frozen=True):
-    """A package of the resolution: what uv says of it, and the file that the target gets."""
-
-    pinned: Pinned
-    file: DistFile
-
-    @property
-    def name(self) -> str:
-        return self.pinned.name
-
-    @property
-    def version(self) -> Version:
-        return self.file.parsed_version
+from mfenvd.resolve.pypi.chosen import Chosen
+from mfenvd.resolve.pypi.metadata_override import requirements
 
 
 class Demands:
@@ -61,9 +43,15 @@ class Demands:
         parents = [self._chosen[parent] for parent in self._chosen[name].pinned.via if parent in self._chosen]
         metadata = self._catalog.metadata(parent.file for parent in parents)
         for parent in parents:
-            for requirement in requirements_on(metadata[parent.file], self._target, self._extras_of(parent.name)):
-                if name_of(requirement) == name:
+            for requirement in requirements(metadata[parent.file], name):
+                if applies(requirement, self._target) or self._applies_with_extras(requirement, parent.name):
                     yield requirement
+
+    def _applies_with_extras(self, requirement: Requirement, parent: str) -> bool:
+        """Likewise with the extras of the package that has the requirement, which are found out only if need be."""
+        if "extra" not in str(requirement.marker):
+            return False
+        return applies(requirement, self._target, self._extras_of(parent))
 
     def _extras_of(self, name: str) -> Iterable[str]:
         """The extras that are asked for of a package; in a circle those that are known so far."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from mfenvd.domain.finding import Finding
@@ -13,64 +14,74 @@ from mfenvd.resolve.explain import Axis, fits, glibc_needed, rejection
 from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.pypi import findings
-from mfenvd.resolve.pypi.asked import Asked
-from mfenvd.resolve.pypi.catalog import Catalog, releases
 from mfenvd.resolve.pypi.check import most_wanted
-from mfenvd.resolve.pypi.demands import Chosen, Demands
-
-_Release = tuple[Version, tuple[DistFile, ...]]
+from mfenvd.resolve.pypi.chosen import Beyond, Chosen
+from mfenvd.resolve.pypi.demands import Demands
 
 METAFLOW_GLIBC = "2.38"
 """The newest for which Metaflow 2.19.39 accepts wheels (`pip_tags`), whatever image a step runs on."""
 
+_Release = tuple[Version, tuple[DistFile, ...]]
+
+
+def beyond(package: Listing, chosen: Version, allowed: SpecifierSet, target: Target, *, pre: bool) -> Beyond:
+    """What there is beyond the target's GLIBC, as far as the request admits it; nothing off Linux.
+
+    Args:
+        package: Which.
+        chosen: Its version in the resolution.
+        allowed: What the request says about it.
+        target: Where.
+        pre: Whether pre-releases are welcome everywhere.
+    """
+    if not target.arch.is_linux:
+        return Beyond()
+    pre = pre or chosen.is_prerelease or bool(allowed.prereleases)
+    versions = list(_possible(package, chosen, allowed, pre=pre))
+    newer = _newest_beyond(versions, target)
+    if newer is not None and newer.parsed_version == chosen:
+        newer = None
+    return Beyond(newer, _metaflow_pick(versions, target))
+
 
 def glibc_findings(
-    chosen: Sequence[Chosen], chains: Mapping[str, tuple[str, ...]], asked: Asked, target: Target, catalog: Catalog
+    chosen: Iterable[Chosen], demands: Demands, chain_of: Callable[[str], tuple[str, ...]], target: Target
 ) -> Iterator[Finding]:
-    """What the target's GLIBC changes about the chosen packages; nothing off Linux.
+    """What to tell about a resolution, as far as its packages would go with other versions of each other.
 
     Args:
         chosen: The resolution.
-        chains: From the root requirement to each of its packages.
-        asked: The request on the target.
+        demands: What its packages say about each other.
+        chain_of: From the root requirement to a package, by canonical name.
         target: Where.
-        catalog: For other versions, and for what the packages say about each other.
 
     Raises:
         IndexProblem: A wheel's metadata cannot be had.
     """
-    if not target.arch.is_linux:
-        return
-    demands = Demands(chosen, asked, target, catalog)
 
-    def admitted(one: Chosen, version: Version) -> bool:
+    def admitted(one: Chosen, file: DistFile | None) -> bool:
+        if file is None:
+            return False
+        version = file.parsed_version
         return version == one.version or demands.on(one.name).contains(version, prereleases=True)
 
     for one in chosen:
-        if one.pinned.url:
-            continue
-        versions = _possible(one, catalog.package(one.name), asked)
-        newer = _newest_beyond(versions, target)
-        if newer is not None and newer.parsed_version > one.version and admitted(one, newer.parsed_version):
-            yield findings.held_back(chains[one.name], one.file, newer, target)
-        picked = _metaflow_pick(versions, target)
-        if picked is not None and admitted(one, picked.parsed_version):
-            yield findings.metaflow_picks_too_new(chains[one.name], one.file, picked, target)
+        newer, picked = one.beyond.newer, one.beyond.picked
+        if newer is not None and admitted(one, newer):
+            yield findings.held_back(chain_of(one.name), one.file, newer, target)
+        if picked is not None and admitted(one, picked):
+            yield findings.metaflow_picks_too_new(chain_of(one.name), one.file, picked, target)
 
 
-def _possible(one: Chosen, package: Listing, asked: Asked) -> list[_Release]:
+def _possible(package: Listing, chosen: Version, allowed: SpecifierSet, *, pre: bool) -> Iterator[_Release]:
     """The chosen version and those above it that the request admits, the newest first, without withdrawn files."""
-    specifier = asked.specifier(one.name)
-    pre = asked.pre or one.version.is_prerelease or bool(specifier.prereleases)
-    found = []
-    for version, files in releases(package):
-        if version < one.version:
-            break
-        if version == one.version:
-            found.append((version, files))
-        elif specifier.contains(version, prereleases=True) and (pre or not version.is_prerelease):
-            found.append((version, tuple(file for file in files if file.yanked is None)))
-    return found
+    for version in package.versions:
+        if version < chosen:
+            return
+        if version == chosen:
+            yield version, package.of(version)
+        elif (pre or not version.is_prerelease) and allowed.contains(version, prereleases=True):
+            yield version, tuple(file for file in package.of(version) if file.yanked is None)
 
 
 def _newest_beyond(versions: Iterable[_Release], target: Target) -> DistFile | None:
@@ -80,7 +91,7 @@ def _newest_beyond(versions: Iterable[_Release], target: Target) -> DistFile | N
             continue
         near = [file for file in files if file.is_wheel and _fails_on_glibc_alone(file, target)]
         if near:
-            return min(near, key=lambda file: _needed(file, target))
+            return min(near, key=lambda file: glibc_needed(file, target.arch) or (0, 0))
     return None
 
 
@@ -103,7 +114,3 @@ def _metaflow_pick(versions: Iterable[_Release], target: Target) -> DistFile | N
         if takes:
             return most_wanted((file for file in takes if not fits(file, target)), metaflow)
     return None
-
-
-def _needed(file: DistFile, target: Target) -> tuple[int, int]:
-    return glibc_needed(file, target.arch) or (0, 0)

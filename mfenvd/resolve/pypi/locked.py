@@ -8,7 +8,7 @@ from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.resolve.pypi.build import Built
-from mfenvd.resolve.pypi.demands import Chosen
+from mfenvd.resolve.pypi.chosen import Chosen
 
 
 def locked(

@@ -17,6 +17,7 @@ from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import nearest_version
+from mfenvd.resolve.index.cache import AnswerCache
 from mfenvd.resolve.index.client import FRESH_FOR, IndexClient, Listing
 from mfenvd.resolve.index.configuration import IndexConfiguration, configuration
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, NoSuchPackage
@@ -24,11 +25,16 @@ from mfenvd.resolve.index.findings import index_finding, stale
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.asked import InvalidAskedError, asked_on, name_of
 from mfenvd.resolve.pypi.build import Builder, BuildFailedError, Built
-from mfenvd.resolve.pypi.catalog import Catalog
-from mfenvd.resolve.pypi.demands import Chosen
+from mfenvd.resolve.pypi.catalog import Answer, Catalog
+from mfenvd.resolve.pypi.check import Rules
+from mfenvd.resolve.pypi.chosen import Chosen
+from mfenvd.resolve.pypi.demands import Demands
 from mfenvd.resolve.pypi.failures import diagnose, direct_demands, misaddressed, unavailable
 from mfenvd.resolve.pypi.held_back import glibc_findings
+from mfenvd.resolve.pypi.inspection import Facts, Inspector
 from mfenvd.resolve.pypi.locked import locked
+from mfenvd.resolve.pypi.notebook import Notebook
+from mfenvd.resolve.pypi.platforms import uv_platform
 from mfenvd.resolve.pypi.solve import NotSettledError, Solver
 from mfenvd.resolve.pypi.sources import Source, SourceKind, addressed_sources, index_sources
 from mfenvd.resolve.pypi.uv import Uv, UvError, UvMissingError
@@ -115,27 +121,48 @@ class _Attempt:
             yield client
 
     def _solved(self, client: IndexClient) -> Outcome:
+        asked, target = self._asked, self._target
         catalog = Catalog(client, lambda: self._client(0.0))
-        self._report(Progress("reading indexes", 0, len(self._asked.index_names)))
-        self._check_sources(catalog)
-        solver = Solver(self._asked, self._target, catalog, self._uv(), self._report)
-        self._check_requirements(catalog, solver)
-        chosen = self._chosen(solver, catalog, client)
-        resolution = locked(self._request, self._target, chosen, self._asked.names, self._built)
+        rules = Rules(target, uv_platform(target).seen_as, asked.hashes)
+        with AnswerCache(self._cache_dir / "index") as cache:
+            inspector = Inspector(asked, rules, catalog, self._notebook(cache))
+            self._check_requirements(catalog, rules, inspector)
+            uv = self._uv()
+            uv.is_offline = bool(client.stale)
+            chosen = self._chosen(Solver(asked, rules, catalog, inspector, uv), uv, catalog, rules)
+            inspector.save()
+        resolution = locked(self._request, target, chosen, asked.names, self._built)
         self._report(Progress("done", len(chosen), len(chosen)))
         return Outcome(resolution, (*self._warnings(chosen, resolution, catalog), *_stale(client)))
+
+    def _notebook(self, cache: AnswerCache) -> Notebook[Facts]:
+        parts = (str(msgspec.to_builtins(self._target)), str(self._asked.pre), str(sorted(self._asked.hashes.items())))
+        return Notebook(cache, Facts, self._config, parts, refresh=self._context.refresh)
 
     def _uv(self) -> Uv:
         environ = self._context.surroundings.environ
         return Uv(self._config, self._cache_dir, environ, self._root, refresh=self._context.refresh)
 
-    def _check_sources(self, catalog: Catalog) -> None:
-        """Stops at requirements that are not wheels: they cannot cross architectures, and are built for this one."""
-        sources = list(addressed_sources(self._asked))
-        answers = catalog.look_up(self._asked.index_names)
-        packages = {name: answer for name, answer in answers.items() if isinstance(answer, Listing)}
-        sources += index_sources(self._asked, packages)
-        self._need_wheels([s for s in sources if s.kind is SourceKind.INDEX or not self._is_built(s)], catalog)
+    def _check_requirements(self, catalog: Catalog, rules: Rules, inspector: Inspector) -> None:
+        """Stops at requirements that cannot be met whatever the others say.
+
+        Those that are not wheels come first: they cannot cross architectures, and are built for this one.
+        """
+        asked = self._asked
+        sources = [source for source in addressed_sources(asked) if not self._is_built(source)]
+        answers: dict[str, Answer] = {}
+        if sources or not inspector.knows(asked.index_names):
+            self._report(Progress("reading indexes", 0, len(asked.index_names)))
+            answers = catalog.look_up(asked.index_names)
+        sources += index_sources(asked, {name: a for name, a in answers.items() if isinstance(a, Listing)})
+        self._need_wheels(sources, catalog)
+        found = [misaddressed(requirement, self._target) for requirement in asked.requirements]
+        for name, answer in answers.items():
+            if isinstance(answer, IndexProblem):
+                raise answer
+            found.append(unavailable(name, direct_demands(asked, name), answer, asked, rules))
+        if any(found):
+            raise _BlockedError(filter(None, found))
 
     def _is_built(self, source: Source) -> bool:
         return (source.requirement.url or "") in self._built
@@ -187,35 +214,17 @@ class _Attempt:
             requirements=tuple(_readdressed(r, replaced.get(name_of(r))) for r in self._asked.requirements),
         )
 
-    def _check_requirements(self, catalog: Catalog, solver: Solver) -> None:
-        """Stops at requirements that cannot be met whatever the others say."""
-        found = []
-        for requirement in self._asked.requirements:
-            finding = misaddressed(requirement, self._target) if requirement.url else None
-            if finding is not None:
-                found.append(finding)
-        for name, answer in catalog.look_up(self._asked.index_names).items():
-            if isinstance(answer, IndexProblem):
-                raise answer
-            finding = unavailable(name, direct_demands(self._asked, name), answer, self._asked, solver.rules)
-            if finding is not None:
-                found.append(finding)
-        if found:
-            raise _BlockedError(found)
-
-    def _chosen(self, solver: Solver, catalog: Catalog, client: IndexClient) -> tuple[Chosen, ...]:
+    def _chosen(self, solver: Solver, uv: Uv, catalog: Catalog, rules: Rules) -> tuple[Chosen, ...]:
         """The solver's answer made exact; what it cannot solve is looked into."""
         pins: tuple[str, ...] = ()
         while True:
-            if client.stale:
-                solver.go_offline()
             try:
-                return solver.solve(pins)
+                return solver.solve(self._report, pins)
             except UvError as error:
                 if not error.unsolvable:
-                    return self._offline(solver, error)
+                    return self._offline(solver, uv, pins, error)
                 self._report(Progress("looking for the reason"))
-                diagnosis = diagnose(error.output, self._asked, catalog, solver.rules)
+                diagnosis = diagnose(error.output, self._asked, catalog, rules)
                 self._need_wheels(diagnosis.sources, catalog)
                 if not set(diagnosis.pins) - set(pins):
                     raise _BlockedError(diagnosis.findings) from error
@@ -223,28 +232,32 @@ class _Attempt:
             except NoSuchPackage as error:
                 raise _BlockedError([findings.no_such_package((error.name,), error.indexes)]) from error
 
-    def _offline(self, solver: Solver, error: UvError) -> tuple[Chosen, ...]:
+    def _offline(self, solver: Solver, uv: Uv, pins: tuple[str, ...], error: UvError) -> tuple[Chosen, ...]:
         """What uv has in its cache may do where an index does not answer."""
         problem = _index_problem(error.output, self._config)
-        if problem is None or solver.is_offline:
-            raise problem or error
-        if isinstance(problem, IndexRefuses):
+        if problem is None:
+            raise error
+        if isinstance(problem, IndexRefuses) or uv.is_offline:
             raise problem
-        solver.go_offline()
+        uv.is_offline = True
         try:
-            return solver.solve()
+            return solver.solve(self._report, pins)
         except UvError:
             raise problem from error
 
     def _warnings(self, chosen: Sequence[Chosen], resolution: Resolution, catalog: Catalog) -> Iterator[Finding]:
         """What is worth knowing about a resolution."""
-        paths = {one.name: next(iter(chains(resolution.packages, one.name)), (one.name,)) for one in chosen}
+
+        def chain_of(name: str) -> tuple[str, ...]:
+            return next(iter(chains(resolution.packages, name)), (name,))
+
         for one in chosen:
             if one.file.yanked is not None:
                 files = catalog.package(one.name).files
                 nearest = nearest_version(files, f"=={one.version.public}", self._target)
-                yield findings.withdrawn(one.file, paths[one.name], nearest)
-        yield from glibc_findings(chosen, paths, self._asked, self._target, catalog)
+                yield findings.withdrawn(one.file, chain_of(one.name), nearest)
+        demands = Demands(chosen, self._asked, self._target, catalog)
+        yield from glibc_findings(chosen, demands, chain_of, self._target)
 
 
 def _stale(client: IndexClient) -> Iterator[Finding]:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from packaging.version import Version
 
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.target import Target
-from mfenvd.resolve.explain import python_allows
-from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.pages import from_url
 from mfenvd.resolve.pypi.asked import Asked
-from mfenvd.resolve.pypi.catalog import Catalog, passes_on_python
-from mfenvd.resolve.pypi.check import Rules, exclusion
-from mfenvd.resolve.pypi.compiled import Pinned
-from mfenvd.resolve.pypi.demands import Chosen, Demands
-from mfenvd.resolve.pypi.metadata_override import Overrides
+from mfenvd.resolve.pypi.catalog import Catalog
+from mfenvd.resolve.pypi.check import Rules
+from mfenvd.resolve.pypi.chosen import Chosen
+from mfenvd.resolve.pypi.compiled import Compiled, Pinned
+from mfenvd.resolve.pypi.demands import Demands
+from mfenvd.resolve.pypi.inspection import Facts, Inspector
+from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import uv_platform
 from mfenvd.resolve.pypi.prereleases import corrections
-from mfenvd.resolve.pypi.uv import Question, Uv
+from mfenvd.resolve.pypi.uv import Question, Uv, UvError
 
 # Each round rules out versions for good, so there is an end; real sets need one to three.
 _MOST_ROUNDS = 50
@@ -35,130 +35,91 @@ class Solver:
 
     Args:
         asked: The request there.
-        target: Where.
+        rules: Decide about files on the target.
         catalog: What there is.
+        inspector: Finds out about it.
         uv: Who solves.
-        report: Told how far it is.
     """
 
-    def __init__(
-        self, asked: Asked, target: Target, catalog: Catalog, uv: Uv, report: Callable[[Progress], None]
-    ) -> None:
+    def __init__(self, asked: Asked, rules: Rules, catalog: Catalog, inspector: Inspector, uv: Uv) -> None:
         self._asked = asked
-        self._target = target
+        self._rules = rules
         self._catalog = catalog
+        self._inspector = inspector
         self._uv = uv
-        self._report = report
-        self._platform = uv_platform(target)
-        self.rules = Rules(target, self._platform.seen_as, asked.hashes)
-        # In the order in which they were found.
+        # What uv is told besides the request, in the order in which it was found.
         self._constraints: dict[str, None] = {}
-        self._overrides = Overrides(asked, self.rules, catalog)
-        self.rounds = 0
+        self._overrides: dict[Override, None] = {}
 
     @property
-    def is_offline(self) -> bool:
-        return self._uv.is_offline
+    def _target(self) -> Target:
+        return self._rules.target
 
-    def go_offline(self) -> None:
-        """From now on uv answers from its cache, however old."""
-        self._uv.is_offline = True
-
-    def solve(self, pins: Iterable[str] = ()) -> tuple[Chosen, ...]:
+    def solve(self, report: Callable[[Progress], None], pins: Iterable[str] = ()) -> tuple[Chosen, ...]:
         """The packages, sorted by name.
 
         Args:
+            report: Told how far it is.
             pins: Further constraints.
 
         Raises:
             UvError: uv finds no solution, or fails.
             IndexProblem: An index gives no answer.
-            NoSuchListing: Indexes lost a package meanwhile.
+            NoSuchPackage: Indexes lost a package meanwhile.
             NotSettledError: There is no end to it.
         """
-        for package in self._catalog.require(self._asked.index_names).values():
-            self._exclude(package, None)
-        constraints = (*map(str, self._asked.constraints), *pins)
+        self._learn((*self._inspector.remembered(), *self._inspector.packages(self._asked.index_names)))
+        platform = uv_platform(self._target)
         for number in range(1, _MOST_ROUNDS + 1):
-            self.rounds += 1
-            self._report(Progress(f"solving, round {number}"))
+            report(Progress(f"solving, round {number}"))
             question = Question(
                 requirements=tuple(map(str, self._asked.requirements)),
-                constraints=(*constraints, *self._constraints),
+                constraints=(*map(str, self._asked.constraints), *pins, *self._constraints),
                 pre=self._asked.pre,
-                overrides=self._overrides.all,
+                overrides=tuple(self._overrides),
             )
-            answer = self._uv.compile(question, self._platform)
+            try:
+                answer = self._uv.compile(question, platform)
+            except UvError as error:
+                if not error.unsolvable or not self._learn(self._inspector.misread(error.read, {})):
+                    raise
+                continue
+            report(Progress("checking wheels", 0, len(answer.packages)))
             chosen = self._checked(answer)
+            report(Progress("checking wheels", len(answer.packages), len(answer.packages)))
             if chosen is not None:
                 return chosen
         raise NotSettledError(f"no end after {_MOST_ROUNDS} rounds")
 
-    def _checked(self, answer: tuple[Pinned, ...]) -> tuple[Chosen, ...] | None:
-        """The files for uv's answer; None when it was not for this target, and another round is needed."""
-        self._report(Progress("checking wheels", 0, len(answer)))
-        packages = self._packages(answer)
+    def _checked(self, answer: Compiled) -> tuple[Chosen, ...] | None:
+        """The files for uv's answer; None when uv did not know enough, and has to be asked again."""
+        versions = {one.name: Version(one.version) for one in answer.packages if one.version}
+        facts = self._inspector.versions(versions)
+        told = {one.name for one in answer.read}
+        untold = self._inspector.readable({name: versions[name] for name in versions if name not in told})
+        if self._learn((*facts.values(), *self._inspector.misread((*answer.read, *untold), facts))):
+            return None
         found = []
-        exact = True
-        for pinned in answer:
-            file = _addressed(pinned) if pinned.url else self._file(packages[pinned.name], pinned)
-            if file is None:
-                exact = False
-            else:
-                found.append(Chosen(pinned, file))
-        self._report(Progress("checking wheels", len(answer), len(answer)))
-        if not exact or not self._says_python(found, packages):
-            return None
-        indexed = [(one, packages[one.name]) for one in found if not one.pinned.url]
-        if self._overrides.look_into((package, one.version) for one, package in indexed):
-            return None
-        return None if self._correct_prereleases(indexed, found) else tuple(found)
+        for pinned in answer.packages:
+            known = facts[pinned.name] if pinned.version else Facts(_addressed(pinned))
+            if known.file is None:
+                raise NotSettledError(f"{pinned.name} {pinned.version} was ruled out and chosen all the same")
+            found.append(Chosen(pinned, known.file, known.beyond))
+        doubtful = [one for one in found if not one.pinned.url and facts[one.name].prereleases]
+        return None if self._learn([Facts(constraints=self._corrections(doubtful, found))]) else tuple(found)
 
-    def _packages(self, answer: tuple[Pinned, ...]) -> dict[str, Listing]:
-        packages = self._catalog.require(pinned.name for pinned in answer if pinned.version)
-        for pinned in answer:
-            if pinned.version and Version(pinned.version) not in packages[pinned.name].versions:
-                packages[pinned.name] = self._catalog.renewed(pinned.name)
-        return packages
-
-    def _file(self, package: Listing, pinned: Pinned) -> DistFile | None:
-        """What the target gets for uv's choice; None when that is nothing, and now ruled out."""
-        version = Version(pinned.version or "")
-        file = self.rules.best(package.of(version))
-        if file is None:
-            self._constraints[f"{package.name}!={version}"] = None
-            self._exclude(package, version)
-        return file
-
-    def _exclude(self, package: Listing, chosen: Version | None) -> None:
-        allowed = self._asked.specifier(package.name)
-        for version in self.rules.misleading(package, allowed, chosen):
-            constraint = exclusion(package.name, version, package.versions)
-            if constraint is not None:
-                self._constraints[constraint] = None
-
-    def _says_python(self, found: list[Chosen], packages: dict[str, Listing]) -> bool:
-        """Whether all files are for the target's Python, by their own word where the index has none."""
-        silent = [
-            one.file
-            for one in found
-            if one.pinned.version and not one.file.requires_python and not passes_on_python(packages[one.name])
-        ]
-        exact = True
-        for file, metadata in self._catalog.metadata(silent).items():
-            if not python_allows(metadata.requires_python, self._target):
-                self._constraints[f"{file.name}!={file.parsed_version}"] = None
-                exact = False
-        return exact
-
-    def _correct_prereleases(self, indexed: list[tuple[Chosen, Listing]], found: list[Chosen]) -> bool:
-        """Whether uv has to be told more about pre-releases."""
-        if self._asked.pre:
-            return False
+    def _corrections(self, doubtful: Sequence[Chosen], found: Sequence[Chosen]) -> tuple[str, ...]:
+        packages = self._catalog.require(one.name for one in doubtful)
         demands = Demands(found, self._asked, self._target, self._catalog)
-        known = len(self._constraints)
-        self._constraints.update(dict.fromkeys(corrections(indexed, demands, self.rules)))
-        return len(self._constraints) > known
+        return tuple(corrections([(packages[one.name], one.version) for one in doubtful], demands, self._rules))
+
+    def _learn(self, all_facts: Iterable[Facts]) -> bool:
+        """Whether there is something in them that uv was not told yet."""
+        before = len(self._constraints) + len(self._overrides)
+        for facts in all_facts:
+            self._constraints.update(dict.fromkeys(facts.constraints))
+            self._overrides.update(dict.fromkeys(facts.overrides))
+        return len(self._constraints) + len(self._overrides) > before
 
 
 def _addressed(pinned: Pinned) -> DistFile:

@@ -15,32 +15,18 @@ import uv as uv_wheel
 from mfenvd.domain.redact import redact
 from mfenvd.resolve.index.client import FRESH_FOR
 from mfenvd.resolve.index.configuration import DEFAULT_INDEX, IndexConfiguration
-from mfenvd.resolve.pypi.compiled import Pinned, parse_compiled
+from mfenvd.resolve.pypi.compiled import Compiled, Read, parse_compiled, parse_log
+from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import UvPlatform
 
 # Seconds. Far beyond what solving takes: only a hanging network gets there.
 _TIME_LIMIT = 900.0
 
+# Makes uv say which wheel it goes by for each version that it considers.
+_LOGGING = {"RUST_LOG": "uv_resolver::resolver=debug"}
+
 # Variables that steer other tools, or uv itself, and have no say in what an environment resolves to.
 _UNWANTED = ("UV_", "PIP_", "CONDA_", "MAMBA_", "METAFLOW_", "VIRTUAL_ENV", "PYTHON")
-
-
-class Override(msgspec.Struct, frozen=True):
-    """What one version says about itself on the target, where uv would read another wheel's word.
-
-    Attributes:
-        name: Canonical name.
-        version: As the index has it.
-        requires: `Requires-Dist` entries.
-        requires_python: None where it says nothing.
-        extras: `Provides-Extra` entries.
-    """
-
-    name: str
-    version: str
-    requires: tuple[str, ...] = ()
-    requires_python: str | None = None
-    extras: tuple[str, ...] = ()
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -64,11 +50,13 @@ class UvError(Exception):
 
     Attributes:
         unsolvable: The requirements cannot be satisfied, rather than something else having gone wrong.
+        read: The wheels that it went by.
     """
 
-    def __init__(self, output: str, *, unsolvable: bool) -> None:
+    def __init__(self, output: str, *, unsolvable: bool, read: tuple[Read, ...] = ()) -> None:
         self.output = redact(output).strip()
         self.unsolvable = unsolvable
+        self.read = read
         super().__init__(self.output)
 
 
@@ -108,15 +96,15 @@ class Uv:
         self._environ = config.uv_environ(kept)
         self.is_offline = False
 
-    def compile(self, question: Question, platform: UvPlatform) -> tuple[Pinned, ...]:
-        """The packages that satisfy `question` on `platform`, sorted by name.
+    def compile(self, question: Question, platform: UvPlatform) -> Compiled:
+        """The packages that satisfy `question` on `platform`.
 
         Raises:
             UvError: There are none, or uv could not tell.
             UvMissingError: There is no uv.
         """
         if not question.requirements:
-            return ()
+            return Compiled()
         with tempfile.TemporaryDirectory(prefix="mfenv-uv-") as folder:
             constraints = Path(folder) / "constraints.txt"
             constraints.write_text("".join(f"{line}\n" for line in question.constraints), encoding="utf-8")
@@ -131,10 +119,10 @@ class Uv:
                 "--prerelease", "allow" if question.pre else "if-necessary-or-explicit",
             ]  # fmt: skip
             lines = "".join(f"{line}\n" for line in question.requirements)
-            output = self.run(
+            output, read = self.run(
                 arguments, Path(folder), stdin=lines, overrides=question.overrides, environ=platform.environ
             )
-        return tuple(sorted(parse_compiled(output), key=lambda package: package.name))
+        return Compiled(tuple(sorted(parse_compiled(output), key=lambda package: package.name)), read)
 
     def run(
         self,
@@ -144,8 +132,8 @@ class Uv:
         stdin: str = "",
         overrides: Iterable[Override] = (),
         environ: Mapping[str, str] | None = None,
-    ) -> str:
-        """What `uv ARGUMENTS` prints.
+    ) -> tuple[str, tuple[Read, ...]]:
+        """What `uv ARGUMENTS` prints, and which wheels it read.
 
         Args:
             arguments: The subcommand with its options; none may hold a secret.
@@ -174,7 +162,7 @@ class Uv:
                 encoding="utf-8",
                 errors="replace",
                 cwd=self._cwd if self._cwd.is_dir() else folder,
-                env={**self._environ, **(environ or {})},
+                env={**self._environ, **_LOGGING, **(environ or {})},
                 timeout=_TIME_LIMIT,
                 check=False,
             )
@@ -182,9 +170,10 @@ class Uv:
             raise UvError(f"uv did not finish within {_TIME_LIMIT:.0f} seconds", unsolvable=False) from error
         except OSError as error:
             raise UvMissingError(f"{command[0]} cannot be run: {error}") from error
+        read, rest = parse_log(done.stderr)
         if done.returncode != 0:
-            raise UvError(done.stderr, unsolvable=done.returncode == 1 and "No solution found" in done.stderr)
-        return done.stdout
+            raise UvError(rest, unsolvable=done.returncode == 1 and "No solution found" in rest, read=read)
+        return done.stdout, read
 
     def _settings(self, overrides: Iterable[Override]) -> str:
         """A `uv.toml`. It gives pages the age that mfenv's own index client gives them, so that both read the same."""

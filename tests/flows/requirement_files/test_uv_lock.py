@@ -93,7 +93,7 @@ def with_extra(text: str) -> Requirement:
 
 def project(roots: list[str], extra: list[str], group: list[str]) -> str:
     return (
-        f"[project]\nname = 'demo'\nversion = '0'\nrequires-python = '>=3.11,<3.14'\ndependencies = {roots!r}\n"
+        f"[project]\nname = 'demo'\nversion = '0'\nrequires-python = '>=3.10'\ndependencies = {roots!r}\n"
         f"[project.optional-dependencies]\ngpu = {extra!r}\n[dependency-groups]\ndev = {group!r}\n"
     )
 

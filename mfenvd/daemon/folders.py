@@ -16,6 +16,14 @@ _PASSING_NAMES = re.compile(
     r"|\.DS_Store"
 )
 
+# Code, scripts, and every form of requirement and configuration file; a file without suffix may be a script.
+_READABLE = frozenset(
+    {
+        "", ".py", ".toml", ".yml", ".yaml", ".txt", ".in", ".lock", ".cfg", ".ini", ".conf", ".json", ".env",
+        ".sh", ".bash", ".zsh", ".mk", ".mak", ".just", ".jenkinsfile",
+    }
+)  # fmt: skip
+
 Signature = tuple[int, int, int] | None
 """Modification time, size and inode; None for a file that is not there."""
 
@@ -74,9 +82,17 @@ class Tree:
         return changed
 
     def concerns(self, path: str) -> bool:
-        """Whether a change of `path` is one of the project: a file of a watched folder, or such a folder itself."""
+        """Whether a change of `path` may be one of the project.
+
+        A watched folder, or a file in one that the project was read from or that may be read yet: what runs write
+        (logs, tables, pictures) is not.
+        """
         folder, _, name = path.rpartition(os.sep)
-        return (folder in self.folders or path == self.root) and not _PASSING_NAMES.fullmatch(name)
+        if path in self.folders or path in self._named:
+            return True
+        if folder not in self.folders or _PASSING_NAMES.fullmatch(name):
+            return False
+        return Path(path).suffix.lower() in _READABLE or Path(path).is_dir()
 
     def is_structural(self, path: str) -> bool:
         """Whether a change of `path` may change which folders there are."""

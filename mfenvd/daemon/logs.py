@@ -42,6 +42,6 @@ def set_up(path: Path, *, verbose: bool, to_terminal: bool) -> RedactingFormatte
     for handler in handlers:
         handler.setFormatter(formatter)
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=handlers, force=True)
-    for chatty in ("asyncio", "watchfiles", "charset_normalizer"):
+    for chatty in ("asyncio", "filelock", "charset_normalizer"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return formatter

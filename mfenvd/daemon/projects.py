@@ -27,6 +27,8 @@ from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import Paths
 
 _SLICE_SECONDS = 0.01
+_LONG_READING = 0.15
+"""Seconds: a shorter reading after a save is not worth telling."""
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +105,7 @@ class Project:
         self._limit: Finding | None = None
         self._present = True
         self._reading = False
+        self._shown_reading = False
         self._changed: set[str] = set()
         self._anew = True
         self._retry = False
@@ -125,7 +128,7 @@ class Project:
         """Begins to read, watch and settle."""
         self._services.scheduler.attach(self.root, self)
         self._work.set()
-        self._reading = True
+        self._reading = self._shown_reading = True
         self.tell()
         loop = asyncio.get_running_loop()
         self._tasks = (loop.create_task(self._keep_reading()), loop.create_task(self._keep_telling()))
@@ -154,7 +157,7 @@ class Project:
             python=self.surroundings.python,
             environ=self._shown,
             present=self._present,
-            reading=self._reading,
+            reading=self._shown_reading,
             flows=len({(one.source, one.flow) for one in plan.environments if one.flow}),
             findings=(*self._own_findings(), *plan.findings),
         )
@@ -215,11 +218,14 @@ class Project:
             self._told = info
             self._services.events.publish(ProjectChanged(0, info))
 
+    def _show_reading(self) -> None:
+        self._shown_reading = True
+        self.tell()
+
     def _read_again(self) -> None:
         self._anew = True
         self._pending = True
-        self._reading = True
-        self.tell()
+        self._show_reading()
         self._work.set()
 
     def _own_findings(self) -> tuple[Finding, ...]:
@@ -238,12 +244,16 @@ class Project:
         while True:
             await self._work.wait()
             self._work.clear()
+            self._reading = True
+            showing = asyncio.get_running_loop().call_later(0 if self._anew else _LONG_READING, self._show_reading)
             try:
                 await self._pass()
             except Exception as error:  # noqa: BLE001 - becomes a finding; watching goes on
                 _log.exception("%s could not be taken in", self.root)
                 self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
+            showing.cancel()
             self._reading = self._work.is_set()
+            self._shown_reading = self._reading and self._shown_reading
             self.tell()
             self._dirty.set()
 
@@ -251,8 +261,6 @@ class Project:
         """Takes in everything that has changed by now."""
         if self._watching is None:
             await self._watch(())
-        self._reading = True
-        self.tell()
         self._table.set_present(present=self._present)
         if not self._present:
             self._services.scheduler.suspend(self.root)

@@ -139,6 +139,7 @@ class Service:
         Raises:
             RefusedError: It is no absolute path of a folder.
         """
+        self._accept()
         folder = _folder(root)
         self._formatter.hide(secret_values(surroundings))
         self._journal.post_project(folder, surroundings)
@@ -159,6 +160,7 @@ class Service:
         Raises:
             RefusedError: There is none.
         """
+        self._accept()
         project = self._project(root)
         del self._projects[project.root]
         self._journal.post_removal(project.root)
@@ -172,6 +174,7 @@ class Service:
         Raises:
             RefusedError: It is no absolute path.
         """
+        self._accept()
         folder = _resolved(root)
         if trusted:
             self._trusted.add(folder)
@@ -191,6 +194,7 @@ class Service:
         Raises:
             RefusedError: There is no such project.
         """
+        self._accept()
         return self._project(root).resolve_again(ids, refresh=refresh)
 
     def stop(self, reason: str, *, drain: bool = True) -> None:
@@ -240,6 +244,10 @@ class Service:
             cache_dir=self._paths.cache,
             findings=self._journal.findings,
         )
+
+    def _accept(self) -> None:
+        if self._stopping.is_set():
+            raise RefusedError("mfenvd is stopping.", "Try again in a moment.", status=503)
 
     def _project(self, root: str) -> Project:
         project = self._projects.get(_resolved(root))

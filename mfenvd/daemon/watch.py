@@ -210,10 +210,11 @@ class Watch:
             self._loop.call_soon_threadsafe(call, *arguments)
 
 
-def _to_watch(tree: Tree, folders: Collection[str]) -> Collection[str]:
-    if not tree.present or not folders:
+def _to_watch(tree: Tree, folders: frozenset[str]) -> Collection[str]:
+    """Of `folders`, those to watch: where watching is recursive, the root stands for all."""
+    if not tree.present:
         return ()
-    return (tree.root,) if RECURSIVE else folders
+    return folders & {tree.root} if RECURSIVE else folders
 
 
 def _answer(done: asyncio.Future[bool], answer: bool) -> None:

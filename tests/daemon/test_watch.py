@@ -113,6 +113,17 @@ async def test_what_editors_leave_beside_a_file_is_not_told(watch: Watch, told: 
     assert changed(told) == {"flow.py"}
 
 
+async def test_what_runs_write_is_not_told(watch: Watch, told: Told, root: Path) -> None:
+    await watch.add(str(root), files=[str(root / "pinned.reqs")])
+    for name in ("run.log", "table.parquet", "picture.png", "notebook.ipynb"):
+        (root / name).write_text("x")
+    (root / "v1.2").mkdir()
+    (root / "pinned.reqs").write_text("x")
+    await eventually(lambda: {"v1.2", "pinned.reqs"} <= changed(told))
+    await asyncio.sleep(0.2)
+    assert changed(told) == {"v1.2", "pinned.reqs"}
+
+
 async def test_ignored_folders_are_not_watched(watch: Watch, told: Told, root: Path) -> None:
     (root / ".gitignore").write_text("data/\n")
     for folder in ("data", "src", ".venv/lib", "__pycache__", "node_modules/x", ".git/objects", ".metaflow/F/1"):

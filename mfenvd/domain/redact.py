@@ -16,8 +16,11 @@ _SECRET_NAME = re.compile(
 
 
 def redact(text: str) -> str:
-    """`text` with the user and password of every URL in it replaced by `****`."""
-    return _URL_WITH_CREDENTIALS.sub(rf"\g<scheme>{HIDDEN}@", text)
+    """`text` with the user and password of every URL in it replaced by `****`.
+
+    The user `git` of an ssh URL is everybody's, and stays.
+    """
+    return _URL_WITH_CREDENTIALS.sub(_without_userinfo, text)
 
 
 def without_credentials(url: str) -> str:
@@ -37,3 +40,7 @@ def is_secret(name: str) -> bool:
 def redact_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` as it may be shown: secrets hidden by name, credentials hidden in URLs; sorted by name."""
     return {name: HIDDEN if is_secret(name) and value else redact(value) for name, value in sorted(environ.items())}
+
+
+def _without_userinfo(url: re.Match[str]) -> str:
+    return url[0] if url["userinfo"] == "git" else f"{url['scheme']}{HIDDEN}@"

@@ -30,6 +30,12 @@ def test_a_git_urls_token_is_hidden() -> None:
     assert "ghp_abc" not in redact("clip @ git+https://ghp_abc@code.example/clip.git")
 
 
+def test_the_user_git_is_no_secret() -> None:
+    text = "clip @ git+ssh://git@code.example/clip.git"
+    assert redact(text) == text
+    assert redact("https://git:hush@code.example/") == "https://****@code.example/"
+
+
 @pytest.mark.parametrize(
     "name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "UV_INDEX_PRIVATE_PASSWORD", "METAFLOW_SERVICE_AUTH_KEY"]
 )

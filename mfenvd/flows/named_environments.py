@@ -92,7 +92,7 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
         channels=tuple(dict.fromkeys(channel for file in files for channel in file.channels)),
         indexes=tuple(map(without_credentials, _index_urls(files))),
         request=request,
-        targets=tuple(_with_lock(planned, files) for planned in targets),
+        targets=tuple(_with_lock(planned, files, project.host.arch) for planned in targets),
         findings=tuple(said),
         origins=dict(_origins(files, asked)),
     )
@@ -197,10 +197,11 @@ def _name(text: str) -> str:
     return canonicalize_name(Requirement(text).name)
 
 
-def _with_lock(planned: PlannedTarget, files: Sequence[RequirementFile]) -> PlannedTarget:
-    """The target with what its lock files lack for it."""
+def _with_lock(planned: PlannedTarget, files: Sequence[RequirementFile], local: Arch | None) -> PlannedTarget:
+    """The target with what its lock files lack for it. What has no wheel at all can still be built for `local`."""
+    can_build = planned.target.arch == local
     gaps: tuple[Finding, ...] = tuple(
-        finding for file in files if file.locked for finding in lock_findings(file, planned.target)
+        finding for file in files if file.locked for finding in lock_findings(file, planned.target, can_build=can_build)
     )
     return msgspec.structs.replace(planned, findings=(*planned.findings, *gaps)) if gaps else planned
 

@@ -266,9 +266,12 @@ class Service:
 
 
 def _default_workers() -> int:
-    """One less than the cores that we may use, so that the user's own work goes on."""
+    """One less than the cores that we may use, so that the user's own work goes on, which workers give way to anyway.
+
+    Two even on two cores: a solver waits for indexes and for files as long as it computes.
+    """
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(1, usable - 1)
+    return max(2, usable - 1)
 
 
 def _resolved(root: str) -> str:

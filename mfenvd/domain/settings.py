@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True):
         targets: By arch.
         environments: By name.
         exclude: gitignore patterns on top of .gitignore.
-        max_workers: Solver processes at once; None means one less than the cores, at least one.
+        max_workers: Solver processes at once; None means one less than the cores, at least two.
         files: The configuration files that were read, absolute.
         origins: Where each key stands, by its path with dots: `targets.linux-64.image`, `envs.NAME.packages.0`.
     """

@@ -17,7 +17,15 @@ from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.verdicts import Sources, Understanding, VerdictTable
 from mfenvd.daemon.watch import Change, Watch
 from mfenvd.domain.codes import Code
-from mfenvd.domain.event import ProjectChanged, ProjectInfo, ResolveProgress, Settled, VerdictChanged, VerdictRemoved
+from mfenvd.domain.event import (
+    ProjectChanged,
+    ProjectInfo,
+    ProjectRemoved,
+    ResolveProgress,
+    Settled,
+    VerdictChanged,
+    VerdictRemoved,
+)
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Plan
 from mfenvd.domain.resolver import Context, Progress
@@ -140,11 +148,17 @@ class Project:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def remove(self) -> None:
-        """The project is not wanted any more: its work ends and its verdicts go."""
-        await self.stop()
+        """The project is not wanted any more: its work ends and its verdicts go.
+
+        All of that before the first await, so that the same folder may be registered anew meanwhile.
+        """
+        for task in self._tasks:
+            task.cancel()
         self._services.scheduler.detach(self.root)
-        await self._services.watch.remove(self.root)
         self._table.clear()
+        self._services.events.publish(ProjectRemoved(0, self.root))
+        await self._services.watch.remove(self.root)
+        await self.stop()
 
     @property
     def info(self) -> ProjectInfo:

@@ -25,7 +25,7 @@ from mfenvd.daemon.secrets import secret_values
 from mfenvd.daemon.version import VERSION
 from mfenvd.daemon.watch import Change, Limited, Watch
 from mfenvd.daemon.workers import RESOLVERS, Pool
-from mfenvd.domain.event import DaemonInfo, Hello, ProjectInfo, ProjectRemoved, Snapshot, Status, Stopping
+from mfenvd.domain.event import DaemonInfo, Hello, ProjectInfo, Snapshot, Status, Stopping
 from mfenvd.domain.markers import host_arch
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.paths import Paths
@@ -165,7 +165,6 @@ class Service:
         del self._projects[project.root]
         self._journal.post_removal(project.root)
         await project.remove()
-        self.events.publish(ProjectRemoved(0, project.root))
         _log.info("unregistered %s", project.root)
 
     def trust(self, root: str, *, trusted: bool) -> ProjectInfo:

@@ -83,6 +83,7 @@ class Watch:
         return await self._command(lambda: self._add(root, exclude, files))
 
     async def remove(self, root: str) -> None:
+        """Watches `root` no more; an `add` that begins while this is awaited comes after it."""
         await self._command(lambda: self._remove(root))
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from pathlib import Path
+from threading import Thread
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.event import ProjectChanged, ResolveProgress, VerdictChanged, VerdictRemoved
@@ -280,6 +281,24 @@ def test_unregistered_project_is_forgotten_with_its_work(running: Daemon, root: 
     running.kill()
     running.start()
     assert running.connection.status().projects == ()
+
+
+def test_project_that_is_unregistered_and_registered_at_once_is_watched(running: Daemon, root: Path) -> None:
+    (root / "flow.py").write_text("start: requests\n")
+    running.settle(root)
+    for number in range(3):
+        threads = [
+            Thread(target=running.connection.remove_project, args=(str(root),)),
+            Thread(target=running.up, args=(root,)),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        running.up(root)
+        (root / "flow.py").write_text(f"start: package{number}\n")
+        until(lambda number=number: f"package{number} linux-64" in running.notes("resolve"))  # type: ignore[misc]
+        until(lambda: running.states() == {"start linux-64": State.RESOLVED})
 
 
 def test_folder_that_vanishes_keeps_its_verdicts_as_stale_until_it_returns(running: Daemon, root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 import msgspec
 from packaging.requirements import Requirement
@@ -58,16 +59,15 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 
 def unavailable(
-    name: str, demands: Sequence[Demand], answer: Listing | NoSuchPackage, asked: Asked, rules: Rules
+    demands: Sequence[Demand], answer: Listing | NoSuchPackage, rules: Rules, words: str = ""
 ) -> Finding | None:
-    """Why no file of package `name` can be used, whatever the other packages say; None when one can.
+    """Why no file of a package can be used, whatever the other packages say; None when one can.
 
     Args:
-        name: Canonical name.
-        demands: On it, at least one.
+        demands: On the package, at least one.
         answer: What the indexes have of it.
-        asked: The request on its target.
         rules: Decide about files.
+        words: What uv printed, if it was asked.
     """
     chain = demands[0].chain
     if isinstance(answer, NoSuchPackage):
@@ -86,7 +86,7 @@ def unavailable(
     rejected = sorted(rejections(usable, target), key=lambda reason: len(reason.axes))
     rejected.sort(key=lambda reason: parse_version(reason.version), reverse=True)
     case = Case(
-        subject=f"{name}{specifier}",
+        subject=f"{chain[-1]}{specifier}",
         chain=chain,
         files=answer.files,
         allowed=tuple(usable),
@@ -94,7 +94,7 @@ def unavailable(
         nearest=nearest_version(answer.files, specifier, target),
         target=target,
     )
-    return _no_version(case, demands, answer) if not allowed else _misfit(case, allowed, asked.hashes)
+    return _no_version(case, demands, answer, words) if not allowed else _misfit(case, allowed, rules)
 
 
 def misaddressed(requirement: Requirement, target: Target) -> Finding | None:
@@ -137,7 +137,7 @@ def diagnose(words: str, asked: Asked, catalog: Catalog, rules: Rules) -> Diagno
                 sources.append(Source(on_it[0].requirement, SourceKind.INDEX, sdist, on_it[0].chain))
                 continue
             pins += _withdrawn_pins(name, on_it, answer)
-        finding = unavailable(name, on_it, answer, asked, rules)
+        finding = unavailable(on_it, answer, rules, words)
         if finding is not None:
             found.append(finding)
     if not found and not sources and not pins:
@@ -183,10 +183,11 @@ def _needs(
     if not isinstance(answer, Listing):
         return
     specifier = combined(demand.specifier for demand in demands)
-    for version, files in releases(answer):
-        if not specifier.contains(version, prereleases=True) or (version.is_prerelease and not specifier.prereleases):
-            continue
-        file = rules.best(files)
+    # Final releases first, whether pre-releases are welcome or not: they are what most of the conflict is about.
+    for version in sorted(
+        specifier.filter(answer.versions, prereleases=True), key=lambda version: version.is_prerelease
+    ):
+        file = rules.best(answer.of(version))
         if file is not None:
             yield from requirements_on(catalog.metadata((file,))[file], rules.target, sorted(extras))
             return
@@ -200,12 +201,12 @@ def _withdrawn_pins(name: str, demands: Iterable[Demand], package: Listing) -> I
                 yield f"{name}{demand.specifier}"
 
 
-def _misfit(case: Case, allowed: Sequence[DistFile], hashes: Mapping[str, tuple[str, ...]]) -> Finding:
+def _misfit(case: Case, allowed: Sequence[DistFile], rules: Rules) -> Finding:
     """There are allowed versions, and all of them fail for some reason."""
     if not case.allowed:
         return findings.withdrawn_only(case, allowed[0].yanked or "")
     if any(fits(file, case.target) for file in case.allowed):
-        return findings.hash_mismatch(case, hashes[case.name])
+        return findings.hash_mismatch(case, rules.hashes[case.name])
     if not any(python_allows(file.requires_python, case.target) for file in case.allowed):
         return findings.python_excluded(case)
     if any(reason.axes == (Axis.GLIBC,) for reason in case.rejected):
@@ -213,28 +214,36 @@ def _misfit(case: Case, allowed: Sequence[DistFile], hashes: Mapping[str, tuple[
     return findings.wheel_gap(case)
 
 
-def _no_version(case: Case, demands: Sequence[Demand], package: Listing) -> Finding:
+def _no_version(case: Case, demands: Sequence[Demand], package: Listing, words: str) -> Finding:
     """Nothing is in all specifiers at once: one of them alone is impossible, or they exclude each other."""
-    if not package.files:
+    if not package.versions:
         return findings.wheel_gap(case)
     for demand in demands:
-        if not any(demand.specifier.contains(version, prereleases=True) for version in package.versions):
+        if not _admits_any([demand], package):
             subject = f"{package.name}{demand.specifier}"
             return findings.no_such_version(msgspec.structs.replace(case, subject=subject, chain=demand.chain))
-    sides = [(demand.chain, str(demand.specifier)) for demand in demands if demand.specifier]
-    return findings.conflict(package.name, sides, "")
+    return _conflict(_clashing(demands, package) or demands, package.name, words)
 
 
 def _clash(demands: Mapping[str, Sequence[Demand]], answers: Mapping[str, Answer], words: str) -> Finding:
     """The first package on which two demands exclude each other, else the conflict as uv tells it."""
     for name, on_it in demands.items():
         package = answers[name]
-        if not isinstance(package, Listing):
-            continue
-        for number, one in enumerate(on_it):
-            for other in on_it[number + 1 :]:
-                both = combined((one.specifier, other.specifier))
-                if not any(both.contains(version, prereleases=True) for version in package.versions):
-                    sides = [(side.chain, str(side.specifier)) for side in (one, other)]
-                    return findings.conflict(name, sides, words)
+        pair = _clashing(on_it, package) if isinstance(package, Listing) else ()
+        if pair:
+            return _conflict(pair, name, words)
     return findings.conflict(None, [], words)
+
+
+def _clashing(demands: Sequence[Demand], package: Listing) -> Sequence[Demand]:
+    """The first two that no version satisfies both; empty when there are none."""
+    return next((pair for pair in combinations(demands, 2) if not _admits_any(pair, package)), ())
+
+
+def _admits_any(demands: Sequence[Demand], package: Listing) -> bool:
+    specifier = combined(demand.specifier for demand in demands)
+    return any(specifier.contains(version, prereleases=True) for version in package.versions)
+
+
+def _conflict(demands: Sequence[Demand], name: str, words: str) -> Finding:
+    return findings.conflict(name, [(demand.chain, str(demand.specifier)) for demand in demands], words)

@@ -13,7 +13,7 @@ import msgspec
 from mfenvd.resolve.index.cache import AnswerCache
 from mfenvd.resolve.index.client import FRESH_FOR
 from mfenvd.resolve.index.configuration import IndexConfiguration
-from mfenvd.resolve.index.urls import path_of
+from mfenvd.resolve.index.urls import path_of, userinfo
 
 # Part of every key: another number whenever what is noted changes its form or its meaning.
 _FORMAT = "1"
@@ -55,7 +55,9 @@ class Notebook(Generic[_T]):
         self._cache = cache
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._places = [path for place in (*config.index_urls, *config.find_links) if (path := path_of(place))]
-        content = "\0".join((_FORMAT, kind.__name__, *config.shown, *parts))
+        # With other credentials an index may list other files.
+        users = ((userinfo(url) or ("",))[0] for url in (*config.index_urls, *config.find_links))
+        content = "\0".join((_FORMAT, kind.__name__, *config.shown, *users, *parts))
         self._key = f"notes-{hashlib.sha256(content.encode()).hexdigest()}"
         self._now = time.time()
         self._notes = {} if refresh else self._read()

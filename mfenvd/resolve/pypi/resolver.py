@@ -160,7 +160,7 @@ class _Attempt:
         for name, answer in answers.items():
             if isinstance(answer, IndexProblem):
                 raise answer
-            found.append(unavailable(name, direct_demands(asked, name), answer, asked, rules))
+            found.append(unavailable(direct_demands(asked, name), answer, rules))
         if any(found):
             raise _BlockedError(filter(None, found))
 

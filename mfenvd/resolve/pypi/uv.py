@@ -154,26 +154,35 @@ class Uv:
         ]  # fmt: skip
         if self.is_offline:
             command.append("--offline")
-        try:
-            done = subprocess.run(
-                command,
-                input=stdin,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                cwd=self._cwd if self._cwd.is_dir() else folder,
-                env={**self._environ, **_LOGGING, **(environ or {})},
-                timeout=_TIME_LIMIT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise UvError(f"uv did not finish within {_TIME_LIMIT:.0f} seconds", unsolvable=False) from error
-        except OSError as error:
-            raise UvMissingError(f"{command[0]} cannot be run: {error}") from error
-        read, rest = parse_log(done.stderr)
+        done = self._done(command, folder, stdin, environ or {})
+        log = (folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        read, rest = parse_log(log)
         if done.returncode != 0:
             raise UvError(rest, unsolvable=done.returncode == 1 and "No solution found" in rest, read=read)
         return done.stdout, read
+
+    def _done(
+        self, command: Sequence[str], folder: Path, stdin: str, environ: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        # Its log goes to a file, as each of hundreds of lines would wake this process.
+        with (folder / "stderr").open("wb") as stderr:
+            try:
+                return subprocess.run(
+                    command,
+                    input=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    encoding="utf-8",
+                    errors="replace",
+                    cwd=self._cwd if self._cwd.is_dir() else folder,
+                    env={**self._environ, **_LOGGING, **environ},
+                    timeout=_TIME_LIMIT,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise UvError(f"uv did not finish within {_TIME_LIMIT:.0f} seconds", unsolvable=False) from error
+            except OSError as error:
+                raise UvMissingError(f"{command[0]} cannot be run: {error}") from error
 
     def _settings(self, overrides: Iterable[Override]) -> str:
         """A `uv.toml`. It gives pages the age that mfenv's own index client gives them, so that both read the same."""

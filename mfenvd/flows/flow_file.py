@@ -10,7 +10,7 @@ from mfenvd.flows.reading import FileReading, FlowReading, ProjectFacts
 from mfenvd.flows.static import findings
 from mfenvd.flows.static.flows import has_candidates, read_flows, unread_flows
 from mfenvd.flows.static.imports import run_file
-from mfenvd.flows.static.machine import Machine
+from mfenvd.flows.static.interpreter import Interpreter
 from mfenvd.flows.static.modules import ModuleCache, Unreadable, parse, read_bytes
 from mfenvd.flows.static.values import Module
 
@@ -54,7 +54,7 @@ def read_file(path: Path, facts: ProjectFacts, modules: ModuleCache) -> FileRead
         return FileReading(str(path), findings=(unreadable.finding,))
     if not has_candidates(source.tree):
         return FileReading(str(path))
-    machine = Machine(facts, modules, str(path.parent))
+    machine = Interpreter(facts, modules, str(path.parent))
     module = Module("__main__", source, str(path.parent))
     machine.loaded[str(path)] = module
     flows: tuple[FlowReading, ...] = ()

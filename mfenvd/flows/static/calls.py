@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import classes, natives
-from mfenvd.flows.static.machine import Raised
-from mfenvd.flows.static.statements import Outcome, run_body
+from mfenvd.flows.static.outcomes import Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
@@ -18,7 +18,6 @@ from mfenvd.flows.static.values import (
     Frame,
     Function,
     Instance,
-    LazyItems,
     Library,
     Method,
     Namespace,
@@ -40,79 +39,76 @@ def call(machine: Machine, function: Any, arguments: Call) -> Any:
         Raised: As Python would.
     """
     machine.step()
-    if isinstance(function, Unknown):
-        return _call_unknown(machine, function, arguments)
-    if isinstance(function, BoundMethod):
-        bound = Call([function.subject, *arguments.arguments], arguments.keywords, arguments.node, arguments.frame)
-        return call(machine, function.function, bound)
-    if isinstance(function, Partial):
-        keywords = {**function.keywords, **arguments.keywords}
-        positional = [*function.arguments, *arguments.arguments]
-        return call(machine, function.function, Call(positional, keywords, arguments.node, arguments.frame))
-    if isinstance(function, (StaticMethod, ClassMethod)):
-        return call(machine, function.function, arguments)
+    handler = _HANDLERS.get(type(function))
+    if handler is not None:
+        return handler(machine, function, arguments)
     if isinstance(function, Special):
         return function.call(machine, arguments)
-    if isinstance(function, Builtin):
-        return _call_builtin(machine, function, arguments)
-    if isinstance(function, Method):
-        if isinstance(function.subject, LazyItems):
-            return natives.lazy_method(machine, function.subject, function.name, arguments)
-        return natives.call_method(machine, function, arguments)
-    if isinstance(function, Function):
-        with machine.deeper():
-            return _call_function(machine, function, arguments)
-    if isinstance(function, ClassValue):
-        return classes.instantiate(machine, function, arguments)
-    if isinstance(function, Instance):
-        special = function.cls.find("__call__")
-        if special is not MISSING:
-            return call(machine, BoundMethod(special, function), arguments)
-    if isinstance(function, (Library, Instance)):
-        cause = machine.unknown(arguments.node, arguments.frame, "cannot be called without running it")
-        machine.expose(_everything(arguments), cause)
-        return cause
-    raise Raised(
-        "TypeError", arguments.node, f"'{type(function).__name__}' object is not callable", arguments.frame.source
-    )
+    raise Raised("TypeError", arguments.at, f"'{type(function).__name__}' object is not callable")
 
 
-def _everything(arguments: Call) -> list[Any]:
-    return [*arguments.arguments, *arguments.keywords.values()]
+def _call_bound(machine: Machine, function: BoundMethod, arguments: Call) -> Any:
+    return call(machine, function.function, arguments.with_first(function.subject))
+
+
+def _call_partial(machine: Machine, function: Partial, arguments: Call) -> Any:
+    keywords = {**function.keywords, **arguments.keywords}
+    positional = [*function.arguments, *arguments.arguments]
+    return call(machine, function.function, Call(positional, keywords, arguments.at))
+
+
+def _call_wrapped(machine: Machine, function: StaticMethod | ClassMethod, arguments: Call) -> Any:
+    return call(machine, function.function, arguments)
+
+
+def _call_method(machine: Machine, function: Method, arguments: Call) -> Any:
+    return natives.call_method(machine, function, arguments)
+
+
+def _call_instance(machine: Machine, function: Instance, arguments: Call) -> Any:
+    special = function.cls.find("__call__")
+    if special is not MISSING:
+        return call(machine, BoundMethod(special, function), arguments)
+    return _call_library(machine, function, arguments)
+
+
+def _call_library(machine: Machine, _function: Library | Instance, arguments: Call) -> Any:
+    cause = machine.unknown(arguments.at, "cannot be called without running it")
+    machine.expose(arguments.values, cause)
+    return cause
 
 
 def _call_unknown(machine: Machine, function: Unknown, arguments: Call) -> Any:
     if function.options:
-        paths = [lambda option=option: call(machine, option, arguments) for option in function.options]  # type: ignore[misc]
-        results = [r for r in machine.branch(list(paths), function) if not isinstance(r, Raised)]
-        return machine.either(results, function)
-    values = _everything(arguments)
-    if function.external is not None:
-        result = machine.outside(f"{function.external}()", arguments.node, arguments.frame)
-        if harmless(function.external):
-            machine.risks += 1
-        else:
-            cause = Unknown(
-                arguments.frame.source,
-                arguments.node,
-                "is not part of this project and may change what it is given",
-            )
-            machine.expose(values, cause)
+        return machine.either([_calling(machine, option, arguments) for option in function.options], function)
+    if function.external is None:
+        result = Unknown(function.at, function.reason, function.fix)
+        machine.expose(arguments.values, function)
     else:
-        result = Unknown(function.source, function.node, function.reason, function.fix)
-        machine.expose(values, function)
-    result.carried = (*function.carried, *(item for item in walk(values) if _is_carried(item)))
+        result = machine.outside(f"{function.external}()", arguments.at)
+        machine.risks += 1
+        if not _harmless(function.external):
+            machine.expose(
+                arguments.values, Unknown(arguments.at, "is not part of this project and may change what it is given")
+            )
+    result.carried = (*function.carried, *(item for item in walk(arguments.values) if _is_carried(item)))
     return result
+
+
+def _calling(machine: Machine, function: Any, arguments: Call) -> Callable[[], Any]:
+    return lambda: call(machine, function, arguments)
 
 
 def _is_carried(item: Any) -> bool:
     return isinstance(item, (Function, Special)) or (isinstance(item, Unknown) and bool(item.carried))
 
 
-_HARMLESS = ("logging", "warnings", "pprint", "rich", "loguru", "structlog", "click", "tabulate", "typing", "metaflow")
+_HARMLESS = frozenset(
+    {"logging", "warnings", "pprint", "rich", "loguru", "structlog", "click", "tabulate", "typing", "metaflow"}
+)
 
 
-def harmless(name: str) -> bool:
+def _harmless(name: str) -> bool:
     """Whether this function of another package is known to leave its arguments as they are."""
     return name.partition(".")[0].partition("(")[0] in _HARMLESS
 
@@ -120,85 +116,50 @@ def harmless(name: str) -> bool:
 def _call_builtin(machine: Machine, function: Builtin, arguments: Call) -> Any:
     spread = arguments.keywords.get("**")
     if isinstance(spread, Unknown):
-        machine.expose(_everything(arguments), spread)
+        machine.expose(arguments.values, spread)
         return spread
     try:
         return function.implementation(machine, arguments)
     except (IndexError, KeyError) as error:
-        raise Raised(
-            "TypeError", arguments.node, f"{function.name}(): missing an argument", arguments.frame.source
-        ) from error
+        raise Raised("TypeError", arguments.at, f"{function.name}() misses an argument") from error
 
 
 def _call_function(machine: Machine, function: Function, arguments: Call) -> Any:
     if function.wrapped_by is not None:
-        cause = function.wrapped_by
-        machine.expose(_everything(arguments), cause)
-        return Unknown(
-            arguments.frame.source,
-            arguments.node,
-            "calls a function behind a decorator that is not part of this project",
-            external=None,
+        return _call_behind(machine, function, arguments, function.wrapped_by)
+    with machine.deeper():
+        names = bind(machine, function, arguments)
+        if isinstance(names, Unknown):
+            machine.expose(arguments.values, names)
+            return names
+        return _run(
+            machine, function, Frame(function.frame.module, names, function.frame, function=function), arguments
         )
-    names = bind(machine, function, arguments)
-    if isinstance(names, Unknown):
-        machine.expose(_everything(arguments), names)
-        return names
-    frame = Frame(function.frame.module, names, function.frame, function=function)
+
+
+def _call_behind(machine: Machine, function: Function, arguments: Call, wrapper: Unknown) -> Unknown:
+    """Calls what a decorator made of `function`, which may call it or not."""
+    inner = Function(function.name, function.node, function.frame, function.defaults, function.attributes)
+    machine.expose(arguments.values, wrapper)
+    machine.branch([_calling(machine, inner, arguments), lambda: None], wrapper)
+    return Unknown(arguments.at, "calls a function behind a decorator that cannot be followed")
+
+
+def _run(machine: Machine, function: Function, frame: Frame, arguments: Call) -> Any:
     node = function.node
     if isinstance(node, ast.Lambda):
         return machine.evaluate(node.body, frame)
-    if isinstance(node, ast.AsyncFunctionDef):
-        return machine.unknown(arguments.node, arguments.frame, "runs asynchronously")
-    if _is_generator(node):
-        return _generator(machine, function, frame, arguments)
-    outcome = run_body(machine, node.body, frame)
+    if isinstance(node, ast.AsyncFunctionDef) or _is_generator(node):
+        cause = machine.unknown(arguments.at, "is a generator or coroutine, which runs later")
+        cause.carried = (function,)
+        machine.expose(list(frame.names.values()), cause)
+        return cause
+    outcome = machine.run_body(node.body, frame)
     if outcome is None:
         return None
-    if outcome.kind is Outcome.RETURN:
+    if outcome.kind == Outcome.RETURN:
         return outcome.value
-    if outcome.cause is not None:
-        return outcome.cause
-    return machine.unknown(arguments.node, arguments.frame, "takes paths that cannot be told apart")
-
-
-def bind(machine: Machine, function: Function, arguments: Call) -> Namespace | Unknown:
-    """The arguments by the names of the parameters.
-
-    Raises:
-        Raised: TypeError, where they do not fit.
-    """
-    spec = function.node.args
-    if isinstance(spread := arguments.keywords.get("**"), Unknown):
-        return spread
-    positional = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)]
-    names = Namespace(zip(positional, arguments.arguments, strict=False))
-    left_over = arguments.arguments[len(positional) :]
-    if spec.vararg is not None:
-        names[spec.vararg.arg] = tuple(left_over)
-    elif left_over:
-        raise _misfit(function, "takes fewer arguments", arguments)
-    by_name = {parameter.arg for parameter in (*spec.args, *spec.kwonlyargs)}
-    extra: dict[str, Any] = {}
-    for name, value in arguments.keywords.items():
-        if name in by_name and name not in names:
-            names[name] = value
-        elif spec.kwarg is not None and name not in by_name:
-            extra[name] = value
-        else:
-            raise _misfit(function, f"got an unexpected argument '{name}'", arguments)
-    if spec.kwarg is not None:
-        names[spec.kwarg.arg] = extra
-    for name in (*positional, *(parameter.arg for parameter in spec.kwonlyargs)):
-        if name not in names:
-            if name not in function.defaults:
-                raise _misfit(function, f"misses the argument '{name}'", arguments)
-            names[name] = function.defaults[name]
-    return names
-
-
-def _misfit(function: Function, what: str, arguments: Call) -> Raised:
-    return Raised("TypeError", arguments.node, f"{function.name}() {what}", arguments.frame.source)
+    return outcome.cause or machine.unknown(arguments.at, "takes paths that cannot be told apart")
 
 
 def _is_generator(node: ast.FunctionDef) -> bool:
@@ -212,8 +173,50 @@ def _is_generator(node: ast.FunctionDef) -> bool:
     return False
 
 
-def _generator(machine: Machine, function: Function, frame: Frame, arguments: Call) -> Any:
-    cause = machine.unknown(arguments.node, arguments.frame, "is a generator")
-    machine.expose(list(frame.names.values()), cause)
-    cause.carried = (function,)
-    return cause
+def bind(machine: Machine, function: Function, arguments: Call) -> Namespace | Unknown:
+    """The arguments by the names of the parameters.
+
+    Raises:
+        Raised: TypeError, where they do not fit.
+    """
+    spread = arguments.keywords.get("**")
+    if isinstance(spread, Unknown):
+        machine.risks += 1
+        return spread
+    spec = function.node.args
+    positional = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)]
+    names = Namespace(zip(positional, arguments.arguments, strict=False))
+    left_over = arguments.arguments[len(positional) :]
+    if spec.vararg is not None:
+        names[spec.vararg.arg] = tuple(left_over)
+    elif left_over:
+        raise Raised("TypeError", arguments.at, f"{function.name}() takes fewer arguments")
+    _bind_keywords(function, names, arguments)
+    for name in (*positional, *(parameter.arg for parameter in spec.kwonlyargs)):
+        if name not in names:
+            if name not in function.defaults:
+                raise Raised("TypeError", arguments.at, f"{function.name}() misses the argument '{name}'")
+            names[name] = function.defaults[name]
+    return names
+
+
+def _bind_keywords(function: Function, names: Namespace, arguments: Call) -> None:
+    spec = function.node.args
+    by_name = {parameter.arg for parameter in (*spec.args, *spec.kwonlyargs)}
+    extra: dict[str, Any] = {}
+    for name, value in arguments.keywords.items():
+        if name in by_name and name not in names:
+            names[name] = value
+        elif spec.kwarg is not None and name not in by_name:
+            extra[name] = value
+        else:
+            raise Raised("TypeError", arguments.at, f"{function.name}() got an unexpected argument '{name}'")
+    if spec.kwarg is not None:
+        names[spec.kwarg.arg] = extra
+
+
+_HANDLERS: dict[type, Callable[..., Any]] = {
+    Unknown: _call_unknown, BoundMethod: _call_bound, Partial: _call_partial, StaticMethod: _call_wrapped,
+    ClassMethod: _call_wrapped, Builtin: _call_builtin, Method: _call_method, Function: _call_function,
+    ClassValue: classes.instantiate, Instance: _call_instance, Library: _call_library,
+}  # fmt: skip

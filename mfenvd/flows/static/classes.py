@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static.expressions import make_function
-from mfenvd.flows.static.machine import Raised
+from mfenvd.flows.static.outcomes import Evidence, Raised
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
@@ -19,6 +19,7 @@ from mfenvd.flows.static.values import (
     Instance,
     Library,
     Namespace,
+    Site,
     Unknown,
 )
 
@@ -31,67 +32,50 @@ NEW = "<new>"
 SUBCLASS = "<subclass>"
 """The attribute of a class that is called with each new subclass."""
 
+Decorators = list[tuple[Any, Site, Evidence]]
+
 
 def define_function(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Any:
     """The function that `node` defines, decorated."""
-    decorators = _decorators(machine, node.decorator_list, frame)
-    function: Any = make_function(machine, node, frame, node.name)
-    return _apply(machine, decorators, function, frame)
+    decorators = _evaluate(machine, node.decorator_list, frame)
+    return _apply_all(machine, decorators, make_function(machine, node, frame, node.name))
 
 
-def _decorators(machine: Machine, nodes: Sequence[ast.expr], frame: Frame) -> list[tuple[Any, ast.expr, Evidence]]:
-    found = []
+def _evaluate(machine: Machine, nodes: Sequence[ast.expr], frame: Frame) -> Decorators:
+    found: Decorators = []
     for node in nodes:
-        evidence = Evidence(machine)
+        at = Site(node, frame)
+        made, variables = len(machine.made), len(machine.variables)
         try:
             value = machine.evaluate(node, frame)
         except Raised as raised:
             if machine.guarded:
                 raise
-            value = Unknown(frame.source, node, f"raises {raised}")
-        found.append((value, node, evidence.closed(machine)))
+            value = raised.as_unknown(at)
+        found.append((value, at, Evidence(machine.made[made:], machine.variables[variables:])))
     return found
 
 
-class Evidence:
-    """What was made and read while a decorator's expression was evaluated."""
-
-    __slots__ = ("_made", "_variables", "made", "variables")
-
-    def __init__(self, machine: Machine) -> None:
-        self._made = len(machine.made)
-        self._variables = len(machine.variables)
-        self.made: list[Any] = []
-        self.variables: list[str] = []
-
-    def closed(self, machine: Machine) -> Evidence:
-        self.made = machine.made[self._made :]
-        self.variables = machine.variables[self._variables :]
-        return self
-
-
-def _apply(machine: Machine, decorators: list[tuple[Any, ast.expr, Evidence]], target: Any, frame: Frame) -> Any:
-    for decorator, node, evidence in reversed(decorators):
-        target = apply(machine, decorator, target, node, frame, evidence)
+def _apply_all(machine: Machine, decorators: Decorators, target: Any) -> Any:
+    for decorator, at, evidence in reversed(decorators):
+        result = machine.decorate(decorator, target, at, evidence)
+        target = _apply(machine, decorator, target, at) if result is MISSING else result
     return target
 
 
-def apply(machine: Machine, decorator: Any, target: Any, node: ast.expr, frame: Frame, evidence: Evidence) -> Any:
-    """`decorator(target)`."""
-    from mfenvd.flows.static import decorators
-
-    if decorators.is_decorated(target):
-        return decorators.decorate(machine, decorator, target, node, frame, evidence)
+def _apply(machine: Machine, decorator: Any, target: Any, at: Site) -> Any:
+    """`decorator(target)` for anything but a step or flow."""
     try:
-        result = machine.call(decorator, Call([target], {}, node, frame))
+        result = machine.call(decorator, Call([target], {}, at))
     except Raised as raised:
-        result = Unknown(raised.source, raised.node, f"raises {raised}")
-    if isinstance(result, Unknown) and isinstance(target, Function):
-        wrapped = Function(
-            target.name, target.node, target.frame, target.defaults, target.attributes, result, target.owner
-        )
-        return wrapped
-    if isinstance(result, Unknown) and isinstance(target, ClassValue):
+        if machine.guarded:
+            raise
+        result = raised.as_unknown()
+    if not isinstance(result, Unknown):
+        return result
+    if isinstance(target, Function):
+        return Function(target.name, target.node, target.frame, target.defaults, target.attributes, wrapped_by=result)
+    if isinstance(target, ClassValue):
         target.unread = target.unread or result
         return target
     return result
@@ -99,53 +83,60 @@ def apply(machine: Machine, decorator: Any, target: Any, node: ast.expr, frame: 
 
 def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Any:
     """The class that `node` defines, decorated."""
-    decorators = _decorators(machine, node.decorator_list, frame)
+    decorators = _evaluate(machine, node.decorator_list, frame)
     bases, unread = _bases(machine, node, frame)
     enclosing: Frame | None = frame
     while enclosing is not None and enclosing.is_class:
         enclosing = enclosing.parent
     names = Namespace({"__module__": frame.module.name, "__qualname__": node.name})
-    inner = Frame(frame.module, names, enclosing, is_class=True)
-    cls = ClassValue(node.name, names, tuple(bases), (), frame.source, node, unread)
+    cls = ClassValue(node.name, names, tuple(bases), source=frame.source, node=node, unread=unread)
     cls.mro = (cls, *_merge([*(list(base.mro) for base in bases), list(bases)]))
-    from mfenvd.flows.static.statements import run_body, run_module
-
+    inner = Frame(frame.module, names, enclosing, is_class=True)
     if machine.guarded:
-        run_body(machine, node.body, inner)
+        machine.run_body(node.body, inner)
     else:  # a statement that fails does not hide the steps that follow it
-        run_module(machine, node.body, inner)
+        machine.run_module(node.body, inner)
     for value in names.values():
         if isinstance(value, Function) and value.owner is None:
             value.owner = cls
-    for base in bases:
-        hook = base.find(SUBCLASS)
-        if isinstance(hook, Builtin):
-            hook.implementation(machine, Call([cls], {}, node, frame))
-            break
-    return _apply(machine, decorators, cls, frame)
+    _tell_bases(machine, cls, Site(node, frame))
+    return _apply_all(machine, decorators, cls)
+
+
+def _tell_bases(machine: Machine, cls: ClassValue, at: Site) -> None:
+    """Runs what a base does with each subclass."""
+    for base in cls.mro[1:]:
+        for name in (SUBCLASS, "__init_subclass__"):
+            if name in base.names:
+                machine.call(base.names[name], Call([cls], {}, at))
+                return
 
 
 def _bases(machine: Machine, node: ast.ClassDef, frame: Frame) -> tuple[list[ClassValue], Unknown | None]:
     bases: list[ClassValue] = []
     unread: Unknown | None = None
     for base_node in node.bases:
+        at = Site(base_node, frame)
         try:
             base = machine.evaluate(base_node, frame)
         except Raised as raised:
-            base = Unknown(frame.source, base_node, f"raises {raised}")
+            base = raised.as_unknown(at)
         if isinstance(base, ClassValue):
             bases.append(base)
             unread = unread or base.unread
         elif isinstance(base, Unknown):
-            unread = unread or Unknown(frame.source, base_node, base.reason, base.fix, external=base.external)
-        elif isinstance(base, Builtin) and (base.name == "object" or len(node.bases) > 1):
-            continue  # `class Color(str, Enum)`: the type of the members
-        elif not isinstance(base, Library):
-            unread = unread or machine.unknown(base_node, frame, "is no class that can be read")
+            unread = unread or Unknown(at, base.reason, base.fix, external=base.external)
+        elif not (isinstance(base, Library) or _is_harmless(base, node)):
+            unread = unread or machine.unknown(at, "is no class that can be read")
     for keyword in node.keywords:
         if keyword.arg == "metaclass" and "ABCMeta" not in frame.source.segment(keyword.value):
-            unread = unread or machine.unknown(keyword.value, frame, "is a metaclass, which may change the class")
+            unread = unread or machine.unknown(Site(keyword.value, frame), "is a metaclass, which may change the class")
     return bases, unread
+
+
+def _is_harmless(base: Any, node: ast.ClassDef) -> bool:
+    """`object`, or the type of an enumeration's members in `class Color(str, Enum)`."""
+    return isinstance(base, Builtin) and (base.name == "object" or len(node.bases) > 1)
 
 
 def _merge(sequences: list[list[ClassValue]]) -> list[ClassValue]:
@@ -164,10 +155,10 @@ def instantiate(machine: Machine, cls: ClassValue, call: Call) -> Any:
     """`cls(...)`."""
     special = cls.find(NEW)
     if isinstance(special, Builtin):
-        return special.implementation(machine, Call([cls, call], {}, call.node, call.frame))
+        return special.implementation(machine, Call([cls, call], {}, call.at))
     if cls.unread is not None or cls.find("__new__") is not MISSING:
-        cause = machine.unknown(call.node, call.frame, "makes an object of a class that cannot be read")
-        machine.expose([*call.arguments, *call.keywords.values()], cause)
+        cause = machine.unknown(call.at, "makes an object of a class that cannot be read")
+        machine.expose(call.values, cause)
         return cause
     instance = Instance(cls)
     init = cls.find("__init__")
@@ -175,29 +166,9 @@ def instantiate(machine: Machine, cls: ClassValue, call: Call) -> Any:
         machine.call(BoundMethod(init, instance), call)
     elif "fields" in cls.attributes:
         _fill_fields(machine, instance, call)
-    elif call.arguments or call.keywords:
-        raise Raised("TypeError", call.node, f"{cls.name}() takes no arguments", call.frame.source)
+    elif call.values:
+        raise Raised("TypeError", call.at, f"{cls.name}() takes no arguments")
     return instance
-
-
-def _fill_fields(machine: Machine, instance: Instance, call: Call) -> None:
-    """The `__init__` of a dataclass."""
-    names: list[str] = instance.cls.attributes["fields"]
-    machine.heap.touch(instance.attributes)
-    instance.attributes.update(zip(names, call.arguments, strict=False))
-    instance.attributes.update({name: value for name, value in call.keywords.items() if name in names})
-    for name in names:
-        if name in instance.attributes:
-            continue
-        default = instance.cls.find(name)
-        if default is MISSING:
-            raise Raised("TypeError", call.node, f"misses the argument '{name}'", call.frame.source)
-        if isinstance(default, FieldDefault):
-            default = machine.call(default.factory, Call([], {}, call.node, call.frame))
-        instance.attributes[name] = default
-    post = instance.cls.find("__post_init__")
-    if post is not MISSING:
-        machine.call(BoundMethod(post, instance), Call([], {}, call.node, call.frame))
 
 
 class FieldDefault:
@@ -209,13 +180,33 @@ class FieldDefault:
         self.factory = factory
 
 
+def _fill_fields(machine: Machine, instance: Instance, call: Call) -> None:
+    """The `__init__` of a dataclass."""
+    names: list[str] = instance.cls.attributes["fields"]
+    if unexpected := [name for name in call.keywords if name not in names] or call.arguments[len(names) :]:
+        raise Raised("TypeError", call.at, f"got an unexpected argument {unexpected[0]!r}")
+    machine.heap.touch(instance.attributes)
+    instance.attributes.update(zip(names, call.arguments, strict=False))
+    instance.attributes.update(call.keywords)
+    for name in names:
+        if name in instance.attributes:
+            continue
+        default = instance.cls.find(name)
+        if default is MISSING:
+            raise Raised("TypeError", call.at, f"misses the argument '{name}'")
+        made = isinstance(default, FieldDefault)
+        instance.attributes[name] = machine.call(default.factory, Call([], {}, call.at)) if made else default
+    post = instance.cls.find("__post_init__")
+    if post is not MISSING:
+        machine.call(BoundMethod(post, instance), Call([], {}, call.at))
+
+
 def dataclass_fields(cls: ClassValue) -> list[str]:
     """The names of a dataclass's fields, those of its bases first."""
     names: dict[str, None] = {}
     for base in reversed(cls.mro):
-        body = base.node.body if base.node is not None else ()
-        for statement in body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                if "ClassVar" not in ast.unparse(statement.annotation):
-                    names[statement.target.id] = None
+        for statement in base.node.body if base.node is not None else ():
+            is_field = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+            if is_field and "ClassVar" not in ast.unparse(statement.annotation):  # type: ignore[attr-defined]
+                names[statement.target.id] = None  # type: ignore[attr-defined]
     return list(names)

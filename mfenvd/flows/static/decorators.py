@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.domain.finding import Location
 from mfenvd.flows.static.heap import Conditional, DecoratorList
-from mfenvd.flows.static.machine import Raised
-from mfenvd.flows.static.source import Source
-from mfenvd.flows.static.values import (
-    Builtin,
-    Call,
-    ClassValue,
-    Frame,
-    Function,
-    Special,
-    Unknown,
-)
+from mfenvd.flows.static.outcomes import Evidence, Raised
+from mfenvd.flows.static.values import Builtin, Call, ClassValue, Function, Site, Special, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from mfenvd.flows.static.classes import Evidence
     from mfenvd.flows.static.machine import Machine
 
 # Metaflow 2.19.39, conda_environment.get_environment, and the extensions that it names there.
@@ -59,7 +46,7 @@ class MetaflowDecorator(Special):
 
     def call(self, machine: Machine, call: Call) -> Any:
         """With arguments by keyword a decorator, else applied at once."""
-        bound = BoundDecorator(self.name, self.level, call.keywords, call.node, call.frame.source)
+        bound = BoundDecorator(self.name, self.level, call.keywords, call.at)
         if call.arguments:
             return attach(machine, bound, call.arguments[0], call)
         machine.made.append(bound)
@@ -72,31 +59,16 @@ class MetaflowDecorator(Special):
 
 
 class BoundDecorator(Special):
-    """A decorator of Metaflow with its arguments."""
+    """A decorator of Metaflow with its arguments. An `implicit` one is attached by Metaflow itself."""
 
-    __slots__ = ("attributes", "implicit", "level", "name", "node", "source")
+    __slots__ = ("at", "attributes", "implicit", "level", "name")
 
-    def __init__(
-        self,
-        name: str,
-        level: str,
-        attributes: dict[str, Any],
-        node: ast.AST,
-        source: Source,
-        *,
-        implicit: bool = False,
-    ) -> None:
+    def __init__(self, name: str, level: str, attributes: dict[str, Any], at: Site, *, implicit: bool = False) -> None:
         self.name = name
         self.level = level
         self.attributes = attributes
-        self.node = node
-        self.source = source
+        self.at = at
         self.implicit = implicit
-
-    @property
-    def location(self) -> Location:
-        """Where it gets its arguments."""
-        return self.source.location(self.node)
 
     def call(self, machine: Machine, call: Call) -> Any:
         """Applies it."""
@@ -126,11 +98,12 @@ def is_decorated(target: Any) -> bool:
     return is_step(target) or is_flow(target)
 
 
-def decorators_of(target: Function | ClassValue) -> DecoratorList:
+def decorators_of(machine: Machine, target: Function | ClassValue) -> DecoratorList:
     """The list that decorators of a step or flow are added to."""
     found = target.attributes.get("decorators")
     if not isinstance(found, DecoratorList):
         found = DecoratorList()
+        machine.heap.touch(target.attributes)
         target.attributes["decorators"] = found
     return found
 
@@ -143,15 +116,16 @@ def attach(machine: Machine, bound: BoundDecorator, target: Any, call: Call) -> 
     """
     if isinstance(target, Unknown):
         return target
-    if bound.level == "step" and is_step(target):
-        add(machine, decorators_of(target), bound)
+    if bound.level == "step":
+        if isinstance(target, Function) and is_step(target):
+            add(machine, decorators_of(machine, target), bound)
+            return target
+        hint = f"@{bound.name} needs @step directly above the function"
+        raise Raised("BadStepDecoratorException", call.at, hint)
+    if isinstance(target, ClassValue):
+        add(machine, decorators_of(machine, target), bound)
         return target
-    if bound.level == "flow" and isinstance(target, ClassValue):
-        add(machine, decorators_of(target), bound)
-        return target
-    what = "BadStepDecoratorException" if bound.level == "step" else "BadFlowDecoratorException"
-    hint = "@step has to stand directly above the function" if bound.level == "step" else "it is for flows"
-    raise Raised(what, call.node, f"@{bound.name}: {hint}", call.frame.source)
+    raise Raised("BadFlowDecoratorException", call.at, f"@{bound.name} is for flows")
 
 
 def add(machine: Machine, decorators: DecoratorList, item: Any) -> None:
@@ -174,61 +148,61 @@ def mark_step(machine: Machine, call: Call) -> Any:
     return target
 
 
-def decorate(
-    machine: Machine, decorator: Any, target: Function | ClassValue, node: ast.expr, frame: Frame, evidence: Evidence
-) -> Any:
+def decorate(machine: Machine, decorator: Any, target: Function | ClassValue, at: Site, evidence: Evidence) -> Any:
     """`decorator(target)` for a step or flow; what cannot be followed is noted with the target."""
     try:
-        result = machine.call(decorator, Call([target], {}, node, frame))
+        result = machine.call(decorator, Call([target], {}, at))
     except Raised as raised:
-        result = Unknown(raised.source, raised.node, f"raises {raised}")
+        result = raised.as_unknown()
+    if isinstance(result, Unknown) and _same_decorators(target, result):
+        result = result.options[0]
     if isinstance(result, Unknown):
-        if result.external is None and not result.carried and _unset(machine, evidence):
-            result = _needs_variable(machine, evidence, node, frame)
-        _note(machine, target, result, node, frame)
+        unset = [name for name in evidence.variables if name not in machine.environ]
+        if unset and result.external is None:
+            result = _needs_variables(unset, evidence, at)
+        _note(machine, target, result, at)
         result = target
     if is_decorated(result):
-        _note_conditions(machine, decorator, result, node, frame, evidence)
+        _note_conditions(machine, decorator, result, at, evidence)
     return result
 
 
-def _unset(machine: Machine, evidence: Evidence) -> list[str]:
-    """The variables that were asked for while the decorator was made and are not set."""
-    return [name for name in evidence.variables if name not in machine.environ]
+def _same_decorators(target: Function | ClassValue, result: Unknown) -> bool:
+    """Whether all that the decorator may return are `target`, wrapped or not."""
+    own = target.attributes.get("decorators")
+    return bool(result.options) and all(
+        isinstance(option, Function) and option.attributes.get("decorators") is own for option in result.options
+    )
 
 
-def _needs_variable(machine: Machine, evidence: Evidence, node: ast.expr, frame: Frame) -> Unknown:
+def _needs_variables(unset: list[str], evidence: Evidence, at: Site) -> Unknown:
     """The decorator fails without a variable: with it, it applies what was made for it."""
-    names = " and ".join(dict.fromkeys(_unset(machine, evidence)))
+    names = " and ".join(dict.fromkeys(unset))
     only_remote = bool(evidence.made) and all(made.name in REMOTE for made in evidence.made)
     fix = f"Set {names} where you run `mfenv up`, or give it a default."
     external = "os.environ" if only_remote else None
-    return Unknown(frame.source, node, f"needs {names}, not set here", fix, carried=tuple(evidence.made), external=external)
+    return Unknown(at, f"needs {names}, not set here", fix, carried=tuple(evidence.made), external=external)
 
 
-def _note(machine: Machine, target: Function | ClassValue, result: Unknown, node: ast.expr, frame: Frame) -> None:
+def _note(machine: Machine, target: Function | ClassValue, result: Unknown, at: Site) -> None:
     """The decorator could not be followed. One that is not part of the project leaves environments alone."""
-    decorators = decorators_of(target)
-    carried = [item for item in result.carried if isinstance(item, (BoundDecorator, MetaflowDecorator))]
-    cause = Unknown(frame.source, node, result.reason, result.fix, external=result.external)
-    for item in carried:
-        bound = (
-            item if isinstance(item, BoundDecorator) else BoundDecorator(item.name, item.level, {}, node, frame.source)
-        )
-        if bound.name in REMOTE:
-            add(machine, decorators, Conditional(bound, cause))
-        elif bound.name in (*ENVIRONMENT_STEP, *ENVIRONMENT_FLOW):
-            add(machine, decorators, Doubt(cause))
+    decorators = decorators_of(machine, target)
+    cause = Unknown(at, result.reason, result.fix, external=result.external)
+    for item in result.carried:
+        if isinstance(item, (BoundDecorator, MetaflowDecorator)):
+            bound = item if isinstance(item, BoundDecorator) else BoundDecorator(item.name, item.level, {}, at)
+            if bound.name in REMOTE:
+                add(machine, decorators, Conditional(bound, cause))
+            elif bound.name in (*ENVIRONMENT_STEP, *ENVIRONMENT_FLOW):
+                add(machine, decorators, Doubt(cause))
     if result.external is None:
         add(machine, decorators, Doubt(result))
 
 
-def _note_conditions(
-    machine: Machine, decorator: Any, target: Any, node: ast.expr, frame: Frame, evidence: Evidence
-) -> None:
+def _note_conditions(machine: Machine, decorator: Any, target: Any, at: Site, evidence: Evidence) -> None:
     """A remote decorator that was made for this target but not applied, or because of a variable: remote "if"."""
-    decorators = decorators_of(target)
-    cause = Unknown(frame.source, node, "depends on the environment")
+    decorators = decorators_of(machine, target)
+    cause = Unknown(at, "depends on the environment")
     for made in evidence.made:
         if made.name not in REMOTE or made is decorator:
             continue
@@ -239,4 +213,3 @@ def _note_conditions(
         elif evidence.variables:
             machine.heap.touch(decorators)
             decorators[position] = Conditional(made, cause)
-

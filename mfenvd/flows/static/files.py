@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 import os
 import re
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mfenvd.domain.finding import Location
 from mfenvd.flows.static import operators
 from mfenvd.flows.static.iteration import Unordered
-from mfenvd.flows.static.machine import Raised
 from mfenvd.flows.static.modules import Unreadable, read_bytes
-from mfenvd.flows.static.values import Call, FileText, Frame, LocatedText, OpenFile, Unknown
+from mfenvd.flows.static.outcomes import Raised
+from mfenvd.flows.static.values import Call, FileText, LocatedText, OpenFile, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -28,18 +27,16 @@ def open_file(machine: Machine, call: Call) -> Any:
     """
     mode = call.arguments[1] if len(call.arguments) > 1 else call.keywords.get("mode", "r")
     if not isinstance(mode, str) or set(mode) - set("rbt"):
-        return machine.first_unknown(mode) or machine.unknown(call.node, call.frame, "does more than read a file")
+        return machine.first_unknown(mode) or machine.unknown(call.at, "does more than read a file")
     encoding = call.keywords.get("encoding")
-    content = read(machine, call.first("file"), call.node, call.frame, binary="b" in mode, encoding=encoding)
+    content = read(machine, call.first("file"), call.at, binary="b" in mode, encoding=encoding)
     if isinstance(content, Unknown):
         return content
     path = content.path if isinstance(content, FileText) else str(call.first("file"))
     return OpenFile(content, path)
 
 
-def read(
-    machine: Machine, path: Any, node: ast.AST, frame: Frame, *, binary: bool = False, encoding: Any = None
-) -> Any:
+def read(machine: Machine, path: Any, at: Site, *, binary: bool = False, encoding: Any = None) -> Any:
     """The content of a file of the project, as text with its path or as bytes.
 
     Raises:
@@ -48,25 +45,25 @@ def read(
     if isinstance(path, Unknown):
         return path
     if not isinstance(path, (str, PurePath)):
-        return machine.unknown(node, frame, "is no path that is known")
+        return machine.unknown(at, "is no path that is known")
     found = locate(machine, path)
     if found is None:
-        return machine.unknown(node, frame, "reads a file that is not in this project")
+        return machine.unknown(at, "reads a file that is not in this project")
     if not found.exists():
         machine.risks += 1
         if machine.guarded:
-            raise Raised("FileNotFoundError", node, str(path), frame.source)
-        return machine.unknown(node, frame, f"reads {found}, which does not exist", f"Create {found.name}.")
+            raise Raised("FileNotFoundError", at, str(path))
+        return machine.unknown(at, f"reads {found}, which does not exist", f"Create {found.name}.")
     try:
         content = read_bytes(found)
     except Unreadable as unreadable:
-        return machine.unknown(node, frame, f"cannot be known: {unreadable.finding.message}")
+        return machine.unknown(at, f"cannot be known: {unreadable.finding.message}")
     if binary:
         return content
     try:
         text = content.decode(encoding if isinstance(encoding, str) else "utf-8")
     except (UnicodeDecodeError, LookupError) as error:
-        raise Raised(type(error).__name__, node, str(error), frame.source) from error
+        raise Raised(type(error).__name__, at, str(error)) from error
     return FileText.of(text.replace("\r\n", "\n"), str(found))
 
 
@@ -87,13 +84,13 @@ def path_method(machine: Machine, path: PurePath, name: str, call: Call) -> Any:
     Raises:
         Raised: As Python would.
     """
-    if cause := machine.plain([call.arguments, list(call.keywords.values())], call.node, call.frame):
+    if cause := machine.plain([call.arguments, list(call.keywords.values())], call.at):
         return cause
     if name in {"read_text", "read_bytes"}:
         encoding = call.first("encoding")
-        return read(machine, path, call.node, call.frame, binary=name == "read_bytes", encoding=encoding)
+        return read(machine, path, call.at, binary=name == "read_bytes", encoding=encoding)
     if name == "open":
-        return open_file(machine, Call([path, *call.arguments], call.keywords, call.node, call.frame))
+        return open_file(machine, Call([path, *call.arguments], call.keywords, call.at))
     if name in {"exists", "is_file", "is_dir"}:
         return existence(machine, path, name, call)
     if name in {"iterdir", "glob", "rglob"}:
@@ -105,9 +102,7 @@ def path_method(machine: Machine, path: PurePath, name: str, call: Call) -> Any:
         return PurePath(expand_user(machine, str(path)))
     if name in {"__str__", "__fspath__"}:
         return str(path)
-    return operators.native(
-        machine, lambda: getattr(path, name)(*call.arguments, **call.keywords), call.node, call.frame
-    )
+    return operators.native(machine, lambda: getattr(path, name)(*call.arguments, **call.keywords), call.at)
 
 
 def existence(machine: Machine, path: Any, kind: str, call: Call) -> Any:
@@ -116,15 +111,13 @@ def existence(machine: Machine, path: Any, kind: str, call: Call) -> Any:
         return path
     found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
     if found is None:
-        return machine.unknown(call.node, call.frame, "asks for a file that is not in this project")
+        return machine.unknown(call.at, "asks for a file that is not in this project")
     if "file" in kind:
         return found.is_file()
     return found.is_dir() if "dir" in kind else found.exists()
 
 
-def listing(
-    machine: Machine, path: Any, call: Call, *, pattern: str = "*", deep: bool = False
-) -> list[Path] | Unknown:
+def listing(machine: Machine, path: Any, call: Call, *, pattern: str = "*", deep: bool = False) -> list[Path] | Unknown:
     """What a folder of the project holds, relative to it.
 
     Raises:
@@ -134,13 +127,13 @@ def listing(
         return path
     found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
     if found is None or ".." in pattern:
-        return machine.unknown(call.node, call.frame, "lists a folder that is not in this project")
+        return machine.unknown(call.at, "lists a folder that is not in this project")
     if not found.is_dir():
-        raise Raised("FileNotFoundError", call.node, str(path), call.frame.source)
+        raise Raised("FileNotFoundError", call.at, str(path))
     names = itertools.islice(found.rglob(pattern) if deep else found.glob(pattern), _MOST_ENTRIES + 1)
     entries = sorted(entry.relative_to(found) for entry in names)
     if len(entries) > _MOST_ENTRIES:
-        return machine.unknown(call.node, call.frame, "lists too many files")
+        return machine.unknown(call.at, "lists too many files")
     return entries
 
 

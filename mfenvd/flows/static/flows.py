@@ -21,8 +21,8 @@ from mfenvd.flows.static.decorators import (
 )
 from mfenvd.flows.static.heap import Conditional
 from mfenvd.flows.static.merge import Declared, Merged
-from mfenvd.flows.static.mutators import FlowState, StepState
-from mfenvd.flows.static.values import ClassValue, Frame, Function, Module, Unknown
+from mfenvd.flows.static.mutable import FlowState, StepState, name_of
+from mfenvd.flows.static.values import ClassValue, Frame, Function, Module, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -93,9 +93,8 @@ class _FlowReader:
 
     def read(self) -> FlowReading:
         module = Module(self._cls.names.get("__module__", ""), self._source, "")
-        state = FlowState(
-            self._cls, configs.values_of(self._machine, self._cls), self._node, Frame(module, module.names)
-        )
+        at = Site(self._node, Frame(module, module.names))
+        state = FlowState(self._cls, configs.values_of(self._machine, self._cls), at)
         for cls in self._cls.mro:
             state.decorators.extend(cls.attributes.get("decorators", ()))
             state.mutators.extend(cls.attributes.get("mutators", ()))
@@ -108,7 +107,7 @@ class _FlowReader:
             name=self._cls.name,
             location=self._source.location(self._node),
             steps=tuple(self._step(state, step) for step in state.steps.values()),
-            schedulers=tuple(dict.fromkeys(name for name in map(_name, state.decorators) if name in SCHEDULERS)),
+            schedulers=tuple(dict.fromkeys(name for name in map(name_of, state.decorators) if name in SCHEDULERS)),
             findings=(findings.unknown_base(self._cls.name, unread),) if unread is not None else (),
         )
 
@@ -147,7 +146,7 @@ class _FlowReader:
             if isinstance(item, Doubt):
                 doubt = findings.mutator if mutated else findings.unknown_decorator
                 problems.append(doubt(f"Step {step.name}", item.cause))
-            elif _name(item) in names:
+            elif name_of(item) in names:
                 if isinstance(item, Conditional):
                     problems.append(findings.unknown_decorator(f"Step {step.name}", item.cause))
                 elif not item.implicit:
@@ -158,7 +157,7 @@ class _FlowReader:
 
     def _remote(self, state: FlowState, step: StepState, problems: list[Finding]) -> tuple[RemoteDecorator, ...]:
         found: list[RemoteDecorator] = []
-        resources = next((item for item in step.decorators if _name(item) == "resources"), None)
+        resources = next((item for item in step.decorators if name_of(item) == "resources"), None)
         for item in step.decorators:
             bound = item.decorator if isinstance(item, Conditional) else item
             if not isinstance(bound, BoundDecorator) or bound.name not in REMOTE:
@@ -174,7 +173,7 @@ class _FlowReader:
             found.append(
                 RemoteDecorator(
                     name=bound.name,
-                    location=bound.location,
+                    location=bound.at.location,
                     image=str(image) if isinstance(image, str) and image else None,
                     gpu=self._gpu(state, values, resources),
                     arch=self._arch(bound.name),
@@ -207,11 +206,6 @@ def _steps(cls: ClassValue) -> list[tuple[str, Function]]:
     return [(name, value) for name, value in found.items() if is_step(value)]
 
 
-def _name(item: Any) -> str | None:
-    bound = item.decorator if isinstance(item, Conditional) else item
-    return bound.name if isinstance(bound, BoundDecorator) else None
-
-
 def _number(value: Any) -> int | None:
     if isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
@@ -228,7 +222,7 @@ def _duplicates(declared: list[Declared]) -> list[Finding]:
     for one in declared:
         if one.decorator.name in seen:
             message = f"{one.label} is there twice; Metaflow allows it once."
-            found.append(findings.bad_argument(one.decorator.location, message, f"Merge the two {one.label}."))
+            found.append(findings.bad_argument(one.decorator.at.location, message, f"Merge the two {one.label}."))
         seen.add(one.decorator.name)
     return found
 
@@ -238,4 +232,3 @@ def _unique(problems: list[Finding]) -> tuple[Finding, ...]:
     for finding in problems:
         found.setdefault((finding.code, finding.place, finding.message), finding)
     return tuple(found.values())
-

@@ -17,6 +17,7 @@ T = TypeVar("T")
 _MOST_OPTIONS = 8
 _MOST_CARRIED = 32
 Container = Any  # dict, list or set: what can be touched
+Same = Callable[[Any, Any], bool]
 
 
 class DecoratorList(list[Any]):
@@ -98,10 +99,14 @@ class Heap:
             self.touch(container)
             _restore(container, tried.after[key])
 
-    def join(self, tried: Sequence[Tried], cause: Unknown, same: Callable[[Any, Any], bool]) -> bool:
-        """Leaves the state that holds whichever path was taken. Returns whether anything differs.
+    def join(self, tried: Sequence[Tried], cause: Unknown, same: Same, *, ordered: bool = True) -> bool:
+        """Leaves the state that holds whichever path was taken. Returns whether less is known than before.
 
-        `same(a, b)` tells whether two values are known to be equal.
+        Args:
+            tried: What the paths did.
+            cause: Why it is not known which one is taken.
+            same: Whether two values are known to be equal.
+            ordered: Whether dicts with the same entries in another order differ.
         """
         before: dict[int, tuple[Container, Any]] = {}
         for one in tried:
@@ -112,32 +117,32 @@ class Heap:
             if container is self._doubts:
                 for version in versions:
                     self._doubts.update(version)
-                continue
-            differs |= self._join_one(container, versions, cause, same)
+            elif all(_alike(versions[0], other, same, ordered=ordered) for other in versions[1:]):
+                _restore(container, versions[0])
+            else:
+                differs |= self._join_one(container, versions, cause, same)
         return differs
 
-    def _join_one(
-        self, container: Container, versions: list[Any], cause: Unknown, same: Callable[[Any, Any], bool]
-    ) -> bool:
-        first = versions[0]
-        if all(_alike(first, other, same) for other in versions[1:]):
-            _restore(container, first)
-            return False
-        if isinstance(container, Namespace):
-            names = dict.fromkeys(name for version in versions for name in version)
-            joined = {
-                name: join_values([version.get(name, MISSING) for version in versions], cause, same) for name in names
-            }
-            _restore(container, joined)
-        elif isinstance(container, DecoratorList):
+    def _join_one(self, container: Container, versions: list[Any], cause: Unknown, same: Same) -> bool:
+        if isinstance(container, DecoratorList):
             _restore(container, _join_decorators(versions, cause))
-        else:
-            _restore(container, first)
+            return False
+        if not isinstance(container, Namespace):
+            _restore(container, versions[0])
+            known = self.doubted(container) is None
             self.doubt(container, cause)
-        return True
+            return known
+        names = dict.fromkeys(name for version in versions for name in version)
+        found = {name: [version.get(name, MISSING) for version in versions] for name in names}
+        _restore(container, {name: join_values(values, cause, same) for name, values in found.items()})
+        return any(
+            not all(isinstance(value, Unknown) for value in values)
+            and not all(value is values[0] or same(values[0], value) for value in values)
+            for values in found.values()
+        )
 
 
-def join_values(values: Sequence[Any], cause: Unknown, same: Callable[[Any, Any], bool]) -> Any:
+def join_values(values: Sequence[Any], cause: Unknown, same: Same) -> Any:
     """The value that it is whichever path was taken, else an Unknown that names the candidates."""
     first = values[0]
     if all(first is other or same(first, other) for other in values[1:]):
@@ -154,9 +159,7 @@ def join_values(values: Sequence[Any], cause: Unknown, same: Callable[[Any, Any]
     )
     if open_ended or len(options) > _MOST_OPTIONS:
         options = {}
-    return Unknown(
-        cause.source, cause.node, cause.reason, cause.fix, tuple(options.values()), tuple(carried.values())[:_MOST_CARRIED]
-    )
+    return Unknown(cause.at, cause.reason, cause.fix, tuple(options.values()), tuple(carried.values())[:_MOST_CARRIED])
 
 
 def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:
@@ -169,17 +172,16 @@ def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:
     ]
 
 
-def _alike(one: Any, other: Any, same: Callable[[Any, Any], bool]) -> bool:
-    """Whether two contents hold the same things, in the same order."""
+def _alike(one: Any, other: Any, same: Same, *, ordered: bool) -> bool:
+    """Whether two contents of a container hold the same things."""
     if len(one) != len(other):
         return False
     if isinstance(one, dict):
-        return all(
-            key == other_key and (value is other_value or same(value, other_value))
-            for (key, value), (other_key, other_value) in zip(one.items(), other.items(), strict=True)
-        )
+        if ordered and list(one) != list(other):
+            return False
+        return all(key in other and (value is other[key] or same(value, other[key])) for key, value in one.items())
     if isinstance(one, set):
-        return one == other
+        return bool(one == other)
     return all(a is b or same(a, b) for a, b in zip(one, other, strict=True))
 
 

@@ -9,175 +9,182 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import attributes, library
-from mfenvd.flows.static.machine import Raised
+from mfenvd.flows.static import library
 from mfenvd.flows.static.modules import Unreadable, find_module
+from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.source import Source
-from mfenvd.flows.static.values import MISSING, Frame, Library, Module, Unknown
+from mfenvd.flows.static.values import MISSING, Frame, Library, Module, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
 
 
-def import_name(machine: Machine, alias: ast.alias, node: ast.AST, frame: Frame) -> tuple[str, Any]:
+def import_name(machine: Machine, alias: ast.alias, at: Site) -> tuple[str, Any]:
     """What `import alias` binds: the name and its value."""
-    parts = alias.name.split(".")
-    found: Any = None
-    top: Any = None
-    for count in range(1, len(parts) + 1):
-        found = load(machine, ".".join(parts[:count]), node, frame)
-        top = found if count == 1 else top
+    found = load(machine, alias.name, at)
     if alias.asname is not None:
         return alias.asname, found
-    return parts[0], top
+    top = alias.name.partition(".")[0]
+    return top, load(machine, top, at)
 
 
 def import_from(machine: Machine, node: ast.ImportFrom, frame: Frame) -> Iterator[tuple[str, Any]]:
-    """What `from … import …` binds."""
+    """What `from … import …` binds.
+
+    Raises:
+        Raised: ImportError.
+    """
+    at = Site(node, frame)
     name = _absolute(node, frame.module)
     if name == "__future__":
         return
-    module = load(machine, name, node, frame) if name else _package(machine, node, frame)
+    module = load(machine, name, at) if name else _by_folder(machine, node, at)
     for alias in node.names:
         if alias.name == "*":
-            yield from _star(machine, module, frame)
+            yield from _star(machine, module, at)
             continue
-        value = attributes.find(machine, module, alias.name, node, frame)
+        value = machine.find_attribute(module, alias.name, at)
         if value is MISSING and isinstance(module, Module):
             value = submodule(machine, module, alias.name) or MISSING
         if value is MISSING:
-            raise Raised("ImportError", node, f"cannot import name '{alias.name}'", frame.source)
+            raise Raised("ImportError", at, f"cannot import name '{alias.name}'")
         yield alias.asname or alias.name, value
 
 
-def load(machine: Machine, name: str, node: ast.AST, frame: Frame) -> Any:
-    """The module called `name` (dotted, absolute)."""
+def load(machine: Machine, name: str, at: Site) -> Any:
+    """The module called `name` (dotted, absolute), after the packages that it is in.
+
+    Raises:
+        Raised: ModuleNotFoundError, for one that this Python does not have yet.
+    """
+    parent_name, _, last = name.rpartition(".")
+    parent = load(machine, parent_name, at) if parent_name else None
     top = name.partition(".")[0]
     if top in library.ALWAYS:
         return Library(name)
-    path = find_module(name, _folders(machine, top))
+    modelled = library.knows(name) or top in sys.stdlib_module_names
+    path = find_module(name, _folders(machine, top), namespaces=not modelled)
     if path is not None:
-        return _load_file(machine, name, path, node, frame)
-    if library.knows(name):
-        return Library(name)
-    if top not in sys.stdlib_module_names:
+        found = _load_file(machine, name, path, at)
+        if isinstance(parent, Module) and isinstance(found, Module):
+            parent.names.setdefault(last, found)
+        return found
+    return Library(name) if library.knows(name) and not _too_new(machine, top, at) else _outside(machine, name, at)
+
+
+_NEW_IN = {"tomllib": (3, 11)}
+
+
+def _too_new(machine: Machine, top: str, at: Site) -> bool:
+    """Whether it is not known that the project's Python has the module."""
+    if top not in _NEW_IN:
+        return False
+    if machine.facts.python is None:
+        return True
+    version = tuple(int(part) for part in machine.facts.python.split(".")[:2] if part.isdigit())
+    if version < _NEW_IN[top]:
+        raise Raised("ModuleNotFoundError", at, f"No module named '{top}'")
+    return False
+
+
+def _outside(machine: Machine, name: str, at: Site) -> Unknown:
+    """A module of another package. Should it appear in the project, the flow has to be read again."""
+    if name.partition(".")[0] not in sys.stdlib_module_names:
         machine.risks += 1
         for folder in {machine.folder, machine.facts.root}:
-            machine.reads.add(os.path.join(folder, *name.split(".")) + ".py")
-            machine.reads.add(os.path.join(folder, *name.split("."), "__init__.py"))
-    elif top in _NEW_IN and machine.facts.python is not None:
-        if _minor(machine.facts.python) < _NEW_IN[top]:
-            raise Raised("ModuleNotFoundError", node, f"No module named '{top}'", frame.source)
-    elif top in _NEW_IN:
+            base = Path(folder, *name.split("."))
+            machine.reads.update((f"{base}.py", str(base / "__init__.py")))
+    elif name in _NEW_IN:
         machine.risks += 1
-    return machine.outside(name, node, frame)
-
-
-_NEW_IN = {"tomllib": (3, 11), "zoneinfo": (3, 9), "graphlib": (3, 9)}
-
-
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    return machine.outside(name, at)
 
 
 def submodule(machine: Machine, module: Module, name: str) -> Module | None:
     """The module `name` in the package `module`, executed; None when there is none."""
-    if not module.is_package:
-        return None
-    path = find_module(name, [module.directory])
+    path = find_module(name, [module.directory]) if module.is_package else None
     if path is None:
         return None
-    loaded = _load_file(machine, f"{module.name}.{name}", path, module.source.tree, Frame(module, module.names))
+    at = Site(module.source.tree, Frame(module, module.names))
+    loaded = _load_file(machine, f"{module.name}.{name}", path, at)
     return loaded if isinstance(loaded, Module) else None
 
 
 def _folders(machine: Machine, top: str) -> list[str]:
     """Where modules of the project are looked for, in order. What is installed elsewhere is not."""
     root = machine.facts.root
-    folders = [folder for folder in machine.sys_path if isinstance(folder, (str, os.PathLike))]
+    folders = [folder for folder in machine.sys_path if isinstance(folder, (str, Path))]
     if top not in sys.stdlib_module_names:
         folders += machine.facts.environ.get("PYTHONPATH", "").split(os.pathsep)
-        folders += [root, os.path.join(root, "src")]
-        folders += [str(parent) for parent in Path(machine.folder).parents]
-    inside: dict[str, None] = {}
-    for folder in folders:
-        path = machine.inside(folder) if folder else None
-        if path is not None:
-            inside[str(path)] = None
-    return list(inside)
+        folders += [root, str(Path(root, "src")), *map(str, Path(machine.folder).parents)]
+    inside = [machine.inside(folder) for folder in folders if folder]
+    return list(dict.fromkeys(str(path) for path in inside if path is not None))
 
 
-def _load_file(machine: Machine, name: str, path: Path, node: ast.AST, frame: Frame) -> Any:
+def _load_file(machine: Machine, name: str, path: Path, at: Site) -> Any:
     loaded = machine.loaded.get(str(path))
     if loaded is not None:
         return loaded
     if path.is_dir():
-        module = Module(name, Source(str(path), "", ast.Module([], [])), str(path), is_package=True)
-        machine.loaded[str(path)] = module
-        return module
+        machine.loaded[str(path)] = _empty_package(name, path)
+        return machine.loaded[str(path)]
     machine.reads.add(str(path))
     try:
         source = machine.modules.parse(path)
     except Unreadable as unreadable:
-        return machine.unknown(node, frame, f"cannot be read: {unreadable.finding.message}")
-    is_package = path.name == "__init__.py"
-    module = Module(name, source, str(path.parent), is_package)
+        return machine.unknown(at, f"cannot be read: {unreadable.finding.message}")
+    module = Module(name, source, str(path.parent), is_package=path.name == "__init__.py")
     machine.loaded[str(path)] = module
     run_file(machine, module)
     return module
 
 
+def _empty_package(name: str, path: Path) -> Module:
+    return Module(name, Source(str(path), "", ast.Module([], [])), str(path), is_package=True)
+
+
 def run_file(machine: Machine, module: Module) -> None:
     """Executes the top level of `module`."""
-    from mfenvd.flows.static.statements import run_module
-
     package = module.name if module.is_package else module.name.rpartition(".")[0]
+    doc = ast.get_docstring(module.source.tree)
     module.names.update(
-        {
-            "__name__": module.name,
-            "__file__": module.source.path,
-            "__package__": package,
-            "__doc__": ast.get_docstring(module.source.tree),
-        }
+        {"__name__": module.name, "__file__": module.source.path, "__package__": package, "__doc__": doc}
     )
     with machine.heap.permanent():
-        run_module(machine, module.source.tree.body, Frame(module, module.names))
+        machine.run_module(module.source.tree.body, Frame(module, module.names))
 
 
 def _absolute(node: ast.ImportFrom, module: Module) -> str:
-    """The absolute name that is imported from; empty for the package that holds `module` when it has no name."""
+    """The absolute name that is imported from; empty for a relative import in a module without a package."""
     if not node.level:
         return node.module or ""
-    parts = module.name.split(".") if module.is_package else module.name.split(".")[:-1]
-    parts = parts[: len(parts) - (node.level - 1)] if node.level > 1 else parts
-    return ".".join([*parts, *([node.module] if node.module and parts else [])]) if parts else ""
+    parts = module.name.split(".")
+    parts = parts[: len(parts) - node.level + module.is_package]
+    return ".".join([*parts, *([node.module] if node.module else [])]) if parts else ""
 
 
-def _package(machine: Machine, node: ast.ImportFrom, frame: Frame) -> Any:
-    """The package that a relative import means, by folders: the flow's own file is `__main__` and in no package."""
-    directory = Path(frame.module.directory)
+def _by_folder(machine: Machine, node: ast.ImportFrom, at: Site) -> Any:
+    """What a relative import means by folders: the flow's own file is `__main__` and in no package."""
+    directory = Path(at.frame.module.directory)
     for _ in range(node.level - 1):
         directory = directory.parent
-    package = Module(directory.name, Source(str(directory), "", ast.Module([], [])), str(directory), is_package=True)
-    found: Any = package
+    found: Module | None = _empty_package(directory.name, directory)
     for part in (node.module or "").split("."):
-        if part and isinstance(found, Module):
-            found = submodule(machine, found, part) or machine.unknown(node, frame, "is not in this project")
-    return found
+        found = submodule(machine, found, part) if part and found is not None else found
+    return found or machine.unknown(at, "is not in this project")
 
 
-def _star(machine: Machine, module: Any, frame: Frame) -> Iterator[tuple[str, Any]]:
+def _star(machine: Machine, module: Any, at: Site) -> Iterator[tuple[str, Any]]:
     if isinstance(module, Library):
-        yield from library.everything(machine, module, frame)
+        yield from library.everything(machine, module, at)
         return
+    importer = at.frame.module
     if isinstance(module, Unknown):
-        frame.module.poison = module
+        importer.poison = module
         return
+    importer.poison = module.poison or importer.poison
     public = module.names.get("__all__")
     if isinstance(public, (list, tuple)) and machine.first_unknown(public) is None:
         names = [str(name) for name in public]
     else:
         names = [name for name in module.names if not name.startswith("_")]
-    if module.poison is not None:
-        frame.module.poison = module.poison
     yield from ((name, module.names[name]) for name in names if name in module.names)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,15 +14,15 @@ from mfenvd.domain.finding import Location
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.flows.static.heap import Heap, Tried, join_values
 from mfenvd.flows.static.modules import ModuleCache
-from mfenvd.flows.static.source import Source
+from mfenvd.flows.static.outcomes import Evidence, Exhausted, Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
     Call,
-    ClassValue,
     Frame,
     Instance,
     LocatedText,
     Module,
+    Site,
     Special,
     Unknown,
     walk,
@@ -36,36 +37,27 @@ STATEMENT_BUDGET = 20_000
 DEPTH = 60
 """Nested calls."""
 
-LARGEST_VALUE = 200_000
-"""Characters or elements that one value may have."""
 
+class Machine(ABC):
+    """One reading of one flow file: its state, and the operations that the parts of the interpreter share.
 
-class Raised(Exception):  # noqa: N818 - an exception of the interpreted program, not of ours
-    """The interpreted program raises. `kind` is the exception's class name, `cls` its class if it is not built in."""
-
-    def __init__(self, kind: str, node: ast.AST, text: str, source: Source, cls: ClassValue | None = None) -> None:
-        super().__init__(kind, text)
-        self.kind = kind
-        self.node = node
-        self.text = text
-        self.source = source
-        self.cls = cls
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.text}" if self.text else self.kind
-
-
-class Exhausted(Exception):  # noqa: N818
-    """The budget is spent: whatever was under way is not known."""
-
-
-class Machine:
-    """One reading of one flow file.
+    What the parts need of each other goes through the abstract methods, so that none of them imports another
+    that imports it.
 
     Attributes:
+        facts: What may be known of the project.
+        modules: Parsed files.
+        heap: Containers, and what is not known of them.
         reads: Absolute paths of the files that this reading depends on, missing ones included.
-        doubts: How often something was met that may raise; tells a `try` whether its handlers matter.
-        watchers: Lists to which decorators are added as they are made, and environment variables as they are read.
+        loaded: Modules of the project by path.
+        environ: `os.environ`.
+        sys_path: `sys.path`, as far as it concerns the project.
+        folder: The flow file's folder.
+        risks: How often something was met that may raise; tells a `try` whether its handlers matter.
+        guarded: How many `try` statements could catch what is raised now.
+        joined_alike: Whether the paths of the last `join` all left the same.
+        made: Decorators in the order in which they were made.
+        variables: Environment variables in the order in which they were read.
     """
 
     def __init__(self, facts: ProjectFacts, modules: ModuleCache, folder: str) -> None:
@@ -74,7 +66,7 @@ class Machine:
         self.heap = Heap()
         self.reads: set[str] = set()
         self.loaded: dict[str, Module] = {}
-        self.environ: dict[str, Any] = dict(facts.environ)
+        self.environ: dict[Any, Any] = dict(facts.environ)
         self.sys_path: list[Any] = [folder]
         self.folder = folder
         self.risks = 0
@@ -82,21 +74,59 @@ class Machine:
         self.joined_alike = True
         self.made: list[Any] = []
         self.variables: list[str] = []
+        self._ordered = True
         self._left = BUDGET
         self._left_here = STATEMENT_BUDGET
         self._depth = 0
 
-    # -- evaluating: the parts are put together here, so that none of them needs to import the others
+    # -- the parts of the interpreter
 
+    @abstractmethod
     def evaluate(self, node: ast.expr, frame: Frame) -> Any:
-        from mfenvd.flows.static.expressions import evaluate
+        """The value of an expression."""
 
-        return evaluate(self, node, frame)
-
+    @abstractmethod
     def call(self, function: Any, call: Call) -> Any:
-        from mfenvd.flows.static.calls import call as call_value
+        """`function(...)`."""
 
-        return call_value(self, function, call)
+    @abstractmethod
+    def find_attribute(self, subject: Any, name: str, at: Site) -> Any:
+        """`subject.name`, MISSING when it is certain that there is none."""
+
+    @abstractmethod
+    def set_attribute(self, subject: Any, name: str, value: Any, at: Site) -> None:
+        """`subject.name = value`."""
+
+    @abstractmethod
+    def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
+        """Binds a target to a value."""
+
+    @abstractmethod
+    def run_body(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome | None:
+        """Executes statements in order; None when they end normally."""
+
+    @abstractmethod
+    def run_module(self, body: Sequence[ast.stmt], frame: Frame) -> None:
+        """Executes the top level of a module or class; a statement that fails does not stop it."""
+
+    @abstractmethod
+    def load(self, name: str, at: Site) -> Any:
+        """The module called `name` (dotted, absolute)."""
+
+    @abstractmethod
+    def submodule(self, module: Module, name: str) -> Module | None:
+        """The module `name` in the package `module`, None when there is none."""
+
+    @abstractmethod
+    def decorate(self, decorator: Any, target: Any, at: Site, evidence: Evidence) -> Any:
+        """`decorator(target)` for a step or flow, MISSING when `target` is neither."""
+
+    @property
+    @abstractmethod
+    def builtins(self) -> Mapping[str, Any]:
+        """Python's built-in names."""
+
+    # -- budgets
 
     def step(self) -> None:
         """Counts one step.
@@ -135,12 +165,19 @@ class Machine:
 
     # -- unknown values
 
-    def unknown(self, node: ast.AST, frame: Frame, reason: str, fix: str | None = None) -> Unknown:
-        return Unknown(frame.source, node, reason, fix)
+    def unknown(self, at: Site, reason: str, fix: str | None = None) -> Unknown:
+        return Unknown(at, reason, fix)
 
-    def outside(self, name: str, node: ast.AST, frame: Frame) -> Unknown:
+    def outside(self, name: str, at: Site) -> Unknown:
         """Something of a module that is not part of the project."""
-        return Unknown(frame.source, node, "is not part of this project", external=name)
+        return Unknown(at, "is not part of this project", external=name)
+
+    def undecided(self, condition: Any, at: Site) -> Unknown:
+        """Why the condition at `at` is neither true nor false."""
+        cause = self.first_unknown(condition)
+        if cause is None:
+            return self.unknown(at, "cannot be decided")
+        return Unknown(at, cause.reason, cause.fix, external=cause.external)
 
     def readable(self, value: Any) -> Any:
         """`value`, or the Unknown that says why it is not known (any more); what it holds may be unknown."""
@@ -159,7 +196,7 @@ class Machine:
                 return cause
         return None
 
-    def plain(self, value: Any, node: ast.AST, frame: Frame) -> Unknown | None:
+    def plain(self, value: Any, at: Site) -> Unknown | None:
         """None when `value` is a plain value of Python, all the way down; else why it is not."""
         for item in walk(value):
             if isinstance(item, Unknown):
@@ -168,7 +205,7 @@ class Machine:
                 if cause := self.heap.doubted(item):
                     return cause
             elif not isinstance(item, _PLAIN):
-                return self.unknown(node, frame, "works on more than plain values")
+                return self.unknown(at, "works on more than plain values")
         return None
 
     def same(self, one: Any, other: Any) -> bool:
@@ -177,24 +214,14 @@ class Machine:
             return True
         if isinstance(one, _PLAIN_LEAF) and isinstance(other, _PLAIN_LEAF):
             return _kind(one) is _kind(other) and bool(one == other)
-        if type(one) is not type(other):
+        if type(one) is not type(other) or self.readable(one) is not one or self.readable(other) is not other:
             return False
         if isinstance(one, dict):
-            return (
-                self.readable(one) is one
-                and self.readable(other) is other
-                and list(one) == list(other)
-                and all(self.same(one[key], other[key]) for key in one)
-            )
+            return list(one) == list(other) and all(self.same(one[key], other[key]) for key in one)
         if isinstance(one, (list, tuple)):
-            return (
-                self.readable(one) is one
-                and self.readable(other) is other
-                and len(one) == len(other)
-                and all(map(self.same, one, other))
-            )
+            return len(one) == len(other) and all(map(self.same, one, other))
         if isinstance(one, (set, frozenset)):
-            return self.readable(one) is one and self.readable(other) is other and one == other
+            return bool(one == other)
         return isinstance(one, Special) and one.equals(other, self.same)
 
     def truth(self, value: Any) -> bool | None:
@@ -206,8 +233,8 @@ class Machine:
                 return answers.pop() if len(answers) == 1 else None
             return None
         if isinstance(value, Instance):
-            special = value.cls.find("__bool__") is not MISSING or value.cls.find("__len__") is not MISSING
-            return None if special or value.cls.unread else True
+            special = any(value.cls.find(name) is not MISSING for name in ("__bool__", "__len__"))
+            return None if special or value.cls.unread or "members" in value.cls.attributes else True
         if isinstance(value, (*_PLAIN, dict, list, set)):
             return bool(value)
         return True
@@ -245,21 +272,35 @@ class Machine:
         if raised:
             self.risks += 1
         if live:
-            self.joined_alike = not self.heap.join(live, cause, self.same)
+            self.joined_alike = not self.heap.join(live, cause, self.same, ordered=self._ordered)
         if raised and len(raised) == len(results):
             raise raised[0]
         return results
 
-    def either(self, values: list[Any], cause: Unknown) -> Any:
-        """One of `values`."""
+    def either(self, paths: Sequence[Callable[[], Any]], cause: Unknown) -> Any:
+        """The value of one of `paths`, with the effects that the one taken has."""
+        results = self.branch(paths, cause)
+        return self.one_of([result for result in results if not isinstance(result, Raised)], cause)
+
+    def one_of(self, values: Sequence[Any], cause: Unknown) -> Any:
+        """The value that all of `values` are, else an Unknown that names them."""
         return join_values(values, cause, self.same)
+
+    @contextmanager
+    def ignoring_order(self) -> Iterator[None]:
+        """Paths that leave the same entries in a dict in another order are alike."""
+        before, self._ordered = self._ordered, False
+        try:
+            yield
+        finally:
+            self._ordered = before
 
     # -- values with places, and files
 
-    def located(self, value: Any, location: Location) -> Any:
+    def located(self, value: Any, place: Site | Location) -> Any:
         """Text that remembers where it was given; anything else as it is."""
-        if isinstance(value, str) and type(value) in {str, LocatedText}:
-            return LocatedText.at(value, location)
+        if type(value) is str or type(value) is LocatedText:
+            return LocatedText.at(value, place.location if isinstance(place, Site) else place)
         return value
 
     def inside(self, path: str | PurePath) -> Path | None:
@@ -274,15 +315,6 @@ def _caught(path: Callable[[], Any]) -> Any:
         return path()
     except Raised as raised:
         return raised
-
-
-class VersionInfo(tuple[Any, ...]):
-    """`sys.version_info`."""
-
-    __slots__ = ()
-    major = property(lambda self: self[0])
-    minor = property(lambda self: self[1])
-    micro = property(lambda self: self[2])
 
 
 _PLAIN_LEAF = (str, int, float, bool, bytes, complex, type(None), type(...), range, slice, PurePath)

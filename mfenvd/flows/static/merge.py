@@ -79,7 +79,7 @@ class Declared:
                 self.findings.append(findings.unknown_value(what, unknown))
             elif self._valid(name, version, attribute):
                 found[str(name)] = str(version)
-                self.origins[_canonical(str(name))] = _location(version, self.decorator.location)
+                self.origins[_canonical(str(name))] = _location(version, self.decorator.at.location)
         return found
 
     def _valid(self, name: Any, version: Any, attribute: str) -> bool:
@@ -92,7 +92,7 @@ class Declared:
             self._refuse(f"{attribute} of {self.label} spreads a config, which Metaflow cannot unpack here.", fix)
             return False
         package = _canonical(name)
-        place = _location(version, self.decorator.location)
+        place = _location(version, self.decorator.at.location)
         if not isinstance(version, str):
             number = isinstance(version, (int, float)) and not isinstance(version, bool)
             fix = f'Write "{name}": "{version if number else ""}".'
@@ -153,7 +153,7 @@ class Declared:
         return value
 
     def _refuse(self, message: str, fix: str) -> None:
-        self.findings.append(findings.bad_argument(self.decorator.location, message, fix))
+        self.findings.append(findings.bad_argument(self.decorator.at.location, message, fix))
 
 
 class Merged:
@@ -205,7 +205,7 @@ class _Pair:
 
     @property
     def location(self) -> Location | None:
-        return next((one.decorator.location for one in (*self._step, *self._flow)), None)
+        return next((one.decorator.at.location for one in (*self._step, *self._flow)), None)
 
     def packages(self, *names: str) -> dict[str, str]:
         merged: dict[str, str] = {}

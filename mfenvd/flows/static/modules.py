@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import os
 import tokenize
 import warnings
 from collections import OrderedDict
@@ -109,17 +108,24 @@ def parse(path: Path, content: bytes) -> Source:
     return Source(str(path), text, tree)
 
 
-def find_module(name: str, folders: Iterable[str]) -> Path | None:
-    """The file of module `name` (dotted) in the first of `folders` that has it; a folder for a bare namespace."""
-    parts = name.split(".")
-    for folder in folders:
-        base = os.path.join(folder, *parts)
-        for candidate in (os.path.join(base, "__init__.py"), base + ".py"):
-            if os.path.isfile(candidate):
-                return Path(candidate)
-        if os.path.isdir(base):
-            return Path(base)
-    return None
+def find_module(name: str, folders: Iterable[str], *, namespaces: bool = True) -> Path | None:
+    """The file of module `name` (dotted) in the first of `folders` that has it.
+
+    With `namespaces`, a folder of Python files without an `__init__.py` counts where there is no file.
+    """
+    bases = [Path(folder, *name.split(".")) for folder in folders]
+    for base in bases:
+        for candidate in (base / "__init__.py", base.with_name(f"{base.name}.py")):
+            if candidate.is_file():
+                return candidate
+    return next((base for base in bases if _holds_python(base)), None) if namespaces else None
+
+
+def _holds_python(folder: Path) -> bool:
+    """Whether a folder, or a folder in it, has a Python file."""
+    if not folder.is_dir():
+        return False
+    return any(next(folder.glob(pattern), None) is not None for pattern in ("*.py", "*/*.py"))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

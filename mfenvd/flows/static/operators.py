@@ -10,8 +10,21 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static.machine import LARGEST_VALUE, Raised
-from mfenvd.flows.static.values import Call, ClassValue, DictView, Frame, Instance, LazyItems, Library, Special, Unknown
+from mfenvd.flows.static import iteration
+from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
+from mfenvd.flows.static.values import (
+    MISSING,
+    Call,
+    ClassValue,
+    DictView,
+    Instance,
+    LazyItems,
+    Library,
+    Site,
+    Special,
+    Unknown,
+    walk,
+)
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -27,65 +40,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge,
 }  # fmt: skip
 
-_NATIVE_ERRORS = (
-    TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, LookupError, StopIteration,
-)  # fmt: skip
-
-
-def guarded(machine: Machine, compute: Callable[[], Any], operands: Any, node: ast.AST, frame: Frame) -> Any:
-    """`compute()` over plain operands, bounded; what Python raises is raised in the interpreted program.
-
-    Raises:
-        Raised: As Python would.
-    """
-    if cause := machine.plain(operands, node, frame):
-        return cause
-    return native(machine, compute, node, frame)
-
-
-def native(machine: Machine, compute: Callable[[], Any], node: ast.AST, frame: Frame) -> Any:
-    """As `guarded`, where the operands may hold unknown values."""
-    try:
-        result = compute()
-    except _NATIVE_ERRORS as error:
-        raise Raised(type(error).__name__, node, str(error), frame.source) from error
-    except (RecursionError, MemoryError):
-        return machine.unknown(node, frame, "is too large")
-    if isinstance(result, (str, bytes, list, tuple, dict, set, frozenset)) and len(result) > LARGEST_VALUE:
-        return machine.unknown(node, frame, "is too large")
-    return result
-
-
-def binary(machine: Machine, op: type[ast.operator], left: Any, right: Any, node: ast.AST, frame: Frame) -> Any:
-    """`left op right`."""
-    left, right = (_plain_operand(machine, operand, node, frame) for operand in (left, right))
-    for operand in (left, right):
-        if isinstance(operand, Unknown):
-            return operand
-    if not isinstance(left, _OPERANDS) or not isinstance(right, _OPERANDS):
-        return machine.unknown(node, frame, "works on more than plain values")
-    if _too_large(op, left, right):
-        return machine.unknown(node, frame, "is too large")
-    if op is ast.Mod and isinstance(left, (str, bytes)):
-        return guarded(machine, lambda: left % right, [left, right], node, frame)
-    if op is ast.BitOr and isinstance(left, dict) and isinstance(right, dict):
-        return native(machine, lambda: {**left, **right}, node, frame)
-    return native(machine, lambda: _BINARY[op](left, right), node, frame)
-
-
-def _plain_operand(machine: Machine, operand: Any, node: ast.AST, frame: Frame) -> Any:
-    if isinstance(operand, DictView):  # as for `a.keys() | b.keys()`
-        if cause := machine.heap.doubted(operand.subject):
-            return cause
-        return make_set(machine, operand.items(), node, frame)
-    return machine.readable(operand)
-
-
-def same_kind(original: dict[Any, Any], content: dict[Any, Any]) -> dict[Any, Any]:
-    """`content` as a dict of the kind of `original` (a defaultdict stays one)."""
-    if isinstance(original, DefaultDict):
-        return DefaultDict(original.factory, content)
-    return content
+_NATIVE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, StopIteration)
 
 
 class DefaultDict(dict[Any, Any]):
@@ -96,90 +51,138 @@ class DefaultDict(dict[Any, Any]):
         self.factory = factory
 
 
-def in_place(machine: Machine, op: type[ast.operator], left: Any, right: Any, node: ast.AST, frame: Frame) -> Any:
-    """`left op= right`: lists, sets and dicts change, everything else is replaced."""
-    from mfenvd.flows.static import iteration
+def guarded(machine: Machine, compute: Callable[[], Any], operands: Any, at: Site) -> Any:
+    """`compute()` over plain operands, bounded; what Python raises is raised in the interpreted program.
 
-    known = machine.readable(left)
-    if isinstance(known, Unknown):
-        machine.heap.doubt(left, known)
-        return known
-    if isinstance(left, list) and op is ast.Add:
-        items = iteration.items_of(machine, right, node, frame, ordered=True)
-        if isinstance(items, Unknown):
-            machine.heap.doubt(left, items)
-            return left
-        machine.heap.touch(left)
-        left.extend(items)
-        return left
-    if isinstance(left, dict) and op is ast.BitOr:
-        mapping = mapping_of(machine, right, node, frame)
-        if isinstance(mapping, Unknown):
-            machine.heap.doubt(left, mapping)
-            return left
-        machine.heap.touch(left)
-        left.update(mapping)
-        return left
-    result = binary(machine, op, left, right, node, frame)
-    if isinstance(left, (list, set)):
-        if isinstance(result, Unknown):
-            machine.heap.doubt(left, result)
-        else:
-            machine.heap.touch(left)
-            left.clear()
-            (left.extend if isinstance(left, list) else left.update)(result)
-        return left
+    Raises:
+        Raised: As Python would.
+    """
+    if cause := machine.plain(operands, at):
+        return cause
+    result = native(machine, compute, at)
+    if isinstance(result, str) and any(iteration.without_order(item) for item in walk(operands)):
+        return machine.unknown(at, "depends on the order of a set")
     return result
 
 
-def compare(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, node: ast.AST, frame: Frame) -> Any:
+def native(machine: Machine, compute: Callable[[], Any], at: Site) -> Any:
+    """As `guarded`, where the operands may hold unknown values."""
+    try:
+        result = compute()
+    except _NATIVE_ERRORS as error:
+        raise Raised(type(error).__name__, at, str(error)) from error
+    except (RecursionError, MemoryError):
+        return machine.unknown(at, "is too large")
+    if isinstance(result, (str, bytes, list, tuple, dict, set, frozenset)) and len(result) > LARGEST_VALUE:
+        return machine.unknown(at, "is too large")
+    return result
+
+
+def binary(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: Site) -> Any:
+    """`left op right`."""
+    left, right = (_operand(machine, operand, at) for operand in (left, right))
+    for operand in (left, right):
+        if isinstance(operand, Unknown):
+            return operand
+    if not isinstance(left, _OPERANDS) or not isinstance(right, _OPERANDS):
+        return machine.unknown(at, "works on more than plain values")
+    if _too_large(op, left, right):
+        return machine.unknown(at, "is too large")
+    if op is ast.Mod and isinstance(left, (str, bytes)):
+        return guarded(machine, lambda: left % right, [left, right], at)
+    if op is ast.BitOr and isinstance(left, dict) and isinstance(right, dict):
+        return same_kind(left, {**left, **right})
+    return native(machine, lambda: _BINARY[op](left, right), at)
+
+
+def _operand(machine: Machine, operand: Any, at: Site) -> Any:
+    if isinstance(operand, DictView):  # as for `a.keys() | b.keys()`
+        return machine.heap.doubted(operand.subject) or make_set(machine, operand.items(), at)
+    return machine.readable(operand)
+
+
+def same_kind(original: dict[Any, Any], content: dict[Any, Any]) -> dict[Any, Any]:
+    """`content` as a dict of the kind of `original`: a defaultdict stays one."""
+    return DefaultDict(original.factory, content) if isinstance(original, DefaultDict) else content
+
+
+def in_place(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: Site) -> Any:
+    """`left op= right`: lists, sets and dicts change, everything else is replaced."""
+    known = machine.readable(left)
+    if isinstance(known, Unknown):
+        return known
+    if isinstance(left, list) and op is ast.Add:
+        new = iteration.items_of(machine, right, at)
+        return _grown(machine, left, new, left.extend)
+    if isinstance(left, dict) and op is ast.BitOr:
+        return _grown(machine, left, mapping_of(machine, right, at), left.update)
+    result = binary(machine, op, left, right, at)
+    if not isinstance(left, (list, set)):
+        return result
+    if isinstance(result, Unknown):
+        machine.heap.doubt(left, result)
+        return left
+    machine.heap.touch(left)
+    left.clear()
+    (left.extend if isinstance(left, list) else left.update)(result)
+    return left
+
+
+def _grown(machine: Machine, container: Any, new: Any, grow: Callable[[Any], None]) -> Any:
+    if isinstance(new, Unknown):
+        machine.heap.doubt(container, new)
+    else:
+        machine.heap.touch(container)
+        grow(new)
+    return container
+
+
+def compare(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Site) -> Any:
     """`left op right`."""
     if op in {ast.Is, ast.IsNot}:
-        return _identity(machine, op, left, right, node, frame)
+        return _identity(machine, op, left, right, at)
     if op in {ast.In, ast.NotIn}:
-        return _membership(machine, op, left, right, node, frame)
-    left, right = machine.readable(left), machine.readable(right)
-    for operand in (left, right):
-        if cause := machine.first_unknown(operand):
-            return cause
+        return _membership(machine, op, left, right, at)
+    if cause := machine.first_unknown([left, right]):
+        return cause
     if op in {ast.Eq, ast.NotEq} and left is right:
         return op is ast.Eq
-    return guarded(machine, lambda: _COMPARE[op](left, right), [left, right], node, frame)
+    return guarded(machine, lambda: _COMPARE[op](left, right), [left, right], at)
 
 
-def _identity(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, node: ast.AST, frame: Frame) -> Any:
+def _identity(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Site) -> Any:
     for operand in (left, right):
         if isinstance(operand, Unknown):
             return operand
     singletons = (type(None), bool, type(...))
-    if isinstance(left, singletons) or isinstance(right, singletons) or not isinstance(left, (str, int, float, tuple)):
+    copied = (str, int, float, bytes, tuple, frozenset, PurePath)  # Python may or may not share equal ones
+    if isinstance(left, singletons) or isinstance(right, singletons) or not isinstance(left, copied):
         return (left is right) == (op is ast.Is)
     if type(left) is not type(right):
         return op is ast.IsNot
-    return machine.unknown(node, frame, "compares the identity of values")
+    return machine.unknown(at, "compares the identity of values")
 
 
-def _membership(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, node: ast.AST, frame: Frame) -> Any:
+def _membership(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Site) -> Any:
     if isinstance(right, DictView):
         right = right.subject if right.name == "keys" else right.items()
     container = machine.readable(right)
-    if isinstance(container, Unknown):
-        return container
-    if isinstance(left, Unknown):
-        return left
+    for operand in (container, left):
+        if isinstance(operand, Unknown):
+            return operand
     if isinstance(container, dict):
-        if cause := unhashable(machine, left, node, frame):
+        if cause := unhashable(machine, left, at):
             return cause
         if container is machine.environ:
             machine.variables.append(str(left))
         return (left in container) == (op is ast.In)
     if isinstance(container, (str, bytes, list, tuple, set, frozenset, range)):
-        answer = guarded(machine, lambda: left in container, [left, container], node, frame)
+        answer = guarded(machine, lambda: left in container, [left, container], at)
         return answer if isinstance(answer, Unknown) else answer == (op is ast.In)
-    return machine.unknown(node, frame, "cannot be decided")
+    return machine.unknown(at, "cannot be decided")
 
 
-def subscript(machine: Machine, subject: Any, key: Any, node: ast.AST, frame: Frame) -> Any:
+def subscript(machine: Machine, subject: Any, key: Any, at: Site) -> Any:
     """`subject[key]`.
 
     Raises:
@@ -188,49 +191,42 @@ def subscript(machine: Machine, subject: Any, key: Any, node: ast.AST, frame: Fr
     known = machine.readable(subject)
     if isinstance(known, Unknown):
         machine.risks += 1
-        if known.external is not None:
-            return machine.outside(f"{known.external}[]", node, frame)
-        return known
+        return machine.outside(f"{known.external}[]", at) if known.external is not None else known
     if isinstance(known, Special):
-        return known.subscript(machine, key, node, frame)
+        return known.subscript(machine, key, at)
     if isinstance(known, Library):
         return known  # `Dict[str, str]` and the like
     if isinstance(key, Unknown):
         return key
-    if isinstance(known, (Instance, ClassValue, LazyItems)):
-        return _subscript_object(machine, known, key, node, frame)
     if isinstance(known, dict):
-        if cause := unhashable(machine, key, node, frame):
-            return cause
-        if known is machine.environ:
-            machine.variables.append(key)
-            if key not in known and not machine.guarded:
-                fix = f"Set {key} where you run `mfenv up`, or read it with `os.environ.get` and a default."
-                return machine.unknown(node, frame, "is not set in this environment", fix)
-        if key not in known:
-            if isinstance(known, DefaultDict) and known.factory is not None:
-                machine.heap.touch(known)
-                known[key] = machine.call(known.factory, Call([], {}, node, frame))
-                return known[key]
-            raise Raised("KeyError", node, repr(key), frame.source)
-        return known[key]
+        return _entry(machine, known, key, at)
     if isinstance(known, (str, bytes, list, tuple, range)):
-        return native(machine, lambda: known[key], node, frame)
-    return machine.unknown(node, frame, "cannot be looked up without running it")
+        return native(machine, lambda: known[key], at)
+    if isinstance(known, ClassValue):
+        members = known.attributes.get("members")
+        return known if members is None else _entry(machine, members, key, at)  # a generic class, or an enumeration
+    return machine.unknown(at, "cannot be looked up without running it")
 
 
-def _subscript_object(machine: Machine, subject: Any, key: Any, node: ast.AST, frame: Frame) -> Any:
-    if isinstance(subject, ClassValue) and (members := subject.attributes.get("members")) is not None:
-        if key in members:
-            return members[key]
-        raise Raised("KeyError", node, repr(key), frame.source)
-    if isinstance(subject, ClassValue):
-        return subject  # a generic class with its parameter
-    return machine.unknown(node, frame, "cannot be looked up without running it")
+def _entry(machine: Machine, mapping: dict[Any, Any], key: Any, at: Site) -> Any:
+    if cause := unhashable(machine, key, at):
+        return cause
+    if mapping is machine.environ:
+        machine.variables.append(str(key))
+        if key not in mapping and not machine.guarded:
+            fix = f"Set {key} where you run `mfenv up`, or read it with `os.environ.get` and a default."
+            return machine.unknown(at, "is not set in this environment", fix)
+    if key in mapping:
+        return mapping[key]
+    if isinstance(mapping, DefaultDict) and mapping.factory is not None:
+        machine.heap.touch(mapping)
+        mapping[key] = machine.call(mapping.factory, Call([], {}, at))
+        return mapping[key]
+    raise Raised("KeyError", at, repr(key))
 
 
-def mapping_of(machine: Machine, value: Any, node: ast.AST, frame: Frame) -> Any:
-    """What `**value` spreads, as a dict, or an Unknown.
+def mapping_of(machine: Machine, value: Any, at: Site) -> Any:
+    """What `**value` spreads, as a new dict, or an Unknown.
 
     Raises:
         Raised: TypeError, when it is no mapping.
@@ -241,21 +237,21 @@ def mapping_of(machine: Machine, value: Any, node: ast.AST, frame: Frame) -> Any
     if isinstance(known, Mapping):
         return dict(known)
     if isinstance(known, Special):
-        return known.spread(machine, node, frame)
-    if isinstance(known, (Instance, ClassValue)):
-        return machine.unknown(node, frame, "is a mapping of its own making")
-    raise Raised("TypeError", node, f"'{type(known).__name__}' object is not a mapping", frame.source)
+        return known.spread(machine, at)
+    if isinstance(known, (Instance, ClassValue, LazyItems)):
+        return machine.unknown(at, "is a mapping of its own making")
+    raise Raised("TypeError", at, f"'{type(known).__name__}' object is not a mapping")
 
 
-def make_set(machine: Machine, items: list[Any], node: ast.AST, frame: Frame) -> Any:
+def make_set(machine: Machine, items: list[Any], at: Site) -> Any:
     """`set(items)`."""
     for item in items:
-        if cause := unhashable(machine, item, node, frame):
+        if cause := unhashable(machine, item, at):
             return cause
     return set(items)
 
 
-def unhashable(machine: Machine, value: Any, node: ast.AST, frame: Frame) -> Unknown | None:
+def unhashable(machine: Machine, value: Any, at: Site) -> Unknown | None:
     """None when `value` is known and can be a key.
 
     Raises:
@@ -264,12 +260,17 @@ def unhashable(machine: Machine, value: Any, node: ast.AST, frame: Frame) -> Unk
     if isinstance(value, Unknown):
         return value
     if isinstance(value, (list, dict, set)):
-        raise Raised("TypeError", node, f"unhashable type: '{type(value).__name__}'", frame.source)
+        raise Raised("TypeError", at, f"unhashable type: '{type(value).__name__}'")
     if isinstance(value, (tuple, frozenset)):
-        for item in value:
-            if cause := unhashable(machine, item, node, frame):
-                return cause
+        return next((cause for item in value if (cause := unhashable(machine, item, at))), None)
+    if isinstance(value, Instance) and _compares_by_value(value.cls):
+        return machine.unknown(at, "is a key with an equality of its own")
     return None
+
+
+def _compares_by_value(cls: ClassValue) -> bool:
+    own = any(cls.find(name) is not MISSING for name in ("__eq__", "__hash__"))
+    return own or bool({"fields", "mixed"} & set(cls.attributes)) or cls.unread is not None
 
 
 _WIDE = re.compile(r"\d{4,}|\*")
@@ -281,6 +282,7 @@ def wide(specification: str) -> bool:
 
 
 _OPERANDS = (str, int, float, bool, bytes, complex, list, tuple, dict, set, frozenset, PurePath, type(None))
+_MOST_BITS = 4096
 
 
 def _too_large(op: type[ast.operator], left: Any, right: Any) -> bool:
@@ -288,7 +290,8 @@ def _too_large(op: type[ast.operator], left: Any, right: Any) -> bool:
         for count, sequence in ((left, right), (right, left)):
             if isinstance(count, int) and isinstance(sequence, (str, bytes, list, tuple)):
                 return count * max(len(sequence), 1) > LARGEST_VALUE
-        return isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > 4096
+        both = isinstance(left, int) and isinstance(right, int)
+        return both and left.bit_length() + right.bit_length() > _MOST_BITS
     if op is ast.Pow:
         return not (isinstance(left, (int, float)) and isinstance(right, (int, float))) or abs(right) > 64
     if op is ast.LShift:

@@ -45,12 +45,23 @@ class FileText(str):
 
 
 @dataclass(eq=False, slots=True)
+class Site:
+    """A node of a syntax tree and where its names are looked up."""
+
+    node: ast.AST
+    frame: Frame
+
+    @property
+    def location(self) -> Location:
+        return self.frame.source.location(self.node)
+
+
+@dataclass(eq=False, slots=True)
 class Unknown:
     """A value that cannot be known without running the flow.
 
     Attributes:
-        source: The file that the expression stands in.
-        node: The expression.
+        at: The expression.
         reason: Why, as the end of a sentence that begins with the expression.
         fix: What to do, None for the usual advice.
         options: All values that it can have, where they are known.
@@ -58,8 +69,7 @@ class Unknown:
         external: The dotted name, when it comes from a module that is not part of the project.
     """
 
-    source: Source
-    node: ast.AST
+    at: Site
     reason: str
     fix: str | None = None
     options: tuple[Any, ...] = ()
@@ -68,11 +78,11 @@ class Unknown:
 
     @property
     def location(self) -> Location:
-        return self.source.location(self.node)
+        return self.at.location
 
     @property
     def expression(self) -> str:
-        return self.source.segment(self.node)
+        return self.at.frame.source.segment(self.at.node)
 
 
 @dataclass(eq=False, slots=True)
@@ -95,6 +105,7 @@ class Frame:
     names: Namespace
     parent: Frame | None = None
     is_class: bool = False
+    is_comprehension: bool = False
     shared: dict[str, Frame] = field(default_factory=dict)  # `global` and `nonlocal` names: the frame they live in
     function: Function | None = None
 
@@ -145,6 +156,13 @@ class Builtin:
 
 
 @dataclass(eq=False, slots=True)
+class Computed:
+    """A value of a library that depends on the project."""
+
+    of: Callable[[Machine, Site], Any]
+
+
+@dataclass(eq=False, slots=True)
 class Method:
     """A method of a plain value: `"a b".split`."""
 
@@ -158,8 +176,16 @@ class Call:
 
     arguments: list[Any]
     keywords: dict[str, Any]
-    node: ast.AST
-    frame: Frame
+    at: Site
+
+    @property
+    def values(self) -> list[Any]:
+        """All arguments, however they are given."""
+        return [*self.arguments, *self.keywords.values()]
+
+    def with_first(self, argument: Any) -> Call:
+        """The same call with one more argument in front."""
+        return Call([argument, *self.arguments], self.keywords, self.at)
 
     def first(self, name: str, default: Any = None) -> Any:
         """The first argument, by position or by `name`."""
@@ -247,23 +273,23 @@ class Special:
 
     __slots__ = ()
 
-    def attribute(self, _machine: Machine, name: str, _node: ast.AST, _frame: Frame) -> Any:
+    def attribute(self, machine: Machine, name: str, at: Site) -> Any:
         """`self.name`; MISSING when there is none."""
-        del name
+        del machine, name, at
         return MISSING
 
-    def subscript(self, machine: Machine, key: Any, node: ast.AST, frame: Frame) -> Any:
+    def subscript(self, machine: Machine, key: Any, at: Site) -> Any:
         """`self[key]`."""
         del key
-        return machine.unknown(node, frame, "cannot be looked up without running it")
+        return machine.unknown(at, "cannot be looked up without running it")
 
     def call(self, machine: Machine, call: Call) -> Any:
         """`self(...)`."""
-        return machine.unknown(call.node, call.frame, "cannot be called without running it")
+        return machine.unknown(call.at, "cannot be called without running it")
 
-    def spread(self, machine: Machine, node: ast.AST, frame: Frame) -> Any:
+    def spread(self, machine: Machine, at: Site) -> Any:
         """What `**self` spreads, as a dict."""
-        return machine.unknown(node, frame, "cannot be spread without running it")
+        return machine.unknown(at, "cannot be spread without running it")
 
     def exposed(self, machine: Machine, cause: Unknown) -> None:
         """It was handed to `cause`, which may have changed it."""
@@ -289,6 +315,20 @@ class LazyItems:
 
     compute: Callable[[], Any]
     state: Namespace = field(default_factory=Namespace)
+
+
+class VersionInfo(tuple[Any, ...]):
+    """`sys.version_info`."""
+
+    FIELDS = ("major", "minor", "micro", "releaselevel", "serial")
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[self.FIELDS.index(name)]
+        except ValueError:
+            raise AttributeError(name) from None
 
 
 class _Missing:

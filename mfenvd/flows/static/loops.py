@@ -1,0 +1,105 @@
+"""`for` and `while`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mfenvd.flows.static import iteration, paths
+from mfenvd.flows.static.outcomes import Exhausted, Outcome
+from mfenvd.flows.static.values import Frame, Site, Unknown
+
+if TYPE_CHECKING:
+    from mfenvd.flows.static.machine import Machine
+
+_MOST_ROUNDS = 10_000
+_MOST_TRIALS = 100
+
+
+def run_for(machine: Machine, statement: ast.For, frame: Frame) -> Outcome | None:
+    """Executes a `for`."""
+    iterable = machine.evaluate(statement.iter, frame)
+    at = Site(statement.iter, frame)
+    items = iteration.items_of(machine, iterable, at, ordered=False)
+    if isinstance(items, Unknown):
+        return _maybe_repeated(machine, statement, frame, items)
+    if not iteration.without_order(iterable):
+        return _over(machine, statement, frame, items)
+    cause = machine.unknown(at, "is gone through in an order that differs from run to run")
+    orders: list[Callable[[], Any]] = [
+        lambda: _over(machine, statement, frame, items),
+        lambda: _over(machine, statement, frame, items[::-1]),
+    ]
+    with machine.ignoring_order():
+        return paths.joined(machine, machine.branch(orders, cause), cause)
+
+
+def _over(machine: Machine, statement: ast.For, frame: Frame, items: list[Any]) -> Outcome | None:
+    for item in items:
+        machine.assign(statement.target, item, frame)
+        outcome = machine.run_body(statement.body, frame)
+        if outcome is None or outcome.kind == Outcome.CONTINUE:
+            continue
+        if outcome.kind == Outcome.BREAK:
+            return None
+        if outcome.kind == Outcome.UNCLEAR:
+            cause = outcome.cause or machine.unknown(Site(statement, frame), "cannot be decided")
+            _repeat(machine, statement, frame, cause)
+        return outcome
+    return machine.run_body(statement.orelse, frame)
+
+
+def run_while(machine: Machine, statement: ast.While, frame: Frame) -> Outcome | None:
+    """Executes a `while`.
+
+    Raises:
+        Exhausted: It does not end.
+    """
+    for _ in range(_MOST_ROUNDS):
+        condition = machine.evaluate(statement.test, frame)
+        answer = machine.truth(condition)
+        if answer is None:
+            return _maybe_repeated(machine, statement, frame, machine.undecided(condition, Site(statement.test, frame)))
+        if not answer:
+            return machine.run_body(statement.orelse, frame)
+        outcome = machine.run_body(statement.body, frame)
+        if outcome is None or outcome.kind == Outcome.CONTINUE:
+            continue
+        if outcome.kind == Outcome.BREAK:
+            return None
+        if outcome.kind == Outcome.UNCLEAR:
+            cause = outcome.cause or machine.unknown(Site(statement, frame), "cannot be decided")
+            _repeat(machine, statement, frame, cause)
+        return outcome
+    raise Exhausted
+
+
+def _maybe_repeated(machine: Machine, statement: ast.For | ast.While, frame: Frame, cause: Unknown) -> Outcome | None:
+    """A loop that takes an unknown number of rounds."""
+    outcomes = _repeat(machine, statement, frame, cause)
+    if any(isinstance(o, Outcome) and o.kind in {Outcome.RETURN, Outcome.UNCLEAR} for o in outcomes):
+        return Outcome(Outcome.UNCLEAR, cause=cause)
+    left = any(isinstance(o, Outcome) and o.kind == Outcome.BREAK for o in outcomes)
+    if left and statement.orelse:
+        alternatives = [lambda: machine.run_body(statement.orelse, frame), lambda: None]
+        return paths.joined(machine, machine.branch(alternatives, cause), cause)
+    return machine.run_body(statement.orelse, frame)
+
+
+def _repeat(machine: Machine, statement: ast.For | ast.While, frame: Frame, cause: Unknown) -> list[Any]:
+    """Runs the body of a loop an unknown number of times: until another round would change no more."""
+
+    def body() -> Any:
+        if isinstance(statement, ast.For):
+            machine.assign(statement.target, cause, frame)
+        else:
+            machine.evaluate(statement.test, frame)
+        return machine.run_body(statement.body, frame)
+
+    outcomes: list[Any] = []
+    for _ in range(_MOST_TRIALS):
+        outcomes.extend(machine.branch([body, lambda: None], cause))
+        if machine.joined_alike:
+            return outcomes
+    raise Exhausted

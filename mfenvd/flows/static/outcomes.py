@@ -1,0 +1,58 @@
+"""How the execution of a piece of a program ends."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mfenvd.flows.static.values import ClassValue, Site, Unknown
+
+LARGEST_VALUE = 200_000
+"""Characters or elements that one value may have."""
+
+
+class Raised(Exception):  # noqa: N818 - an exception of the interpreted program, not of ours
+    """The interpreted program raises. `kind` is the exception's class name, `cls` its class if it is not built in."""
+
+    def __init__(self, kind: str, at: Site, text: str, cls: ClassValue | None = None) -> None:
+        super().__init__(kind, text)
+        self.kind = kind
+        self.at = at
+        self.text = text
+        self.cls = cls
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}" if self.text else self.kind
+
+    def as_unknown(self, at: Site | None = None) -> Unknown:
+        """What the failing expression, or the one at `at`, comes to."""
+        return Unknown(at or self.at, f"raises {self}")
+
+
+class Exhausted(Exception):  # noqa: N818
+    """The budget is spent: whatever was under way is not known."""
+
+
+class Outcome:
+    """How a statement ends other than by going on to the next: `kind`, and the value that is returned."""
+
+    RETURN: ClassVar[str] = "return"
+    BREAK: ClassVar[str] = "break"
+    CONTINUE: ClassVar[str] = "continue"
+    UNCLEAR: ClassVar[str] = "unclear"
+
+    __slots__ = ("cause", "kind", "value")
+
+    def __init__(self, kind: str, value: Any = None, cause: Unknown | None = None) -> None:
+        self.kind = kind
+        self.value = value
+        self.cause = cause
+
+
+class Evidence:
+    """What was made and read while the expression of a decorator was evaluated."""
+
+    __slots__ = ("made", "variables")
+
+    def __init__(self, made: list[Any], variables: list[str]) -> None:
+        self.made = made
+        self.variables = variables

@@ -1,0 +1,177 @@
+"""Statements that take one path or another: `if`, `match`, `try`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mfenvd.flows.static import exceptions, operators
+from mfenvd.flows.static.heap import Tried
+from mfenvd.flows.static.outcomes import Outcome, Raised
+from mfenvd.flows.static.values import Frame, Site, Unknown
+
+if TYPE_CHECKING:
+    from mfenvd.flows.static.machine import Machine
+
+
+def run_if(machine: Machine, statement: ast.If, frame: Frame, rest: Sequence[ast.stmt]) -> tuple[Outcome | None, bool]:
+    """Executes an `if`. Returns how it ends and whether `rest`, what follows it, was executed with it."""
+    machine.step()
+    condition = machine.evaluate(statement.test, frame)
+    answer = machine.truth(condition)
+    if answer is not None:
+        return machine.run_body(statement.body if answer else statement.orelse, frame), False
+    cause = machine.undecided(condition, Site(statement.test, frame))
+    paths = [statement.body, statement.orelse]
+    trials = [machine.trial(_running(machine, path, frame)) for path in paths]
+    outcomes = [outcome for outcome, _ in trials]
+    if len(_kinds(outcomes)) <= 1:
+        return joined(machine, machine.join(trials, cause), cause), False
+    # Some paths go on and some do not: what follows belongs to those that go on.
+    for index, (path, outcome) in enumerate(zip(paths, outcomes, strict=True)):
+        if outcome is None and rest:
+            trials[index] = machine.trial(_running(machine, [*path, *rest], frame))
+    return joined(machine, machine.join(trials, cause), cause), True
+
+
+def joined(machine: Machine, results: Sequence[Any], cause: Unknown) -> Outcome | None:
+    """How a statement ends whose paths ended in `results` (outcomes, or `Raised`)."""
+    live = [result for result in results if not isinstance(result, Raised)]
+    kinds = _kinds(live)
+    if kinds == {None}:
+        return None
+    if kinds == {Outcome.RETURN}:
+        return Outcome(Outcome.RETURN, machine.one_of([outcome.value for outcome in live], cause))
+    if len(kinds) == 1:
+        first: Outcome = live[0]
+        return first
+    return Outcome(Outcome.UNCLEAR, cause=cause)
+
+
+def _kinds(outcomes: Sequence[Any]) -> set[str | None]:
+    return {
+        outcome.kind if isinstance(outcome, Outcome) else None
+        for outcome in outcomes
+        if not isinstance(outcome, Raised)
+    }
+
+
+def _running(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> Callable[[], Outcome | None]:
+    return lambda: machine.run_body(body, frame)
+
+
+def run_try(machine: Machine, statement: ast.Try, frame: Frame) -> Outcome | None:
+    """Executes a `try`."""
+    try:
+        outcome = _body_and_handlers(machine, statement, frame)
+    except Raised:
+        machine.run_body(statement.finalbody, frame)
+        raise
+    return machine.run_body(statement.finalbody, frame) or outcome
+
+
+def _body_and_handlers(machine: Machine, statement: ast.Try, frame: Frame) -> Outcome | None:
+    risks = machine.risks
+    outcome, tried = machine.trial(lambda: _guarded_body(machine, statement, frame))
+    if machine.risks > risks and statement.handlers and not isinstance(outcome, Raised):
+        return _maybe_failed(machine, statement, frame, (outcome, tried))
+    machine.heap.redo(tried)
+    if isinstance(outcome, Raised):
+        return _handle(machine, statement, frame, outcome)
+    return outcome or machine.run_body(statement.orelse, frame)
+
+
+def _guarded_body(machine: Machine, statement: ast.Try, frame: Frame) -> Outcome | None:
+    machine.guarded += bool(statement.handlers)
+    try:
+        return machine.run_body(statement.body, frame)
+    finally:
+        machine.guarded -= bool(statement.handlers)
+
+
+def _handle(machine: Machine, statement: ast.Try, frame: Frame, raised: Raised) -> Outcome | None:
+    for handler in statement.handlers:
+        caught = exceptions.catches(machine, handler.type, raised, frame)
+        if caught:
+            return _run_handler(machine, handler, frame, raised)
+        if caught is None:
+            cause = machine.unknown(Site(handler, frame), "may or may not catch what is raised")
+            return joined(machine, machine.branch(_handling(machine, statement, frame, raised), cause), cause)
+    raise raised
+
+
+def _handling(
+    machine: Machine, statement: ast.Try, frame: Frame, raised: Raised | None
+) -> list[Callable[[], Outcome | None]]:
+    def path(handler: ast.ExceptHandler) -> Callable[[], Outcome | None]:
+        return lambda: _run_handler(machine, handler, frame, raised)
+
+    return [path(handler) for handler in statement.handlers]
+
+
+def _run_handler(machine: Machine, handler: ast.ExceptHandler, frame: Frame, raised: Raised | None) -> Outcome | None:
+    if handler.name is not None:
+        machine.heap.touch(frame.names)
+        frame.names[handler.name] = machine.unknown(Site(handler, frame), "is an exception")
+    try:
+        return machine.run_body(handler.body, frame)
+    except Raised as again:
+        if isinstance(again.at.node, ast.Raise) and again.at.node.exc is None and raised is not None:
+            raise raised from again
+        raise
+
+
+def _maybe_failed(
+    machine: Machine, statement: ast.Try, frame: Frame, body: tuple[Outcome | None, Tried]
+) -> Outcome | None:
+    """Something in the body may raise: a handler may run in its stead, wherever the body stopped."""
+    cause = machine.unknown(Site(statement.body[0], frame), "may fail, and the flow goes on without it")
+    outcome, tried = body
+
+    def succeed() -> Outcome | None:
+        machine.heap.redo(tried)
+        return outcome or machine.run_body(statement.orelse, frame)
+
+    def fail(handle: Callable[[], Outcome | None]) -> Callable[[], Outcome | None]:
+        def path() -> Outcome | None:
+            machine.join([(None, tried), (None, Tried({}, {}))], cause)
+            return handle()
+
+        return path
+
+    handlers = [fail(handle) for handle in _handling(machine, statement, frame, None)]
+    return joined(machine, machine.branch([succeed, *handlers], cause), cause)
+
+
+def run_match(machine: Machine, statement: ast.Match, frame: Frame) -> Outcome | None:
+    """Executes a `match`."""
+    subject = machine.evaluate(statement.subject, frame)
+    for case in statement.cases:
+        answer = _matches(machine, case.pattern, subject, frame)
+        if answer and case.guard is not None:
+            answer = machine.truth(machine.evaluate(case.guard, frame))
+        if answer is None:
+            cause = machine.undecided(subject, Site(statement.subject, frame))
+            paths = [_running(machine, case.body, frame) for case in statement.cases]
+            return joined(machine, machine.branch([*paths, lambda: None], cause), cause)
+        if answer:
+            return machine.run_body(case.body, frame)
+    return None
+
+
+def _matches(machine: Machine, pattern: ast.pattern, subject: Any, frame: Frame) -> bool | None:
+    """Whether a pattern of literals matches; None for other patterns."""
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
+        if pattern.name is not None:
+            machine.assign(ast.Name(pattern.name, ast.Store()), subject, frame)
+        return True
+    if isinstance(pattern, ast.MatchValue):
+        value = machine.evaluate(pattern.value, frame)
+        return machine.truth(operators.compare(machine, ast.Eq, subject, value, Site(pattern, frame)))
+    if isinstance(pattern, ast.MatchSingleton):
+        return None if isinstance(subject, Unknown) else subject is pattern.value
+    if isinstance(pattern, ast.MatchOr):
+        answers = [_matches(machine, part, subject, frame) for part in pattern.patterns]
+        return True if True in answers else (None if None in answers else False)
+    return None

@@ -1,7 +1,7 @@
 """Holds mfenv's answers against pip's with the target's full tag list, on real packages.
 
-Run it by hand: `python -m tests.bench.compare_with_pip [SET…]`. Takes minutes, and some gigabytes of downloads, as pip
-downloads whole wheels to read what they need. docs/resolving.md has the table of a run, with every difference explained.
+Run it by hand: `python -m tests.bench.compare_with_pip [SET…]`. It takes minutes and some gigabytes of downloads,
+as pip downloads whole wheels to read what they need. docs/resolving.md has the table of a run and explains it.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+import msgspec
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -17,8 +18,20 @@ def is_doubtful(package: Listing, chosen: Version, rules: Rules) -> bool:
     return chosen.is_prerelease or _newer_prerelease(package, chosen, SpecifierSet(), rules)
 
 
-def corrections(doubtful: Iterable[tuple[Listing, Version]], demands: Demands, rules: Rules) -> Iterator[str]:
-    """Constraints that make uv treat pre-releases of these packages as pip does.
+class Corrections(msgspec.Struct, frozen=True):
+    """What makes uv treat pre-releases as pip does.
+
+    Attributes:
+        constraints: Against pre-releases that pip would not take.
+        welcome: Canonical names of packages of which pip would take one.
+    """
+
+    constraints: tuple[str, ...] = ()
+    welcome: tuple[str, ...] = ()
+
+
+def corrections(doubtful: Iterable[tuple[Listing, Version]], demands: Demands, rules: Rules) -> Corrections:
+    """Where uv and pip differ about some packages.
 
     pip takes pre-releases of a package when a demand on it names one, or when no final release meets the demands and
     fits the target; withdrawn ones count as final releases here.
@@ -31,14 +44,15 @@ def corrections(doubtful: Iterable[tuple[Listing, Version]], demands: Demands, r
     Raises:
         IndexProblem: A wheel's metadata cannot be had.
     """
+    constraints, welcome = [], []
     for package, chosen in doubtful:
         wanted = demands.on(package.name)
-        if chosen.is_prerelease:
-            if not wanted.prereleases and _has_final(package, wanted, rules):
-                yield f"{package.name}!={chosen}"
-        elif wanted.prereleases and _newer_prerelease(package, chosen, wanted, rules):
-            # Admits every version, and by naming a pre-release says that they are welcome.
-            yield f"{package.name}>=0.dev0"
+        if wanted.prereleases:
+            if _newer_prerelease(package, chosen, wanted, rules):
+                welcome.append(package.name)
+        elif chosen.is_prerelease and _has_final(package, wanted, rules):
+            constraints.append(f"{package.name}!={chosen}")
+    return Corrections(tuple(constraints), tuple(welcome))
 
 
 def _has_final(package: Listing, wanted: SpecifierSet, rules: Rules) -> bool:

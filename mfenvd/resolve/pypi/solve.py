@@ -50,6 +50,7 @@ class Solver:
         # What uv is told besides the request, in the order in which it was found.
         self._constraints: dict[str, None] = {}
         self._overrides: dict[Override, None] = {}
+        self._welcome = {name: None for name in asked.index_names if asked.specifier(name).prereleases}
 
     @property
     def _target(self) -> Target:
@@ -76,6 +77,7 @@ class Solver:
                 requirements=tuple(map(str, self._asked.requirements)),
                 constraints=(*map(str, self._asked.constraints), *pins, *self._constraints),
                 pre=self._asked.pre,
+                welcome=tuple(self._welcome),
                 overrides=tuple(self._overrides),
             )
             try:
@@ -106,12 +108,16 @@ class Solver:
                 raise NotSettledError(f"{pinned.name} {pinned.version} was ruled out and chosen all the same")
             found.append(Chosen(pinned, known.file, known.beyond))
         doubtful = [one for one in found if not one.pinned.url and facts[one.name].prereleases]
-        return None if self._learn([Facts(constraints=self._corrections(doubtful, found))]) else tuple(found)
+        return None if self._correct(doubtful, found) else tuple(found)
 
-    def _corrections(self, doubtful: Sequence[Chosen], found: Sequence[Chosen]) -> tuple[str, ...]:
+    def _correct(self, doubtful: Sequence[Chosen], found: Sequence[Chosen]) -> bool:
+        """Whether uv has to be told something about pre-releases."""
         packages = self._catalog.require(one.name for one in doubtful)
         demands = Demands(found, self._asked, self._target, self._catalog)
-        return tuple(corrections([(packages[one.name], one.version) for one in doubtful], demands, self._rules))
+        needed = corrections([(packages[one.name], one.version) for one in doubtful], demands, self._rules)
+        known = len(self._welcome)
+        self._welcome.update(dict.fromkeys(needed.welcome))
+        return self._learn([Facts(constraints=needed.constraints)]) or len(self._welcome) > known
 
     def _learn(self, all_facts: Iterable[Facts]) -> bool:
         """Whether there is something in them that uv was not told yet."""

@@ -36,12 +36,14 @@ class Question(msgspec.Struct, frozen=True):
         requirements: PEP 508 lines; those with an address may hold credentials.
         constraints: PEP 508 lines.
         pre: Whether pre-releases are welcome everywhere.
+        welcome: Canonical names of packages of which they are welcome; of others they are the last resort.
         overrides: Metadata to use instead of what the wheels say.
     """
 
     requirements: tuple[str, ...]
     constraints: tuple[str, ...] = ()
     pre: bool = False
+    welcome: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
 
 
@@ -109,14 +111,15 @@ class Uv:
             constraints = Path(folder) / "constraints.txt"
             constraints.write_text("".join(f"{line}\n" for line in question.constraints), encoding="utf-8")
             arguments = [
-                "pip", "compile", "-",
+                "pip", "compile", "-", "--quiet",
                 "--no-header", "--annotation-style", "split", "--format", "requirements.txt",
                 "--only-binary", ":all:", "--no-sources",
                 "--python", sys.executable,
                 "--python-version", platform.python,
                 "--python-platform", platform.name,
                 "--constraints", str(constraints),
-                "--prerelease", "allow" if question.pre else "if-necessary-or-explicit",
+                "--prerelease", "allow" if question.pre else "if-necessary",
+                *(f"--prerelease-package={name}=allow" for name in question.welcome),
             ]  # fmt: skip
             lines = "".join(f"{line}\n" for line in question.requirements)
             output, read = self.run(
@@ -149,7 +152,7 @@ class Uv:
         settings = folder / "uv.toml"
         settings.write_text(self._settings(overrides), encoding="utf-8")
         command = [
-            _executable(), *arguments, "--quiet", "--color", "never", "--no-progress", "--no-python-downloads",
+            _executable(), *arguments, "--color", "never", "--no-progress", "--no-python-downloads",
             "--cache-dir", str(self._cache_dir), "--config-file", str(settings), *self._other_options,
         ]  # fmt: skip
         if self.is_offline:

@@ -102,7 +102,9 @@ def worlds(draw: st.DrawFn, *, tree: bool) -> World:
 
 
 _VERSIONS = st.sampled_from(("1.0", "1.1", "2.0", "2.1", "3.0", "3.0.post1", "4.0a1", "4.0rc1"))
-_SPECIFIERS = st.sampled_from(("", "", "", ">=1.1", "<3", "!=2.0", "==2.*", "~=1.0", "==3.0", ">=4.0a1"))
+_SPECIFIERS = st.sampled_from(
+    ("", "", "", ">=1.1", "<3", "!=2.0", "==2.*", "~=1.0", "==3.0", ">=4.0a1", ">=2.0a1", "<4.0rc1")
+)
 _MARKERS = st.sampled_from(
     (
         "", "", "", "sys_platform == 'linux'", "platform_machine == 'arm64'", "platform_system != 'Windows'",

@@ -140,9 +140,13 @@ def _of_plain(machine: Machine, subject: Any, name: str, at: Site) -> Any:
         return getattr(subject, name)
     if isinstance(subject, ConfigValue) and name not in METHODS[dict]:
         return _of_config(subject, name)
-    if isinstance(subject, (OpenFile, LazyItems)):
-        return Method(subject, name)
     if any(isinstance(subject, kind) and name in methods for kind, methods in METHODS.items()):
+        return Method(subject, name)
+    return _followed_no_further(machine, subject, name, at)
+
+
+def _followed_no_further(machine: Machine, subject: Any, name: str, at: Site) -> Any:
+    if isinstance(subject, (OpenFile, LazyItems)):
         return Method(subject, name)
     if isinstance(subject, (str, int, float, bytes, list, dict, set, frozenset, tuple, type(None), PurePath)):
         return machine.unknown(at, "uses a method that is not followed") if hasattr(subject, name) else MISSING

@@ -62,8 +62,8 @@ def _pure(name: str) -> Builtin:
 BUILTINS.update({
     name: _pure(name)
     for name in (
-        "abs", "ascii", "bin", "chr", "complex", "divmod", "float", "hex", "int", "oct", "ord", "range", "repr", "round",
-        "slice",
+        "abs", "ascii", "bin", "chr", "complex", "divmod", "float", "hex", "int", "oct", "ord", "range", "repr",
+        "round", "slice",
     )
 })  # fmt: skip
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
+from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -42,38 +42,41 @@ def read(machine: Machine, path: Any, at: Site, *, binary: bool = False, encodin
     Raises:
         Raised: FileNotFoundError, UnicodeDecodeError.
     """
-    if isinstance(path, Unknown):
-        return path
-    if not isinstance(path, (str, PurePath)):
-        return machine.unknown(at, "is no path that is known")
-    found = locate(machine, path)
-    if found is None:
-        return machine.unknown(at, "reads a file that is not in this project")
-    if not found.exists():
-        machine.risks += 1
-        if machine.guarded:
-            raise Raised("FileNotFoundError", at, str(path))
-        return machine.unknown(at, f"reads {found}, which does not exist", f"Create {found.name}.")
+    found = _existing(machine, path, at)
+    if isinstance(found, Unknown):
+        return found
     try:
         content = read_bytes(found)
+        if binary:
+            return content
+        text = content.decode(encoding if isinstance(encoding, str) else "utf-8")
     except Unreadable as unreadable:
         return machine.unknown(at, f"cannot be known: {unreadable.finding.message}")
-    if binary:
-        return content
-    try:
-        text = content.decode(encoding if isinstance(encoding, str) else "utf-8")
     except (UnicodeDecodeError, LookupError) as error:
         raise Raised(type(error).__name__, at, str(error)) from error
     return FileText.of(text.replace("\r\n", "\n"), str(found))
+
+
+def _existing(machine: Machine, path: Any, at: Site) -> Path | Unknown:
+    if not isinstance(path, (str, PurePath)):
+        return machine.undecided(path, at)
+    found = locate(machine, path)
+    if found is None:
+        return machine.unknown(at, "reads a file that is not in this project")
+    if found.exists():
+        return found
+    machine.risks += 1
+    if machine.guarded:
+        raise Raised("FileNotFoundError", at, str(path))
+    return machine.unknown(at, f"reads {found}, which does not exist", f"Create {found.name}.")
 
 
 def locate(machine: Machine, path: str | PurePath) -> Path | None:
     """Where `path` is: relative to the working directory, else beside the flow. None outside the project."""
     first = machine.inside(path)
     candidates = [first] if first is not None else []
-    if not os.path.isabs(path):
-        beside = machine.inside(os.path.join(machine.folder, path))
-        candidates += [beside] if beside is not None else []
+    beside = machine.inside(Path(machine.folder, path))
+    candidates += [beside] if beside is not None else []
     machine.reads.update(str(candidate) for candidate in candidates)
     return next((candidate for candidate in candidates if candidate.exists()), candidates[0] if candidates else None)
 
@@ -86,23 +89,27 @@ def path_method(machine: Machine, path: PurePath, name: str, call: Call) -> Any:
     """
     if cause := machine.plain([call.arguments, list(call.keywords.values())], call.at):
         return cause
-    if name in {"read_text", "read_bytes"}:
-        encoding = call.first("encoding")
-        return read(machine, path, call.at, binary=name == "read_bytes", encoding=encoding)
-    if name == "open":
-        return open_file(machine, Call([path, *call.arguments], call.keywords, call.at))
-    if name in {"exists", "is_file", "is_dir"}:
-        return existence(machine, path, name, call)
-    if name in {"iterdir", "glob", "rglob"}:
-        found = listing(machine, path, call, pattern=str(call.first("pattern", "*")), deep=name == "rglob")
-        return found if isinstance(found, Unknown) else Unordered(PurePath(path, entry) for entry in found)
-    if name in {"resolve", "absolute"}:
-        return PurePath(os.path.normpath(os.path.join(machine.facts.cwd, path)))
-    if name == "expanduser":
-        return PurePath(expand_user(machine, str(path)))
-    if name in {"__str__", "__fspath__"}:
-        return str(path)
-    return operators.native(machine, lambda: getattr(path, name)(*call.arguments, **call.keywords), call.at)
+    own: dict[str, Callable[[], Any]] = {
+        "read_text": lambda: read(machine, path, call.at, encoding=call.first("encoding")),
+        "read_bytes": lambda: read(machine, path, call.at, binary=True),
+        "open": lambda: open_file(machine, call.with_first(path)),
+        "exists": lambda: existence(machine, path, name, call),
+        "is_file": lambda: existence(machine, path, name, call),
+        "is_dir": lambda: existence(machine, path, name, call),
+        "iterdir": lambda: _entries(machine, path, call),
+        "glob": lambda: _entries(machine, path, call),
+        "rglob": lambda: _entries(machine, path, call, deep=True),
+        "resolve": lambda: PurePath(machine.absolute(path)),
+        "absolute": lambda: PurePath(machine.absolute(path)),
+        "expanduser": lambda: PurePath(expand_user(machine, str(path))),
+    }
+    compute = own.get(name, lambda: getattr(path, name)(*call.arguments, **call.keywords))
+    return compute() if name in own else operators.native(machine, compute, call.at)
+
+
+def _entries(machine: Machine, path: PurePath, call: Call, *, deep: bool = False) -> Any:
+    found = listing(machine, path, call, pattern=str(call.first("pattern", "*")), deep=deep)
+    return found if isinstance(found, Unknown) else Unordered(PurePath(path, entry) for entry in found)
 
 
 def existence(machine: Machine, path: Any, kind: str, call: Call) -> Any:

@@ -120,10 +120,10 @@ class Heap:
             elif all(_alike(versions[0], other, same, ordered=ordered) for other in versions[1:]):
                 _restore(container, versions[0])
             else:
-                differs |= self._join_one(container, versions, cause, same)
+                differs |= self._join_one(container, saved, versions, cause, same)
         return differs
 
-    def _join_one(self, container: Container, versions: list[Any], cause: Unknown, same: Same) -> bool:
+    def _join_one(self, container: Container, saved: Any, versions: list[Any], cause: Unknown, same: Same) -> bool:
         if isinstance(container, DecoratorList):
             _restore(container, _join_decorators(versions, cause))
             return False
@@ -133,12 +133,12 @@ class Heap:
             self.doubt(container, cause)
             return known
         names = dict.fromkeys(name for version in versions for name in version)
-        found = {name: [version.get(name, MISSING) for version in versions] for name in names}
-        _restore(container, {name: join_values(values, cause, same) for name, values in found.items()})
+        joined = {
+            name: join_values([version.get(name, MISSING) for version in versions], cause, same) for name in names
+        }
+        _restore(container, joined)
         return any(
-            not all(isinstance(value, Unknown) for value in values)
-            and not all(value is values[0] or same(values[0], value) for value in values)
-            for values in found.values()
+            isinstance(value, Unknown) and not isinstance(saved.get(name), Unknown) for name, value in joined.items()
         )
 
 

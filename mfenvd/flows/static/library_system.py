@@ -144,7 +144,7 @@ for _name in ("join", "dirname", "basename", "normpath", "split", "splitext", "i
 @_function("os.path.abspath", "os.path.realpath")
 def _abspath(machine: Machine, call: Call) -> Any:
     path = call.first("path")
-    return operators.guarded(machine, lambda: os.path.normpath(os.path.join(machine.facts.cwd, path)), [path], call.at)
+    return operators.guarded(machine, lambda: machine.absolute(path), [path], call.at)
 
 
 @_function("os.path.expanduser")

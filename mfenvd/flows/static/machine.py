@@ -216,6 +216,9 @@ class Machine(ABC):
             return _kind(one) is _kind(other) and bool(one == other)
         if type(one) is not type(other) or self.readable(one) is not one or self.readable(other) is not other:
             return False
+        return self._same_content(one, other)
+
+    def _same_content(self, one: Any, other: Any) -> bool:
         if isinstance(one, dict):
             return list(one) == list(other) and all(self.same(one[key], other[key]) for key in one)
         if isinstance(one, (list, tuple)):
@@ -305,9 +308,13 @@ class Machine(ABC):
 
     def inside(self, path: str | PurePath) -> Path | None:
         """`path`, made absolute from the working directory, when it is inside the project."""
-        absolute = Path(os.path.normpath(os.path.join(self.facts.cwd, path)))
+        absolute = Path(self.absolute(path))
         root = Path(self.facts.root)
         return absolute if absolute == root or root in absolute.parents else None
+
+    def absolute(self, path: str | PurePath) -> str:
+        """`path` from the working directory, without `..`."""
+        return os.path.normpath(Path(self.facts.cwd) / path)
 
 
 def _caught(path: Callable[[], Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import configs
 from mfenvd.flows.static.decorators import FLOW_DECORATORS, BoundDecorator, Doubt, MetaflowDecorator, add
+from mfenvd.flows.static.defaults import DEFAULTS, SEVERAL
 from mfenvd.flows.static.heap import Conditional, DecoratorList
 from mfenvd.flows.static.values import (
     MISSING,
@@ -103,16 +105,15 @@ class MutableFlow(Special):
     def attribute(self, machine: Machine, name: str, at: Site) -> Any:
         """The members of MutableFlow, steps and configs by name."""
         state = self.state
-        if name == "configs":
-            return list(state.configs.items())
-        if name == "parameters":
-            return _parameters(state)
-        if name == "steps":
-            return [(step, state.steps[step]) for step in sorted(state.steps)]
-        if name in {"add_parameter", "remove_parameter"}:
-            return Builtin(name, lambda _machine, _call: None)
-        if name in state.steps:
-            return state.steps[name]
+        own: dict[str, Callable[[], Any]] = {
+            "configs": lambda: list(state.configs.items()),
+            "parameters": lambda: _parameters(state),
+            "steps": lambda: [(step, state.steps[step]) for step in sorted(state.steps)],
+            "add_parameter": lambda: Builtin(name, lambda _machine, _call: None),
+            "remove_parameter": lambda: Builtin(name, lambda _machine, _call: None),
+        }
+        if name in own or name in state.steps:
+            return own[name]() if name in own else state.steps[name]
         found = member(machine, state.decorators, state.mutators, name, at)
         if found is not MISSING:
             return found
@@ -164,20 +165,22 @@ def _add(machine: Machine, decorators: DecoratorList, mutators: list[Any], call:
     if isinstance(kind, Wrapper) or (isinstance(kind, Unknown) and kind.external is not None):
         return kind  # it runs around the step, or is not part of this project
     keywords = machine.readable(arguments.get("deco_kwargs") or {})
+    keywords = {"**": keywords} if isinstance(keywords, Unknown) else keywords
     duplicates = arguments.get("duplicates", _DUPLICATES["IGNORE"])
     if isinstance(kind, ClassValue):
         machine.heap.touch(mutators)
         mutators.append((kind, Call(list(arguments.get("deco_args") or ()), dict(keywords), call.at)))
         return None
-    unknown = next((value for value in (kind, keywords, duplicates) if isinstance(value, Unknown)), None)
+    unknown = next((value for value in (kind, duplicates) if isinstance(value, Unknown)), None)
     bound = unknown if unknown is not None else _bound(machine, kind, dict(keywords), call)
     if isinstance(bound, Unknown):
         add(machine, decorators, Doubt(Unknown(call.at, bound.reason, bound.fix)))
         return bound
-    if duplicates != _OVERRIDE and any(name_of(item) == bound.name for item in decorators):
+    present = bound.name not in SEVERAL and any(name_of(item) == bound.name for item in decorators)
+    if present and duplicates != _OVERRIDE:
         return None
     machine.heap.touch(decorators)
-    decorators[:] = [item for item in decorators if name_of(item) != bound.name]
+    decorators[:] = [item for item in decorators if not (present and name_of(item) == bound.name)]
     decorators.append(bound)
     return bound
 
@@ -242,12 +245,6 @@ def _doubt(decorators: DecoratorList) -> Unknown | None:
     return next((item.cause for item in decorators if isinstance(item, (Doubt, Conditional))), None)
 
 
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "pypi": {"packages": {}, "python": None, "disabled": None},
-    "conda": {"packages": {}, "libraries": {}, "python": None, "disabled": None},
-}
-
-
 def _specifications(machine: Machine, decorators: DecoratorList, at: Site) -> Any:
     """`decorator_specs`: name, full name, positional arguments, attributes."""
     doubt = _doubt(decorators)
@@ -255,9 +252,9 @@ def _specifications(machine: Machine, decorators: DecoratorList, at: Site) -> An
         return doubt
     found: list[Any] = []
     for item in decorators:
-        defaults = _DEFAULTS.get(item.name.removesuffix("_base"))
-        hidden = machine.unknown(at, "includes defaults of Metaflow's own")
-        attributes = hidden if defaults is None else {**defaults, **item.attributes}
+        defaults = DEFAULTS.get(item.name)
+        hidden = machine.unknown(at, "includes what Metaflow's configuration says")
+        attributes = hidden if defaults is None else {**copy.deepcopy(defaults), **item.attributes}
         found.append((item.name, f"metaflow.{item.name}", [], attributes))
     return found
 

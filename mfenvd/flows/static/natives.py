@@ -187,8 +187,11 @@ def _dict(machine: Machine, subject: dict[Any, Any], name: str, call: Call) -> A
         return operators.same_kind(subject, dict(subject))
     if name == "fromkeys":
         return conversions.from_keys(machine, call)
-    if name == "update":
-        return _update(machine, subject, call)
+    return _update(machine, subject, call) if name == "update" else _dict_entry(machine, subject, name, call)
+
+
+def _dict_entry(machine: Machine, subject: dict[Any, Any], name: str, call: Call) -> Any:
+    """`get`, `pop`, `setdefault`, `popitem` and `clear`."""
     if name in {"get", "pop", "setdefault"}:
         key = call.first("key")
         if cause := operators.unhashable(machine, key, call.at):
@@ -197,8 +200,8 @@ def _dict(machine: Machine, subject: dict[Any, Any], name: str, call: Call) -> A
             return cause
         if subject is machine.environ:
             machine.variables.append(str(key))
-        if name == "setdefault" and len(call.arguments) > 1:
-            call.arguments[1] = machine.located(call.arguments[1], call.at)
+    if name == "setdefault" and len(call.arguments) > 1:
+        call.arguments[1] = machine.located(call.arguments[1], call.at)
     if name != "get":
         machine.heap.touch(subject)
     return operators.native(machine, lambda: getattr(dict, name)(subject, *call.arguments, **call.keywords), call.at)

@@ -196,8 +196,10 @@ def subscript(machine: Machine, subject: Any, key: Any, at: Site) -> Any:
         return known.subscript(machine, key, at)
     if isinstance(known, Library):
         return known  # `Dict[str, str]` and the like
-    if isinstance(key, Unknown):
-        return key
+    return key if isinstance(key, Unknown) else _known_item(machine, known, key, at)
+
+
+def _known_item(machine: Machine, known: Any, key: Any, at: Site) -> Any:
     if isinstance(known, dict):
         return _entry(machine, known, key, at)
     if isinstance(known, (str, bytes, list, tuple, range)):

@@ -359,14 +359,10 @@ def parts(value: Any) -> Iterable[Any]:
     """What a container holds directly."""
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return value
     if isinstance(value, Instance):
         return [value.attributes]
-    if isinstance(value, BoundMethod):
-        return [value.subject]
-    if isinstance(value, DictView):
+    if isinstance(value, (BoundMethod, DictView)):
         return [value.subject]
     if isinstance(value, Partial):
         return [value.function, *value.arguments, *value.keywords.values()]
-    return ()
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()

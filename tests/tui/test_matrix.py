@@ -167,10 +167,10 @@ def test_what_stays_the_same_is_no_change(world: World) -> None:
 def test_columns_are_the_archs_that_some_row_has(world: World) -> None:
     world.verdict("start", Arch.WIN_64, State.RESOLVED)
     world.verdict("start", Arch.LINUX_64, State.RESOLVED)
-    assert world.matrix.update().archs
+    assert world.matrix.update().reshaped
     assert list(world.matrix.archs) == [Arch.LINUX_64, Arch.WIN_64]
     world.tell(VerdictRemoved, verdict("start", Arch.WIN_64, State.RESOLVED).id)
-    assert world.matrix.update().archs
+    assert world.matrix.update().reshaped
     assert list(world.matrix.archs) == [Arch.LINUX_64]
 
 
@@ -255,6 +255,7 @@ def test_looking_at_what_changed_alone_gives_what_starting_over_gives(
         key: undated(row) for key, row in afresh.rows.items()
     }
     assert world.matrix.archs == afresh.archs
+    assert +world.matrix.counts == +afresh.counts
     assert drawn == world.matrix.rows
     assert set(world.matrix.order) == set(world.matrix.rows)
 

@@ -105,7 +105,7 @@ class Dashboard(BaseApp):
                 self._body.display = not empty
                 self._offer_keys()
             self._notice.say(self.link.notice(self.view, self.signs), alone=empty)
-            self._summary.show(self.matrix.rows.values(), self.link, brief=self._narrow)
+            self._summary.show(self.matrix.counts, self.link, brief=self._narrow)
             if not empty:
                 self._table.show(patch)
                 self._show_selection()

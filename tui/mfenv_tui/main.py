@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
@@ -76,6 +77,7 @@ def _run(signs: Signs) -> int:
     app = Dashboard(Outside(paths.socket), signs)
     # What Textual would print has the values of all variables in it.
     app.error_console = Console(file=StringIO())
+    gc.freeze()  # what was imported stays: looking through it again and again would hold up the keys
     app.run()
     if app.failure is None:
         return 0

@@ -6,6 +6,7 @@ environment, so that the table patches cells instead of moving rows about.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
@@ -16,6 +17,7 @@ from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.verdict import Verdict
+from mfenvd.domain.words import Tone
 
 Home = tuple[str, str]
 """Source and flow: what is folded together."""
@@ -27,13 +29,13 @@ class Patch(msgspec.Struct, frozen=True):
     """What differs since the last look.
 
     Attributes:
-        archs: The columns are others now: everything has to be laid out anew.
-        moved: Rows came, went, or changed places or names.
+        reshaped: There are other columns, or rows came, went or have other names.
+        moved: Rows stand in another order.
         changed: Keys of the rows with other contents, new ones included.
         removed: Keys of the rows that are gone.
     """
 
-    archs: bool = False
+    reshaped: bool = False
     moved: bool = False
     changed: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
@@ -49,12 +51,14 @@ class Matrix:
         rows: By key.
         order: Keys as they stand in the table, trouble first.
         archs: The columns, in the order of `Arch`.
+        counts: Cells by tone.
     """
 
     def __init__(self, view: DaemonView) -> None:
         self.rows: dict[str, Row] = {}
         self.order: tuple[str, ...] = ()
         self.archs: tuple[Arch, ...] = ()
+        self.counts: Counter[Tone] = Counter()
         self._view = view
         self._members: dict[Home, set[str]] = {}
         self._homes: dict[str, Home] = {}
@@ -63,7 +67,7 @@ class Matrix:
         self._touched: set[Home] = set()
         self._changed: set[str] = set()
         self._removed: set[str] = set()
-        self._renamed = False
+        self._reshaped = False
         self._roots: frozenset[str] = frozenset()
         self._files_touched = True
         self._all_touched = True
@@ -83,7 +87,7 @@ class Matrix:
         """Bring the rows up to date; says what differs from before."""
         self._changed.clear()
         self._removed.clear()
-        self._renamed = False
+        self._reshaped = False
         if self._all_touched:
             self._start_over()
         for home in self._touched:
@@ -94,13 +98,12 @@ class Matrix:
         self._files_touched = self._all_touched = False
         if not self._changed and not self._removed:
             return Patch()
-        order = tuple(sorted(self.rows, key=lambda key: self._ranked[key]))
-        present = {arch for row in self.rows.values() for arch in row.cells}
-        archs = tuple(arch for arch in Arch if arch in present)
-        moved = self._renamed or order != self.order
-        patch = Patch(archs != self.archs, moved, frozenset(self._changed), frozenset(self._removed))
-        self.order, self.archs = order, archs
-        return patch
+        before = self.order
+        self.order = tuple(sorted(self.rows, key=self._ranked.__getitem__))
+        if self._reshaped:
+            present = {arch for row in self.rows.values() for arch in row.cells}
+            self.archs = tuple(arch for arch in Arch if arch in present)
+        return Patch(self._reshaped, self.order != before, frozenset(self._changed), frozenset(self._removed))
 
     def _rehome(self, verdict_id: str) -> None:
         old = self._homes.pop(verdict_id, None)
@@ -131,14 +134,21 @@ class Matrix:
             gone.discard(row.key)
             old = self.rows.get(row.key)
             if old != row:
-                self._renamed |= old is None or old.names != row.names
+                self._reshaped |= old is None or old.names != row.names or old.cells.keys() != row.cells.keys()
+                self._count(old, row)
                 self.rows[row.key] = row
                 self._ranked[row.key] = row.order
                 self._changed.add(row.key)
         for key in gone:
-            del self.rows[key], self._ranked[key]
+            self._count(self.rows.pop(key), None)
+            del self._ranked[key]
         self._removed |= gone
+        self._reshaped |= bool(gone)
         self._rows_of[home] = tuple(row.key for row in new)
+
+    def _count(self, old: Row | None, new: Row | None) -> None:
+        self.counts.subtract(cell.tone for cell in (old.all_cells if old else ()))
+        self.counts.update(cell.tone for cell in (new.all_cells if new else ()))
 
     def _fold(self, home: Home) -> list[Row]:
         steps: dict[str, list[Verdict]] = {}
@@ -157,15 +167,21 @@ class Matrix:
         for name in names:
             for verdict in steps[name]:
                 by_arch.setdefault(verdict.target.arch, []).append(verdict)
-        cells = {arch: self._cell(by_arch[arch]) for arch in Arch if arch in by_arch}
         key = f"{source}|{flow}|{names[0]}"
-        before = self.rows[key].rank if key in self.rows else UNDER_WAY
+        before = self.rows.get(key)
+        old_cells = before.cells if before else {}
+        cells = {arch: self._cell(by_arch[arch], old_cells.get(arch)) for arch in Arch if arch in by_arch}
         root = self._view.root_of(steps[names[0]][0]) or str(PurePath(source).parent)
-        return Row(key, root, source, flow or None, names, cells, rank=row_rank(cells.values(), before))
+        rank = row_rank(cells.values(), before.rank if before else UNDER_WAY)
+        return Row(key, root, source, flow or None, names, cells, rank=rank)
 
-    def _cell(self, verdicts: list[Verdict]) -> Cell:
+    def _cell(self, verdicts: list[Verdict], old: Cell | None) -> Cell:
+        """The verdicts as one cell: `old` where that is made of the very same ones."""
         under_way = (self._view.progress.get(verdict.id) for verdict in verdicts)
-        return folded(verdicts, next((progress for progress in under_way if progress), None))
+        progress = next((found for found in under_way if found), None)
+        if old and old.progress == progress and set(map(id, old.verdicts)) == set(map(id, verdicts)):
+            return old
+        return folded(verdicts, progress)
 
     def _file_rows(self) -> list[Row]:
         found: dict[tuple[str, str], list[Finding]] = {}

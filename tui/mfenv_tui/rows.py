@@ -81,10 +81,14 @@ class Row(msgspec.Struct, frozen=True):
         return (self.rank, self.source, self.flow or "", *(step_order(name) for name in self.names[:1]), self.key)
 
     @property
+    def all_cells(self) -> tuple[Cell, ...]:
+        """Each once."""
+        return (self.whole,) if self.whole else tuple(self.cells.values())
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """Of all archs, each once."""
-        cells = (self.whole,) if self.whole else self.cells.values()
-        return merged(finding for cell in cells for finding in cell.findings)
+        return merged(finding for cell in self.all_cells for finding in cell.findings)
 
 
 def folded(verdicts: Iterable[Verdict], progress: Progress | None = None) -> Cell:

@@ -86,8 +86,11 @@ class MatrixTable(ScrollView, can_focus=True):
 
     def show(self, patch: Patch) -> None:
         """Bring what is drawn up to date with the matrix."""
-        if self._painter is None or patch.archs or patch.moved:
+        if self._painter is None or patch.reshaped:
             self._lay_out()
+            return
+        if patch.moved:
+            self._put_in_order()
             return
         for key in patch.changed:
             self.refresh_line(self._indexes[key] + _HEADER)
@@ -187,9 +190,12 @@ class MatrixTable(ScrollView, can_focus=True):
         if not self.scrollable_content_region.width:
             return  # not on the screen yet
         self._paint_in(self._wanted_columns())
-        self._indexes = {key: index for index, key in enumerate(self._matrix.order)}
         width = sum(column.outer_width for column in self._columns)
         self.virtual_size = Size(width, len(self._matrix.order) + _HEADER)
+        self._put_in_order()
+
+    def _put_in_order(self) -> None:
+        self._indexes = {key: index for index, key in enumerate(self._matrix.order)}
         self._place_cursor()
         self.refresh()
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from mfenv_tui.lines import Line, Piece, Signs
 from mfenv_tui.link import Link
-from mfenv_tui.rows import Row
 from mfenv_tui.widgets.prose import Prose
 from mfenvd.domain.words import Tone
 
@@ -48,17 +46,15 @@ class Summary(Horizontal):
         yield self._counted
         yield self._daemon
 
-    def show(self, rows: Iterable[Row], link: Link, *, brief: bool) -> None:
-        """Count the cells of `rows`; `brief` leaves the words out, the glyphs stay."""
-        cells = [cell for row in rows for cell in ((row.whole,) if row.whole else row.cells.values())]
-        counted = Counter(cell.tone for cell in cells)
-        self._counted.show((self._counts(counted, brief=brief),))
+    def show(self, counts: Mapping[Tone, int], link: Link, *, brief: bool) -> None:
+        """Show how many cells have which tone; `brief` leaves the words out, the glyphs stay."""
+        self._counted.show((self._counts(counts, brief=brief),))
         self._daemon.show((link.badge(self._signs),))
 
-    def _counts(self, counted: Counter[Tone], *, brief: bool) -> Line:
+    def _counts(self, counts: Mapping[Tone, int], *, brief: bool) -> Line:
         pieces: list[Piece] = [("mfenv", "strong")]
         for tone, name in _NAMES.items():
-            if counted[tone]:
-                text = f"{self._signs.of(tone)} {counted[tone]}"
+            if counts[tone]:
+                text = f"{self._signs.of(tone)} {counts[tone]}"
                 pieces += [("  " if brief else "   ", "plain"), (text if brief else f"{text} {name}", tone)]
         return tuple(pieces)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,72 +16,21 @@ from typing import TypeVar
 
 import msgspec
 
+from mfenvd.daemon import journal_file
 from mfenvd.daemon.findings import journal_damaged, journal_unwritable
+from mfenvd.daemon.journal_file import Record, StoredProject
 from mfenvd.daemon.secrets import storable, withheld
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 1
-KEPT_DAYS = 60
-KEPT_OUTCOMES = 20_000
-
-_DAY = 86_400.0
-_AT_ONCE = 500  # below SQLite's limit of variables in a statement
-
-_SCHEMA = """
-CREATE TABLE project (root TEXT PRIMARY KEY, surroundings BLOB NOT NULL, withheld BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE trust (root TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE outcome (
-    key TEXT PRIMARY KEY, outcome BLOB NOT NULL, settled REAL NOT NULL, basis TEXT NOT NULL, used REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE work (
-    key TEXT PRIMARY KEY, root TEXT NOT NULL, refresh INTEGER NOT NULL, running INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE INDEX outcome_used ON outcome (used);
-CREATE INDEX work_root ON work (root);
-"""
-
 _log = logging.getLogger(__name__)
 _BLOB = msgspec.json.Encoder()
-_OUTCOME = msgspec.json.Decoder(Outcome)
 
 
 class JournalInUseError(Exception):
     """Another process has the journal open."""
-
-
-class StoredProject(msgspec.Struct, frozen=True):
-    """A registration as it outlived the daemon; `withheld` names the variables whose secrets did not."""
-
-    root: str
-    surroundings: Surroundings
-    withheld: tuple[str, ...]
-
-
-class Record(msgspec.Struct, frozen=True):
-    """A settled job.
-
-    Attributes:
-        outcome: The resolver's answer.
-        settled: When, in seconds since the epoch.
-        basis: Digest of what else the answer rests on (`secrets.basis`).
-        doubts: What went wrong when it was last tried anew: the outcome is the one before.
-    """
-
-    outcome: Outcome
-    settled: float
-    basis: str
-    doubts: tuple[Finding, ...] = ()
-
-    @property
-    def shown(self) -> Outcome:
-        """The outcome with the doubts about it."""
-        if not self.doubts:
-            return self.outcome
-        return msgspec.structs.replace(self.outcome, findings=(*self.outcome.findings, *self.doubts))
 
 
 class Journal:
@@ -115,7 +63,7 @@ class Journal:
         self._thread.shutdown()
 
     async def projects(self) -> list[StoredProject]:
-        return await self._read(_projects, [])
+        return await self._read(journal_file.projects, [])
 
     async def trusted(self) -> set[str]:
         """Roots of the trusted projects."""
@@ -123,7 +71,7 @@ class Journal:
 
     async def records(self, keys: Collection[str]) -> dict[str, Record]:
         """What is settled of the jobs `keys`."""
-        return await self._read(lambda db: _records(db, keys), {}) if keys else {}
+        return await self._read(lambda db: journal_file.records(db, keys), {}) if keys else {}
 
     async def work(self, root: str) -> dict[str, bool]:
         """The keys of unfinished jobs of a project; True where the indexes were to be asked again."""
@@ -172,11 +120,11 @@ class Journal:
 
     def post_pruning(self) -> None:
         """Forgets the outcomes that nothing used for long, and the oldest beyond a number."""
-        self._post(_prune)
+        self._post(journal_file.prune)
 
     def _open(self, _: sqlite3.Connection | None) -> None:
         try:
-            self._connection = _connect(self._path)
+            self._connection = journal_file.connect(self._path)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise JournalInUseError(str(self._path)) from error
@@ -185,13 +133,13 @@ class Journal:
             self._begin_anew(error)
         except sqlite3.DatabaseError as error:
             self._begin_anew(error)
-        _interrupted(self._connected(self._connection))
+        journal_file.interrupted(self._connected(self._connection))
 
     def _begin_anew(self, error: sqlite3.Error) -> None:
-        kept = _put_aside(self._path)
+        kept = journal_file.put_aside(self._path)
         self._damage = journal_damaged(str(error), kept)
         _log.error("the journal is damaged (%s); kept as %s, beginning anew", error, kept)
-        self._connection = _connect(self._path)
+        self._connection = journal_file.connect(self._path)
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -233,95 +181,3 @@ class Journal:
         if connection is None:
             raise RuntimeError(f"the journal {self._path} is not open")
         return connection
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # The one thread of the journal is not the one that closes it when opening fails half-way.
-    connection = sqlite3.connect(path, timeout=1.0, check_same_thread=False)
-    try:
-        # Without this a second process could read and write along; with it the log needs no shared memory file.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA cache_size = -512")
-        _check(connection)
-        connection.execute("BEGIN EXCLUSIVE")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if answer != "ok":
-        raise sqlite3.DatabaseError(str(answer))
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    elif version != SCHEMA_VERSION:
-        raise sqlite3.DatabaseError(f"it was written by another version of mfenv, as version {version}")
-
-
-def _put_aside(path: Path) -> Path | None:
-    """Renames the file and its log; where it is now, None when there is nothing to keep."""
-    kept = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
-    for suffix in ("-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.replace(kept.with_name(kept.name + suffix))
-    if not path.exists():
-        return None
-    path.replace(kept)
-    return kept
-
-
-def _interrupted(db: sqlite3.Connection) -> None:
-    """What was running when the last daemon was killed waits again."""
-    with db:
-        count = db.execute("UPDATE work SET running = 0 WHERE running = 1").rowcount
-    if count:
-        _log.info("%d interrupted jobs are queued again", count)
-
-
-def _projects(db: sqlite3.Connection) -> list[StoredProject]:
-    found = []
-    for root, surroundings, names in db.execute("SELECT * FROM project ORDER BY root"):
-        try:
-            found.append(
-                StoredProject(
-                    root,
-                    msgspec.json.decode(surroundings, type=Surroundings),
-                    msgspec.json.decode(names, type=tuple[str, ...]),
-                )
-            )
-        except msgspec.DecodeError:
-            _log.exception("the registration of %s is not understood; `mfenv up` there renews it", root)
-    return found
-
-
-def _records(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, Record]:
-    wanted = list(keys)
-    found = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        marks = ",".join("?" * len(some))
-        query = f"SELECT key, outcome, settled, basis FROM outcome WHERE key IN ({marks})"  # noqa: S608 - marks only
-        for key, outcome, settled, basis in db.execute(query, some):
-            try:
-                found[key] = Record(_OUTCOME.decode(outcome), settled, basis)
-            except msgspec.DecodeError:
-                _log.warning("the outcome of job %s is not understood; it is resolved again", key)
-    now = time.time()
-    with db:
-        db.executemany("UPDATE outcome SET used = ? WHERE key = ?", [(now, key) for key in found])
-    return found
-
-
-def _prune(db: sqlite3.Connection) -> None:
-    db.execute("DELETE FROM outcome WHERE used < ?", (time.time() - KEPT_DAYS * _DAY,))
-    db.execute(
-        "DELETE FROM outcome WHERE key IN (SELECT key FROM outcome ORDER BY used DESC LIMIT -1 OFFSET ?)",
-        (KEPT_OUTCOMES,),
-    )

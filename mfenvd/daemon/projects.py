@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from functools import partial
 
 from mfenvd.daemon.events import Events
 from mfenvd.daemon.findings import credentials_gone, folder_gone, reading_failed
+from mfenvd.daemon.reading import FolderGoneError, ReaderFactory, Reading, ReadingOf
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.verdicts import Sources, Understanding, VerdictTable
 from mfenvd.daemon.watch import Change, Watch
@@ -41,29 +41,6 @@ _LONG_READING = 0.15
 _log = logging.getLogger(__name__)
 
 
-class Reader(Protocol):
-    """Reads a project, see `mfenvd.flows.project.ProjectReader`. Used by one thread at a time."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def watched(self) -> frozenset[str]:
-        """Files outside the folder that matter too."""
-        ...
-
-    def read(self) -> Plan: ...
-
-    def update(self, changed: Collection[Path]) -> Plan: ...
-
-
-ReaderFactory = Callable[[Path, Surroundings, Paths], Reader]
-
-
-class FolderGoneError(Exception):
-    """The root went away while it was read."""
-
-
 @dataclass(frozen=True)
 class Services:
     """What every project uses."""
@@ -75,15 +52,6 @@ class Services:
     watch: Watch
     readers: Executor
     new_reader: ReaderFactory
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a reading thread brings back."""
-
-    understanding: Understanding
-    settings: Settings
-    files: frozenset[str]
 
 
 class Project:
@@ -104,8 +72,7 @@ class Project:
         self.trusted = trusted
         self._withheld = tuple(withheld)
         self._services = services
-        # With the surroundings that it was made for.
-        self._reader: tuple[Surroundings, Reader] | None = None
+        self._reading_of = ReadingOf(services.paths, services.new_reader)
         self._settings = Settings()
         self._read_files: frozenset[str] = frozenset()
         self._watching: tuple[tuple[str, ...], frozenset[str]] | None = None
@@ -307,7 +274,7 @@ class Project:
         loop = asyncio.get_running_loop()
         try:
             reading = await loop.run_in_executor(
-                self._services.readers, self._read_in_thread, changed, before, context, anew
+                self._services.readers, partial(self._reading_of.take, changed, before, context, anew=anew)
             )
         except FolderGoneError:
             # The watch says so too, but later: a folder that is half gone must not look like an empty one.
@@ -318,33 +285,10 @@ class Project:
         except Exception as error:  # noqa: BLE001 - becomes a finding; what was known is kept
             _log.exception("reading %s failed", self.root)
             self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
-            # What the reader knows may be half of it.
             self._anew = True
-            self._reader = None
             return None
         self._failure = None
         return reading
-
-    def _read_in_thread(
-        self, changed: Collection[str], before: Understanding | None, context: Context, anew: bool
-    ) -> Reading:
-        if self._reader is None or self._reader[0] != context.surroundings:
-            reader = self._services.new_reader(Path(self.root), context.surroundings, self._services.paths)
-            self._reader = (context.surroundings, reader)
-            anew = True
-        reader = self._reader[1]
-        if anew or before is None:
-            plan = reader.read()
-        elif changed:
-            plan = reader.update([Path(path) for path in sorted(changed)])
-        else:
-            plan = before.plan
-        if not Path(self.root).is_dir():
-            raise FolderGoneError(self.root)
-        understanding = Understanding.of(plan, context, before)
-        sources = {*plan.reads, *(one.source for one in plan.environments)}
-        files = frozenset({*sources, *(file for files in plan.reads.values() for file in files), *reader.watched})
-        return Reading(understanding, reader.settings, files)
 
     async def _watch(self, files: Collection[str]) -> None:
         wanted = (self._settings.exclude, frozenset(files))

@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
 
 import msgspec
 
 from mfenvd.daemon.findings import resolving_failed, worker_died
-from mfenvd.daemon.journal import Journal, Record
+from mfenvd.daemon.journal import Journal
+from mfenvd.daemon.journal_file import Record
 from mfenvd.daemon.secrets import basis
+from mfenvd.daemon.shares import Observer, Running, Share, stop
 from mfenvd.daemon.workers import Pool, WorkerDiedError
 from mfenvd.domain.codes import Code
 from mfenvd.domain.job import Job
@@ -39,64 +39,6 @@ PASSING = frozenset(
 """Causes that may go away by themselves. RefusedError credentials do not, and asking again may lock an account."""
 
 _log = logging.getLogger(__name__)
-
-
-class Observer(Protocol):
-    """A project, as the scheduler knows it."""
-
-    def job_changed(self, key: str) -> None:
-        """The state or the outcome of the job is another one."""
-
-    def job_progressed(self, key: str, progress: Progress) -> None:
-        """The job goes on; told at most five times a second."""
-
-
-@dataclass(eq=False)
-class Running:
-    """A job in a worker."""
-
-    job: Job
-    task: asyncio.Task[None]
-    last_told: float = 0.0
-    progress: Progress | None = None
-    timer: asyncio.TimerHandle | None = None
-
-
-@dataclass(eq=False)
-class Share:
-    """One project's part: what it wants in the plan's order, and how far each job is.
-
-    Attributes:
-        observer: The project.
-        limit: How many of its jobs may run at once.
-        basis: What its outcomes have to rest on (`secrets.basis`).
-        wanted: By key.
-        queued: Keys, the next one first; True where the indexes are to be asked again.
-        served: The turn at which it last had one of its jobs started.
-    """
-
-    observer: Observer
-    limit: int
-    basis: str = ""
-    wanted: dict[str, Job] = field(default_factory=dict)
-    queued: dict[str, bool] = field(default_factory=dict)
-    running: dict[str, Running] = field(default_factory=dict)
-    retries: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
-    served: int = 0
-
-    def next(self) -> str | None:
-        """The queued job whose turn it is; None when nothing may start."""
-        return next(iter(self.queued), None) if len(self.running) < self.limit else None
-
-    def queue(self, jobs: Mapping[str, bool]) -> None:
-        """Queues wanted jobs too, for the local arch before the others, else in the plan's order."""
-        together = {**self.queued, **{key: jobs[key] or self.queued.get(key, False) for key in jobs}}
-        order = sorted(
-            (key for key in self.wanted if key in together),
-            key=lambda key: self.wanted[key].target.arch != self.wanted[key].context.local_arch,
-        )
-        self.queued = {key: together[key] for key in order}
 
 
 class Scheduler:
@@ -220,7 +162,7 @@ class Scheduler:
             for timer in share.retries.values():
                 timer.cancel()
             for running in share.running.values():
-                _stop(running)
+                stop(running)
         if tasks:
             await asyncio.wait(tasks)
 
@@ -355,7 +297,7 @@ class Scheduler:
         self.start()
 
     def _cancel(self, share: Share, key: str) -> None:
-        _stop(share.running.pop(key))
+        stop(share.running.pop(key))
 
     def _progressed(self, share: Share, key: str, progress: Progress) -> None:
         running = share.running.get(key)
@@ -372,9 +314,3 @@ class Scheduler:
         running.last_told = asyncio.get_running_loop().time()
         if running.progress is not None:
             share.observer.job_progressed(key, running.progress)
-
-
-def _stop(running: Running) -> None:
-    if running.timer:
-        running.timer.cancel()
-    running.task.cancel()

@@ -70,7 +70,6 @@ class Service:
         self._projects: dict[str, Project] = {}
         self._trusted: set[str] = set()
         self._stopping = asyncio.Event()
-        self._drain = True
         self._last_stop: asyncio.Event = asyncio.Event()
         log = paths.log_file
         self.events = Events()

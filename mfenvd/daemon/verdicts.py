@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from mfenvd import engine
-from mfenvd.daemon.journal import Record
+from mfenvd.daemon.journal_file import Record
 from mfenvd.domain.job import Job
 from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.resolver import Context

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from mfenvd.daemon import journal as journals
-from mfenvd.daemon.journal import Journal, JournalInUseError, Record
+from mfenvd.daemon import journal_file
+from mfenvd.daemon.journal import Journal, JournalInUseError
+from mfenvd.daemon.journal_file import Record, StoredProject
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
 from tests.daemon.harness import REPOSITORY
 
+VERSION_1 = Path(__file__).parent / "journals" / "v1.sql"
 BLOCKED = Outcome(findings=(Finding("MFE302", Severity.ERROR, "no wheel", data={"wheels": [1, "two"]}),))
 
 
@@ -86,7 +89,7 @@ async def test_old_and_too_many_outcomes_are_forgotten(journal: Journal, monkeyp
     await journal.settle("ancient", Record(BLOCKED, now - 61 * 86_400, ""))
     for number in range(5):
         await journal.settle(f"key{number}", Record(BLOCKED, now - number, ""))
-    monkeypatch.setattr(journals, "KEPT_OUTCOMES", 3)
+    monkeypatch.setattr(journal_file, "KEPT_OUTCOMES", 3)
     journal.post_pruning()
     assert set(await journal.records(["ancient", *(f"key{number}" for number in range(5))])) == {"key0", "key1", "key2"}
 
@@ -110,7 +113,8 @@ async def test_full_disk_is_said_and_forgotten_when_it_is_over(journal: Journal)
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from mfenvd.daemon.journal import Journal, Record
+from mfenvd.daemon.journal import Journal
+from mfenvd.daemon.journal_file import Record
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
 
@@ -163,3 +167,27 @@ async def test_stored_registration_has_the_index_but_no_credentials(journal: Jou
     (stored,) = await journal.projects()
     assert stored.surroundings.environ == {"PIP_EXTRA_INDEX_URL": "https://one/s https://two/s", "METAFLOW_USER": "u"}
     assert stored.withheld == ("PIP_EXTRA_INDEX_URL", "UV_INDEX_PASSWORD")
+
+
+async def test_journal_of_version_1_is_understood(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript(VERSION_1.read_text())
+    # A script holds text where the daemon writes bytes.
+    db.execute("UPDATE project SET surroundings = CAST(surroundings AS BLOB), withheld = CAST(withheld AS BLOB)")
+    db.execute("UPDATE outcome SET outcome = CAST(outcome AS BLOB)")
+    db.commit()
+    db.close()
+    journal = Journal(path)
+    await journal.open()
+    assert journal.findings == ()
+    (project,) = await journal.projects()
+    surroundings = Surroundings("/flows", "/usr/bin/python3", "3.11.2", {"METAFLOW_USER": "ann"})
+    assert project == StoredProject("/flows", surroundings, ("PIP_PASSWORD",))
+    assert await journal.trusted() == {"/flows"}
+    record = (await journal.records(["one"]))["one"]
+    assert record.outcome.resolution is not None
+    assert [package.name for package in record.outcome.resolution.packages] == ["requests"]
+    assert (record.settled, record.basis) == (1700000000.5, "basis")
+    assert await journal.work("/flows") == {"two": True}
+    await journal.close()

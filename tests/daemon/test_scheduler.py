@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from mfenvd.daemon import scheduler as schedulers
-from mfenvd.daemon.journal import Journal, Record
+from mfenvd.daemon.journal import Journal
+from mfenvd.daemon.journal_file import Record
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.secrets import basis
 from mfenvd.daemon.workers import Pool, WorkerDiedError

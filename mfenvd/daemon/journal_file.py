@@ -1,0 +1,161 @@
+"""The journal's SQLite file: its tables, and what is read from and written to them."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.resolution import Outcome
+from mfenvd.domain.surroundings import Surroundings
+
+SCHEMA_VERSION = 1
+KEPT_DAYS = 60
+KEPT_OUTCOMES = 20_000
+
+_DAY = 86_400.0
+_AT_ONCE = 500  # below SQLite's limit of variables in a statement
+
+_SCHEMA = """
+CREATE TABLE project (root TEXT PRIMARY KEY, surroundings BLOB NOT NULL, withheld BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE trust (root TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE outcome (
+    key TEXT PRIMARY KEY, outcome BLOB NOT NULL, settled REAL NOT NULL, basis TEXT NOT NULL, used REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE work (
+    key TEXT PRIMARY KEY, root TEXT NOT NULL, refresh INTEGER NOT NULL, running INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX outcome_used ON outcome (used);
+CREATE INDEX work_root ON work (root);
+"""
+
+_log = logging.getLogger(__name__)
+_OUTCOME = msgspec.json.Decoder(Outcome)
+
+
+class StoredProject(msgspec.Struct, frozen=True):
+    """A registration as it outlived the daemon; `withheld` names the variables whose secrets did not."""
+
+    root: str
+    surroundings: Surroundings
+    withheld: tuple[str, ...]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A settled job.
+
+    Attributes:
+        outcome: The resolver's answer.
+        settled: When, in seconds since the epoch.
+        basis: Digest of what else the answer rests on (`secrets.basis`).
+        doubts: What went wrong when it was last tried anew: the outcome is the one before.
+    """
+
+    outcome: Outcome
+    settled: float
+    basis: str
+    doubts: tuple[Finding, ...] = ()
+
+    @property
+    def shown(self) -> Outcome:
+        """The outcome with the doubts about it."""
+        if not self.doubts:
+            return self.outcome
+        return msgspec.structs.replace(self.outcome, findings=(*self.outcome.findings, *self.doubts))
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    # The one thread of the journal is not the one that closes it when opening fails half-way.
+    connection = sqlite3.connect(path, timeout=1.0, check_same_thread=False)
+    try:
+        # Without this a second process could read and write along; with it the log needs no shared memory file.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -512")
+        _check(connection)
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if answer != "ok":
+        raise sqlite3.DatabaseError(str(answer))
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    elif version != SCHEMA_VERSION:
+        raise sqlite3.DatabaseError(f"it was written by another version of mfenv, as version {version}")
+
+
+def put_aside(path: Path) -> Path | None:
+    """Renames the file and its log; where it is now, None when there is nothing to keep."""
+    kept = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    for suffix in ("-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(kept.with_name(kept.name + suffix))
+    if not path.exists():
+        return None
+    path.replace(kept)
+    return kept
+
+
+def interrupted(db: sqlite3.Connection) -> None:
+    """What was running when the last daemon was killed waits again."""
+    with db:
+        count = db.execute("UPDATE work SET running = 0 WHERE running = 1").rowcount
+    if count:
+        _log.info("%d interrupted jobs are queued again", count)
+
+
+def projects(db: sqlite3.Connection) -> list[StoredProject]:
+    found = []
+    for root, surroundings, names in db.execute("SELECT * FROM project ORDER BY root"):
+        try:
+            found.append(
+                StoredProject(
+                    root,
+                    msgspec.json.decode(surroundings, type=Surroundings),
+                    msgspec.json.decode(names, type=tuple[str, ...]),
+                )
+            )
+        except msgspec.DecodeError:
+            _log.exception("the registration of %s is not understood; `mfenv up` there renews it", root)
+    return found
+
+
+def records(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, Record]:
+    wanted = list(keys)
+    found = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(some))
+        query = f"SELECT key, outcome, settled, basis FROM outcome WHERE key IN ({marks})"  # noqa: S608 - marks only
+        for key, outcome, settled, basis in db.execute(query, some):
+            try:
+                found[key] = Record(_OUTCOME.decode(outcome), settled, basis)
+            except msgspec.DecodeError:
+                _log.warning("the outcome of job %s is not understood; it is resolved again", key)
+    now = time.time()
+    with db:
+        db.executemany("UPDATE outcome SET used = ? WHERE key = ?", [(now, key) for key in found])
+    return found
+
+
+def prune(db: sqlite3.Connection) -> None:
+    db.execute("DELETE FROM outcome WHERE used < ?", (time.time() - KEPT_DAYS * _DAY,))
+    db.execute(
+        "DELETE FROM outcome WHERE key IN (SELECT key FROM outcome ORDER BY used DESC LIMIT -1 OFFSET ?)",
+        (KEPT_OUTCOMES,),
+    )

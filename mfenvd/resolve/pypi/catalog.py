@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
+from functools import cached_property
 
 from packaging.version import Version
+from typing_extensions import Self
 
-from mfenvd.resolve.index.client import IndexClient, Listing
+from mfenvd.resolve.index.client import FRESH_FOR, IndexClient, Listing
 from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.metadata import Metadata
@@ -27,17 +29,31 @@ def passes_on_python(listing: Listing) -> bool:
 
 
 class Catalog:
-    """Packages and wheels as one resolve sees them.
+    """Packages and wheels as one resolve sees them; a context manager.
 
     Args:
-        client: Where they come from.
-        fresh: Makes a client that takes nothing from its cache without asking.
+        connect: Makes a client that takes stored pages up to an age in seconds; asked only when something is looked up.
     """
 
-    def __init__(self, client: IndexClient, fresh: Callable[[], AbstractContextManager[IndexClient]]) -> None:
-        self._client = client
-        self._fresh = fresh
+    def __init__(self, connect: Callable[[float], IndexClient]) -> None:
+        self._connect = connect
         self._renewed: dict[str, Listing] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def _client(self) -> IndexClient:
+        return self._open.enter_context(self._connect(FRESH_FOR))
+
+    @property
+    def stale(self) -> dict[str, float]:
+        """Indexes that do not answer, with the time of the pages that are used instead, in seconds since 1970."""
+        return self._client.stale if "_client" in self.__dict__ else {}
 
     def package(self, name: str) -> Listing:
         """The package of canonical name `name`.
@@ -64,7 +80,8 @@ class Catalog:
 
     def look_up(self, names: Iterable[str]) -> dict[str, Answer]:
         """Likewise, with the exception as the value where there is one."""
-        answers: dict[str, Answer] = {**self._client.listings_of_many(names)}
+        names = tuple(names)
+        answers: dict[str, Answer] = {**self._client.listings_of_many(names)} if names else {}
         return {name: self._renewed.get(name, answer) for name, answer in answers.items()}
 
     def renewed(self, name: str) -> Listing:
@@ -75,7 +92,7 @@ class Catalog:
             IndexProblem: An index gives no answer.
         """
         if name not in self._renewed:
-            with self._fresh() as client:
+            with self._connect(0.0) as client:
                 self._renewed[name] = client.listing(name)
         return self._renewed[name]
 
@@ -85,8 +102,9 @@ class Catalog:
         Raises:
             IndexProblem: One of them cannot be had.
         """
+        files = tuple(files)
         found = {}
-        for file, answer in self._client.metadata_of_many(files).items():
+        for file, answer in (self._client.metadata_of_many(files) if files else {}).items():
             if isinstance(answer, IndexProblem):
                 raise answer
             found[file] = answer

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Generic, TypeVar
 
 import msgspec
 
-from mfenvd.resolve.index.cache import AnswerCache
 from mfenvd.resolve.index.client import FRESH_FOR
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.urls import path_of, userinfo
 
+_log = logging.getLogger(__name__)
+
 # Part of every key: another number whenever what is noted changes its form or its meaning.
 _FORMAT = "1"
+
+# Seconds after which nothing in a book can be fresh, nor a temporary file be still in use.
+_USELESS_AFTER = 2 * FRESH_FOR
 
 _T = TypeVar("_T")
 
@@ -42,7 +48,7 @@ class Notebook(Generic[_T]):
     """Facts of one kind by key. Losing them costs time only.
 
     Args:
-        cache: Where the book lies.
+        folder: Where the books lie, one file each; created when needed.
         kind: The class of the facts.
         config: Where the packages come from.
         parts: Whatever else the facts depend on.
@@ -50,15 +56,14 @@ class Notebook(Generic[_T]):
     """
 
     def __init__(
-        self, cache: AnswerCache, kind: type[_T], config: IndexConfiguration, parts: Iterable[str], *, refresh: bool
+        self, folder: Path, kind: type[_T], config: IndexConfiguration, parts: Iterable[str], *, refresh: bool
     ) -> None:
-        self._cache = cache
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._places = [path for place in (*config.index_urls, *config.find_links) if (path := path_of(place))]
         # With other credentials an index may list other files.
         users = ((userinfo(url) or ("",))[0] for url in (*config.index_urls, *config.find_links))
         content = "\0".join((_FORMAT, kind.__name__, *config.shown, *users, *parts))
-        self._key = f"notes-{hashlib.sha256(content.encode()).hexdigest()}"
+        self._path = folder / f"{hashlib.sha256(content.encode()).hexdigest()}.msgpack"
         self._now = time.time()
         self._notes = {} if refresh else self._read()
         self._changed = False
@@ -81,17 +86,24 @@ class Notebook(Generic[_T]):
 
     def save(self) -> None:
         """Keeps what is new; of two processes that do so at once one wins."""
-        if self._changed:
-            self._cache.put(self._key, msgspec.msgpack.encode(self._notes))
-            self._changed = False
+        if not self._changed:
+            return
+        self._changed = False
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=self._path.parent, prefix="tmp-", delete=False) as file:
+                file.write(msgspec.msgpack.encode(self._notes))
+            Path(file.name).replace(self._path)
+            for path in self._path.parent.iterdir():
+                if self._now - path.stat().st_mtime > _USELESS_AFTER:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("what was found out cannot be kept: %s", error)
 
     def _read(self) -> dict[str, Note]:
-        content = self._cache.get(self._key)
-        if content is None:
-            return {}
         try:
-            notes = _BOOK.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            notes = _BOOK.decode(self._path.read_bytes())
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return {}
         return {key: note for key, note in notes.items() if 0 <= self._now - note.written < FRESH_FOR}
 

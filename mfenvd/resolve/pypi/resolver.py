@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,8 +16,7 @@ from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import nearest_version
-from mfenvd.resolve.index.cache import AnswerCache
-from mfenvd.resolve.index.client import FRESH_FOR, IndexClient, Listing
+from mfenvd.resolve.index.client import IndexClient, Listing
 from mfenvd.resolve.index.configuration import IndexConfiguration, configuration
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, NoSuchPackage
 from mfenvd.resolve.index.findings import index_finding, stale
@@ -108,36 +106,32 @@ class _Attempt:
         """
         while True:
             try:
-                with self._client() as client:
-                    return self._solved(client)
+                with Catalog(self._client) as catalog:
+                    return self._solved(catalog)
             except _BuildFirst as need:
                 self._make(need.sources)
 
-    @contextmanager
-    def _client(self, fresh_for: float = FRESH_FOR) -> Iterator[IndexClient]:
+    def _client(self, fresh_for: float) -> IndexClient:
         fresh_for = 0.0 if self._context.refresh else fresh_for
         environ = self._context.surroundings.environ
-        with IndexClient(self._config, self._cache_dir, environ, fresh_for=fresh_for) as client:
-            yield client
+        return IndexClient(self._config, self._cache_dir, environ, fresh_for=fresh_for)
 
-    def _solved(self, client: IndexClient) -> Outcome:
+    def _solved(self, catalog: Catalog) -> Outcome:
         asked, target = self._asked, self._target
-        catalog = Catalog(client, lambda: self._client(0.0))
         rules = Rules(target, uv_platform(target).seen_as, asked.hashes)
-        with AnswerCache(self._cache_dir / "index") as cache:
-            inspector = Inspector(asked, rules, catalog, self._notebook(cache))
-            self._check_requirements(catalog, rules, inspector)
-            uv = self._uv()
-            uv.is_offline = bool(client.stale)
-            chosen = self._chosen(Solver(asked, rules, catalog, inspector, uv), uv, catalog, rules)
-            inspector.save()
+        inspector = Inspector(asked, rules, catalog, self._notebook())
+        self._check_requirements(catalog, rules, inspector)
+        uv = self._uv()
+        uv.is_offline = bool(catalog.stale)
+        chosen = self._chosen(Solver(asked, rules, catalog, inspector, uv), uv, catalog, rules)
+        inspector.save()
         resolution = locked(self._request, target, chosen, asked.names, self._built)
         self._report(Progress("done", len(chosen), len(chosen)))
-        return Outcome(resolution, (*self._warnings(chosen, resolution, catalog), *_stale(client)))
+        return Outcome(resolution, (*self._warnings(chosen, resolution, catalog), *_stale(catalog)))
 
-    def _notebook(self, cache: AnswerCache) -> Notebook[Facts]:
+    def _notebook(self) -> Notebook[Facts]:
         parts = (str(msgspec.to_builtins(self._target)), str(self._asked.pre), str(sorted(self._asked.hashes.items())))
-        return Notebook(cache, Facts, self._config, parts, refresh=self._context.refresh)
+        return Notebook(self._cache_dir / "notes", Facts, self._config, parts, refresh=self._context.refresh)
 
     def _uv(self) -> Uv:
         environ = self._context.surroundings.environ
@@ -260,8 +254,8 @@ class _Attempt:
         yield from glibc_findings(chosen, demands, chain_of, self._target)
 
 
-def _stale(client: IndexClient) -> Iterator[Finding]:
-    for index, since in client.stale.items():
+def _stale(catalog: Catalog) -> Iterator[Finding]:
+    for index, since in catalog.stale.items():
         yield stale(index, since)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -211,6 +212,7 @@ class Uv:
         return "\n".join(tables)
 
 
+@lru_cache(maxsize=1)
 def _executable() -> str:
     try:
         return uv_wheel.find_uv_bin()

@@ -22,11 +22,20 @@ from mfenvd.domain.words import Tone
 from tests.support import samples
 from tests.tui.support import HELLO, NOWHERE, dashboard, of, of_status, recording, shows, text_of, until
 
-SIZES = [pytest.param((60, 20), id="60x20"), pytest.param((80, 24), id="80x24"), pytest.param((140, 45), id="140x45")]
-COLOURS = [pytest.param(False, id="colour"), pytest.param(True, id="no-color")]
-
 Compare = Callable[..., bool]
 Size = tuple[int, int]
+
+SMALL, USUAL, LARGE = (60, 20), (80, 24), (140, 45)
+
+
+def looks(*, colourless: tuple[Size, ...]) -> pytest.MarkDecorator:
+    """Every size in colour, and those of `colourless` with NO_COLOR."""
+    sizes = [(size, "colour") for size in (SMALL, USUAL, LARGE)] + [(size, "no-color") for size in colourless]
+    return pytest.mark.parametrize(
+        ("size", "colours"),
+        [pytest.param(size, colours, id=f"{colours}-{size[0]}x{size[1]}") for size, colours in sizes],
+        indirect=["colours"],
+    )
 
 
 def told(project: Path) -> Follow:
@@ -43,16 +52,15 @@ async def settle(pilot: Pilot[None], text: str = "TrainFlow") -> None:
     await pilot.pause(0.05)
 
 
-@pytest.fixture(params=COLOURS)
-def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """With and without NO_COLOR; whether it is set."""
-    if request.param:
+@pytest.fixture
+def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without NO_COLOR."""
+    if request.param == "no-color":
         monkeypatch.setenv("NO_COLOR", "1")
-    return bool(request.param)
 
 
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("size", SIZES)
+@looks(colourless=(SMALL, USUAL, LARGE))
 def test_the_matrix(project: Path, snap_compare: Compare, size: Size) -> None:
     app = dashboard(told(project))
 
@@ -67,7 +75,7 @@ def test_the_matrix(project: Path, snap_compare: Compare, size: Size) -> None:
 
 
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("size", SIZES)
+@looks(colourless=(SMALL, USUAL, LARGE))
 def test_the_findings_of_the_selected_cell(project: Path, snap_compare: Compare, size: Size) -> None:
     app = dashboard(told(project))
 
@@ -83,7 +91,7 @@ def test_the_findings_of_the_selected_cell(project: Path, snap_compare: Compare,
 
 
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("size", SIZES)
+@looks(colourless=(USUAL,))
 def test_the_details_of_a_finding(project: Path, snap_compare: Compare, size: Size) -> None:
     app = dashboard(told(project))
 
@@ -96,7 +104,7 @@ def test_the_details_of_a_finding(project: Path, snap_compare: Compare, size: Si
 
 
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("size", SIZES)
+@looks(colourless=(USUAL,))
 def test_the_help(project: Path, snap_compare: Compare, size: Size) -> None:
     app = dashboard(told(project))
 
@@ -109,7 +117,7 @@ def test_the_help(project: Path, snap_compare: Compare, size: Size) -> None:
 
 
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("size", SIZES)
+@looks(colourless=(USUAL,))
 def test_without_a_daemon(snap_compare: Compare, size: Size) -> None:
     app = dashboard(recording(DaemonNotRunningError(NOWHERE)))
 
@@ -120,7 +128,7 @@ def test_without_a_daemon(snap_compare: Compare, size: Size) -> None:
 
 
 @pytest.mark.usefixtures("colours")
-@pytest.mark.parametrize("size", SIZES)
+@looks(colourless=(USUAL,))
 def test_after_the_daemon_has_gone_the_last_state_stays(project: Path, snap_compare: Compare, size: Size) -> None:
     status = samples.status(project)
     app = dashboard(recording(HELLO, Snapshot(status.seq, status), DaemonNotRunningError(NOWHERE)))

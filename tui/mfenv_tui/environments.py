@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from mfenv_tui.lines import Labelled, Line, Piece, Signs
-from mfenv_tui.rows import Cell, Row, relative
+from mfenv_tui.rows import UNDER_WAY, Cell, Row, relative
 from mfenv_tui.selection import Selection
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
@@ -94,10 +94,15 @@ def brief_facts(selection: Selection, now: float, signs: Signs) -> Iterator[Line
 
 def without_findings(selection: Selection, signs: Signs) -> Iterator[Line]:
     """What to show of a selection without findings: its packages."""
-    if selection.packages:
-        yield _packages(selection.packages, signs)
-    elif selection.arch is not None and selection.cell is None:
+    cells = selection.row.all_cells if selection.arch is None else filter(None, (selection.cell,))
+    if selection.arch is not None and selection.cell is None:
         yield (("Not a target: nothing here runs on this architecture.", "muted"),)
+    elif any(cell.rank == UNDER_WAY for cell in cells):
+        yield (("No findings so far.", "muted"),)
+    elif selection.packages:
+        yield _packages(selection.packages, signs)
+    elif selection.arch is None:
+        yield (("No findings. Each architecture's packages show under its name.", "muted"),)
     else:
         yield (("No findings.", "muted"),)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import library
+from mfenvd.flows.static import conversions, library
 from mfenvd.flows.static.natives import METHODS
 from mfenvd.flows.static.values import (
     MISSING,
@@ -170,7 +170,24 @@ def _of_library(machine: Machine, subject: Library, name: str, at: Site) -> Any:
     return library.attribute(machine, subject, name, at)
 
 
+_TYPES = {kind.__name__: kind for kind in METHODS}
+
+
+def _of_builtin(machine: Machine, subject: Builtin, name: str, at: Site) -> Any:
+    """`dict.fromkeys`, and `str.strip` as a function of a text."""
+    if (subject.name, name) == ("dict", "fromkeys"):
+        return Builtin(name, conversions.from_keys)
+    if name in METHODS.get(_TYPES.get(subject.name, type), ()):
+        return Builtin(f"{subject.name}.{name}", lambda machine, call: _call_unbound(machine, name, call))
+    return subject.name if name == "__name__" else machine.unknown(at, "is a part of Python that is not followed")
+
+
+def _call_unbound(machine: Machine, name: str, call: Call) -> Any:
+    method = Method(call.arguments[0], name)
+    return machine.call(method, Call(call.arguments[1:], call.keywords, call.at))
+
+
 _HANDLERS: dict[type, Callable[..., Any]] = {
     Unknown: _of_unknown, Module: _of_module, Library: _of_library, Instance: _of_instance, ClassValue: _of_class,
-    Function: _of_function,
+    Function: _of_function, Builtin: _of_builtin,
 }  # fmt: skip

@@ -254,19 +254,59 @@ def _locals(machine: Machine, call: Call) -> Any:
     return frame.names
 
 
-@_builtin("exec", "eval", "compile", "__import__")
-def _exec(machine: Machine, call: Call) -> Unknown:
+@_builtin("exec", "eval", "compile")
+def _exec(machine: Machine, call: Call) -> Any:
+    """Code that is known text is followed; other code may bind any name to any data."""
+    text = call.arguments[0]
+    if isinstance(text, str) and len(call.values) == 1 and _is_called(call, "exec"):
+        tree = _parsed(text, call)
+        if tree is not None:
+            machine.run_body(tree.body, call.at.frame)
+            return None
     cause = machine.unknown(call.at, "runs code that is made at run time")
     module = call.at.frame.module
     machine.heap.touch(module.names)
     machine.expose(list(module.names.values()), cause)
-    module.names.update({name: cause for name in module.names if not name.startswith("__")})
+    data = [name for name, value in module.names.items() if isinstance(value, _DATA) and not name.startswith("__")]
+    module.names.update(dict.fromkeys(data, cause))
     module.poison = cause
     return cause
 
 
+_DATA = (str, int, float, bytes, list, dict, set, tuple, frozenset, type(None))
+
+
+def _is_called(call: Call, name: str) -> bool:
+    node = call.at.node
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def _parsed(text: str, call: Call) -> ast.Module | None:
+    """The code in `text`, as if it stood where it is run."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            ast.copy_location(node, call.at.node)
+    return tree
+
+
 @_builtin(
-    "object", "input", "id", "hash", "dir", "memoryview", "bytearray", "breakpoint", "help", "delattr", "aiter", "anext"
+    "object",
+    "input",
+    "id",
+    "hash",
+    "dir",
+    "memoryview",
+    "bytearray",
+    "breakpoint",
+    "help",
+    "delattr",
+    "__import__",
+    "aiter",
+    "anext",
 )
 def _unknown(machine: Machine, call: Call) -> Unknown:
     cause = machine.unknown(call.at, "is known only at run time")

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import classes, natives
+from mfenvd.flows.static import classes, decorators, natives
 from mfenvd.flows.static.outcomes import Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
@@ -92,7 +92,7 @@ def _call_unknown(machine: Machine, function: Unknown, arguments: Call) -> Any:
                 arguments.values, Unknown(arguments.at, "is not part of this project and may change what it is given")
             )
     result.carried = (*function.carried, *(item for item in walk(arguments.values) if _is_carried(item)))
-    return result
+    return decorators.passed_through(machine, arguments, result)
 
 
 def _calling(machine: Machine, function: Any, arguments: Call) -> Callable[[], Any]:

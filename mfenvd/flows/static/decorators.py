@@ -115,7 +115,8 @@ def attach(machine: Machine, bound: BoundDecorator, target: Any, call: Call) -> 
         Raised: Metaflow refuses the target.
     """
     if isinstance(target, Unknown):
-        return target
+        # Not known to be the step, so what becomes of this decorator is in doubt, wherever `target` comes from.
+        return Unknown(target.at, target.reason, target.fix, carried=(*target.carried, bound))
     if bound.level == "step":
         if isinstance(target, Function) and is_step(target):
             add(machine, decorators_of(machine, target), bound)
@@ -157,14 +158,27 @@ def decorate(machine: Machine, decorator: Any, target: Function | ClassValue, at
     if isinstance(result, Unknown) and _same_decorators(target, result):
         result = result.options[0]
     if isinstance(result, Unknown):
+        unclear: Unknown = result
         unset = [name for name in evidence.variables if name not in machine.environ]
-        if unset and result.external is None:
-            result = _needs_variables(unset, evidence, at)
-        _note(machine, target, result, at)
+        if unset and unclear.external is None:
+            unclear = _needs_variables(unset, evidence, at)
+        _note(machine, target, unclear, at)
         result = target
     if is_decorated(result):
         _note_conditions(machine, decorator, result, at, evidence)
     return result
+
+
+def passed_through(machine: Machine, arguments: Call, result: Unknown) -> Any:
+    """`result`, or the step or flow that a decorator of another package was called with.
+
+    Such a decorator leaves environments alone, so the step is still the step for whoever decorates it next.
+    """
+    target = arguments.arguments[0] if len(arguments.arguments) == 1 and not arguments.keywords else None
+    if result.external is None or not is_decorated(target):
+        return result
+    _note(machine, target, result, arguments.at)
+    return target
 
 
 def _same_decorators(target: Function | ClassValue, result: Unknown) -> bool:

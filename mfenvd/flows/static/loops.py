@@ -39,14 +39,8 @@ def _over(machine: Machine, statement: ast.For, frame: Frame, items: list[Any]) 
     for item in items:
         machine.assign(statement.target, item, frame)
         outcome = machine.run_body(statement.body, frame)
-        if outcome is None or outcome.kind == Outcome.CONTINUE:
-            continue
-        if outcome.kind == Outcome.BREAK:
-            return None
-        if outcome.kind == Outcome.UNCLEAR:
-            cause = outcome.cause or machine.unknown(Site(statement, frame), "cannot be decided")
-            _repeat(machine, statement, frame, cause)
-        return outcome
+        if outcome is not None and outcome.kind != Outcome.CONTINUE:
+            return _left(machine, statement, frame, outcome)
     return machine.run_body(statement.orelse, frame)
 
 
@@ -60,27 +54,35 @@ def run_while(machine: Machine, statement: ast.While, frame: Frame) -> Outcome |
         condition = machine.evaluate(statement.test, frame)
         answer = machine.truth(condition)
         if answer is None:
-            return _maybe_repeated(machine, statement, frame, machine.undecided(condition, Site(statement.test, frame)))
+            cause = machine.undecided(condition, Site(statement.test, frame))
+            return _maybe_repeated(machine, statement, frame, cause)
         if not answer:
             return machine.run_body(statement.orelse, frame)
         outcome = machine.run_body(statement.body, frame)
-        if outcome is None or outcome.kind == Outcome.CONTINUE:
-            continue
-        if outcome.kind == Outcome.BREAK:
-            return None
-        if outcome.kind == Outcome.UNCLEAR:
-            cause = outcome.cause or machine.unknown(Site(statement, frame), "cannot be decided")
-            _repeat(machine, statement, frame, cause)
-        return outcome
+        if outcome is not None and outcome.kind != Outcome.CONTINUE:
+            return _left(machine, statement, frame, outcome)
     raise Exhausted
 
 
-def _maybe_repeated(machine: Machine, statement: ast.For | ast.While, frame: Frame, cause: Unknown) -> Outcome | None:
-    """A loop that takes an unknown number of rounds."""
-    outcomes = _repeat(machine, statement, frame, cause)
-    if any(isinstance(o, Outcome) and o.kind in {Outcome.RETURN, Outcome.UNCLEAR} for o in outcomes):
-        return Outcome(Outcome.UNCLEAR, cause=cause)
-    left = any(isinstance(o, Outcome) and o.kind == Outcome.BREAK for o in outcomes)
+def _left(machine: Machine, statement: ast.For | ast.While, frame: Frame, outcome: Outcome) -> Outcome | None:
+    """How a loop ends whose body ended in `outcome`, other than by `continue`."""
+    if outcome.kind == Outcome.BREAK:
+        return None
+    if outcome.kind != Outcome.UNCLEAR:
+        return outcome
+    # Some paths left the loop and some did not: the remaining rounds may or may not take place.
+    cause = outcome.cause or machine.unknown(Site(statement, frame), "cannot be decided")
+    return _maybe_repeated(machine, statement, frame, cause, outcome)
+
+
+def _maybe_repeated(
+    machine: Machine, statement: ast.For | ast.While, frame: Frame, cause: Unknown, first: Outcome | None = None
+) -> Outcome | None:
+    """A loop that takes an unknown number of rounds, after a `first` one that ended so."""
+    outcomes = [o for o in (first, *_repeat(machine, statement, frame, cause)) if isinstance(o, Outcome)]
+    if any(outcome.returns for outcome in outcomes):
+        return Outcome(Outcome.UNCLEAR, cause=cause, returns=True)
+    left = any(outcome.kind != Outcome.CONTINUE for outcome in outcomes)
     if left and statement.orelse:
         alternatives = [lambda: machine.run_body(statement.orelse, frame), lambda: None]
         return paths.joined(machine, machine.branch(alternatives, cause), cause)

@@ -33,19 +33,29 @@ class Exhausted(Exception):  # noqa: N818
 
 
 class Outcome:
-    """How a statement ends other than by going on to the next: `kind`, and the value that is returned."""
+    """How a statement ends other than by going on to the next.
+
+    Attributes:
+        kind: One of the constants; `UNCLEAR` when paths that end differently cannot be told apart.
+        value: What is returned.
+        cause: Why it is unclear.
+        returns: Whether it returns on some path.
+    """
 
     RETURN: ClassVar[str] = "return"
     BREAK: ClassVar[str] = "break"
     CONTINUE: ClassVar[str] = "continue"
     UNCLEAR: ClassVar[str] = "unclear"
 
-    __slots__ = ("cause", "kind", "value")
+    __slots__ = ("cause", "kind", "returns", "value")
 
-    def __init__(self, kind: str, value: Any = None, cause: Unknown | None = None) -> None:
+    def __init__(
+        self, kind: str, value: Any = None, cause: Unknown | None = None, *, returns: bool | None = None
+    ) -> None:
         self.kind = kind
         self.value = value
         self.cause = cause
+        self.returns = kind == self.RETURN if returns is None else returns
 
 
 class Evidence:

@@ -62,7 +62,7 @@ def run_module(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> None
     for statement in body:
         try:
             with machine.fresh_budget():
-                outcome = run_body(machine, [statement], frame)
+                run_body(machine, [statement], frame)
         except Raised as raised:
             if raised.kind == "SystemExit":
                 return
@@ -71,9 +71,6 @@ def run_module(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> None
             _give_up(machine, statement, frame, "takes too many steps to follow", everything=True)
         except RecursionError:
             _give_up(machine, statement, frame, "is nested too deeply to follow", everything=True)
-        else:
-            if outcome is not None:
-                return
 
 
 def _run(machine: Machine, statement: ast.stmt, frame: Frame) -> Outcome | None:

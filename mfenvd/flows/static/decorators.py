@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from mfenvd.flows.static.heap import Conditional, DecoratorList
 from mfenvd.flows.static.outcomes import Evidence, Raised
@@ -93,7 +93,7 @@ def is_flow(value: Any) -> bool:
     return value.unread is not None and any(is_step(item) for item in value.names.values())
 
 
-def is_decorated(target: Any) -> bool:
+def is_decorated(target: Any) -> TypeGuard[Function | ClassValue]:
     """Whether decorators of `target` concern its environment."""
     return is_step(target) or is_flow(target)
 

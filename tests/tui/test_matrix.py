@@ -197,6 +197,16 @@ def test_findings_of_a_file_are_a_row_of_their_own_on_every_arch(world: World) -
     assert world.names == [("start",)]
 
 
+def test_what_is_wrong_with_the_daemon_itself_is_a_row(world: World, tmp_path: Path) -> None:
+    damaged = Finding(Code.JOURNAL_DAMAGED, Severity.WARNING, "The journal was damaged.")
+    status = samples.status(tmp_path)
+    daemon = msgspec.structs.replace(status.daemon, findings=(damaged,))
+    world.tell(Snapshot, msgspec.structs.replace(status, daemon=daemon, projects=(), verdicts=()))
+    world.matrix.update()
+    (row,) = world.rows
+    assert (row.root, row.source, row.findings) == ("", "mfenvd", (damaged,))
+
+
 def test_a_row_belongs_to_the_innermost_project(world: World) -> None:
     world.verdict("start", Arch.LINUX_64, State.RESOLVED)
     world.tell(ProjectChanged, ProjectInfo("/home/ana", trusted=False, cwd=ROOT))

@@ -164,7 +164,7 @@ class Dashboard(BaseApp):
     def action_open_editor(self) -> None:
         place = self._place()
         if place is None:
-            self.say("Nothing to open: the table is empty.")
+            self.say("Nothing to open: no file is selected.")
             return
         try:
             edit(self, find_editor(self._outside.environ, *place))
@@ -177,8 +177,8 @@ class Dashboard(BaseApp):
             self.say("Nothing to resolve: the table is empty.")
         elif not self.link.answers:
             self.say("mfenvd does not answer: nothing can be resolved now.", "warning")
-        elif not selection.verdict_ids and selection.row.whole is None:
-            self.say("Nothing to resolve: not a target.")
+        elif not selection.row.root or not (selection.verdict_ids or selection.row.whole):
+            self.say("Nothing to resolve here: not a target.")
         else:
             self._ask_again(selection)
 
@@ -218,4 +218,4 @@ class Dashboard(BaseApp):
         finding, selection = self._finding, self._table.selection
         if finding is not None and finding.path:
             return finding.path, finding.line, finding.column
-        return (selection.row.source, None, None) if selection else None
+        return (selection.row.source, None, None) if selection and selection.row.root else None

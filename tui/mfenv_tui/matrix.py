@@ -23,6 +23,7 @@ Home = tuple[str, str]
 """Source and flow: what is folded together."""
 
 _FILES: Home = ("", "")
+_DAEMON = "mfenvd"
 
 
 class Patch(msgspec.Struct, frozen=True):
@@ -185,6 +186,8 @@ class Matrix:
 
     def _file_rows(self) -> list[Row]:
         found: dict[tuple[str, str], list[Finding]] = {}
+        for finding in self._view.daemon.findings if self._view.daemon else ():
+            found.setdefault(("", finding.path or _DAEMON), []).append(finding)
         for root, project in self._view.projects.items():
             for finding in project.findings:
                 found.setdefault((root, finding.path or root), []).append(finding)

@@ -49,12 +49,12 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One environment of one flow, or a file or folder that has findings of its own.
+    """One environment of one flow, or a file, a folder or the daemon with findings of its own.
 
     Attributes:
         key: Stays the same while the environment behind it changes.
-        root: Of the project, absolute.
-        source: Absolute path of the file.
+        root: Of the project, absolute; empty for what concerns the daemon itself.
+        source: Absolute path of the file; `mfenvd` where the daemon itself is meant.
         flow: None for an environment that the configuration names, and for a file.
         names: The steps that share the environment, or its configured name; empty for a file.
         cells: By arch; no entry where the environment has no target.
@@ -128,7 +128,7 @@ def relative(path: str, root: str) -> str:
     """`path` as it is named to the user: from the project's folder on, absolute outside of it."""
     if path == root:
         return PurePath(path).name or path
-    return path[len(root.rstrip("/\\")) + 1 :] if holds(root, path) else path
+    return path[len(root.rstrip("/\\")) + 1 :] if root and holds(root, path) else path
 
 
 def _rank_of(verdict: Verdict) -> int:

@@ -94,7 +94,7 @@ class DetailScreen(Screen[None]):
             yield from without_findings(self._selection, self._signs)
             return
         yield from finding_parts(finding, self._selection.row.root, None, self._signs)
-        yield Labelled(("more", "muted"), ((f"docs/findings.md#{finding.code.lower()}", "plain"),))
+        yield Labelled(("more", "muted"), ((f"docs/findings.md, {finding.code}", "plain"),))
         for more in (self._source(finding), [((line, "plain"),) for line in finding.detail]):
             if more:
                 yield ()

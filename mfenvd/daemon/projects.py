@@ -34,7 +34,8 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import Paths
 
-_SLICE_SECONDS = 0.01
+_SLICE_SECONDS = 0.003
+"""An answer takes a few turns of the loop, and may wait for a slice at each."""
 _LONG_READING = 0.15
 """Seconds: a shorter reading after a save is not worth telling."""
 

@@ -60,12 +60,12 @@ def text_of(app: Dashboard) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
-async def shows(pilot: Pilot[None], text: str, *, limit: float = 15) -> None:
+async def shows(pilot: Pilot[None], text: str, *, limit: float = 60) -> None:
     """Wait until `text` is on the screen."""
     await until(pilot, lambda: text in text_of(of(pilot)), f"{text!r} on the screen", limit=limit)
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool], what: str, *, limit: float = 15) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], bool], what: str, *, limit: float = 60) -> None:
     """Wait until `holds`."""
     deadline = time.monotonic() + limit
     while not holds():

@@ -1,6 +1,6 @@
 """Tells what changed in the registered folders. One thread, one watch for all of them.
 
-The thread looks at what the system has noted twenty times a second while somebody is at work, and three times
+The thread looks at what the system has noted twelve times a second while somebody is at work, and three times
 in two seconds otherwise: an idle daemon hardly wakes.
 """
 
@@ -23,7 +23,7 @@ from mfenvd.daemon.notices import RECURSIVE, Notices
 ACTIVE_SECONDS = 60.0
 """How long after a change the next one is expected soon."""
 
-ACTIVE_PAUSE = 0.04
+ACTIVE_PAUSE = 0.06
 IDLE_PAUSE = 0.64
 POLL_SECONDS = 1.0
 """How often files outside the watched folders are looked at, and whether the roots are still there."""

@@ -39,10 +39,10 @@ def request(requirements: tuple[str, ...]) -> Request:
 
 
 def four_targets() -> tuple[Target, ...]:
-    """The archs that flows run on, with mfenv's defaults for GLIBC and macOS."""
+    """The archs that Metaflow's own documentation lists, with mfenv's defaults for GLIBC and macOS."""
     return (
         Target(Arch.LINUX_64, PYTHON, glibc="2.26"),
-        Target(Arch.LINUX_AARCH64, PYTHON, glibc="2.26"),
         Target(Arch.OSX_64, PYTHON, macos="13.0"),
         Target(Arch.OSX_ARM64, PYTHON, macos="13.0"),
+        Target(Arch.WIN_64, PYTHON),
     )

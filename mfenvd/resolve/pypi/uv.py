@@ -158,26 +158,22 @@ class Uv:
         ]  # fmt: skip
         if self.is_offline:
             command.append("--offline")
-        done = self._done(command, folder, stdin, environ or {})
-        log = (folder / "stderr").read_text(encoding="utf-8", errors="replace")
+        failed = self._failed(command, folder, stdin, environ or {})
+        output, log = ((folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr"))
         read, rest = parse_log(log)
-        if done.returncode != 0:
-            raise UvError(rest, unsolvable=done.returncode == 1 and "No solution found" in rest, read=read)
-        return done.stdout, read
+        if failed:
+            raise UvError(rest, unsolvable="No solution found" in rest, read=read)
+        return output, read
 
-    def _done(
-        self, command: Sequence[str], folder: Path, stdin: str, environ: Mapping[str, str]
-    ) -> subprocess.CompletedProcess[str]:
-        # Its log goes to a file, as each of hundreds of lines would wake this process.
-        with (folder / "stderr").open("wb") as stderr:
+    def _failed(self, command: Sequence[str], folder: Path, stdin: str, environ: Mapping[str, str]) -> bool:
+        # What it prints goes to files, as each of hundreds of lines would wake this process.
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             try:
-                return subprocess.run(
+                done = subprocess.run(
                     command,
-                    input=stdin,
-                    stdout=subprocess.PIPE,
+                    input=stdin.encode(),
+                    stdout=stdout,
                     stderr=stderr,
-                    encoding="utf-8",
-                    errors="replace",
                     cwd=self._cwd if self._cwd.is_dir() else folder,
                     env={**self._environ, **_LOGGING, **environ},
                     timeout=_TIME_LIMIT,
@@ -187,6 +183,7 @@ class Uv:
                 raise UvError(f"uv did not finish within {_TIME_LIMIT:.0f} seconds", unsolvable=False) from error
             except OSError as error:
                 raise UvMissingError(f"{command[0]} cannot be run: {error}") from error
+        return done.returncode != 0
 
     def _settings(self, overrides: Iterable[Override]) -> str:
         """A `uv.toml`. It gives pages the age that mfenv's own index client gives them, so that both read the same."""

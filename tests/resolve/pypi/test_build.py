@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import msgspec
@@ -28,9 +30,6 @@ def trusted(project: Context) -> Context:
 
 def checkout(folder: Path, name: str, version: str = "1.0", requires: str = "", *, failure: str = "") -> Path:
     """A project that builds with nothing but Python, as sources on disk."""
-    import io
-    import tarfile
-
     archive = sdist(name, version, requires=[requires] if requires else [], failure=failure)
     with tarfile.open(fileobj=io.BytesIO(archive.content)) as content:
         content.extractall(folder, filter="data")

@@ -15,7 +15,7 @@ from tests.resolve.pypi.generated import TARGETS, Search, World, worlds
 from tests.resolve.pypi.resolving import context, filenames, packages, resolve
 from tests.support.index_server import IndexServer
 
-_PATIENT = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+_PATIENT = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @_PATIENT

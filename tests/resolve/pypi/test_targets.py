@@ -9,11 +9,13 @@ import pytest
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.markers import marker_environment
+from mfenvd.domain.request import Indexes
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.tags import wheel_tags
 from mfenvd.domain.target import Target
 from mfenvd.resolve.pypi.platforms import uv_platform
-from tests.resolve.pypi.resolving import filenames, packages, resolve
+from mfenvd.resolve.pypi.resolver import PypiResolver
+from tests.resolve.pypi.resolving import filenames, packages, request, resolve
 from tests.support.index_server import IndexServer
 from tests.support.wheels import wheel
 
@@ -110,10 +112,6 @@ def test_many_newer_versions_that_do_not_fit_need_no_round_each(index: IndexServ
         index.add(wheel("demo", f"2.{minor}", "cp311-cp311-manylinux_2_28_x86_64"))
     index.add(wheel("demo", "1.0", "cp311-cp311-manylinux_2_17_x86_64"), wheel("app", "1.0", requires=["demo"]))
     stages = []
-
-    from mfenvd.resolve.pypi.resolver import PypiResolver
-    from tests.resolve.pypi.resolving import request
-
     target = Target(Arch.LINUX_64, "3.11", glibc="2.26")
     outcome = PypiResolver().resolve(request(index, "app"), target, project, lambda p: stages.append(p.stage))
 
@@ -156,7 +154,11 @@ def test_a_free_threaded_python_gets_its_own_wheels(index: IndexServer, project:
     assert filenames(outcome) == ["demo-1.0-cp313-cp313t-manylinux_2_17_x86_64.whl"]
 
 
-def test_the_metadata_of_the_target_s_own_wheel_counts(index: IndexServer, project: Context) -> None:
+@pytest.mark.parametrize("log", ["uv_resolver::resolver=debug", "off"], ids=["uv says what it reads", "uv is silent"])
+def test_the_metadata_of_the_target_s_own_wheel_counts(
+    index: IndexServer, project: Context, monkeypatch: pytest.MonkeyPatch, log: str
+) -> None:
+    monkeypatch.setattr("mfenvd.resolve.pypi.uv._LOGGING", {"RUST_LOG": log})
     index.add(
         wheel("xgboost", "2.1.4", "py3-none-manylinux_2_28_x86_64", requires=["numpy", "nvidia-nccl"]),
         wheel("xgboost", "2.1.4", "py3-none-manylinux2014_x86_64", requires=["numpy"]),
@@ -215,8 +217,6 @@ def test_extras_constraints_and_local_versions(index: IndexServer, project: Cont
 
 
 def test_several_indexes_are_one_to_the_resolver(project: Context) -> None:
-    from mfenvd.domain.request import Indexes
-
     with IndexServer() as public, IndexServer() as private:
         public.add(wheel("demo", "1.0"), wheel("demo", "3.0"), wheel("lib", "1.0"))
         private.add(wheel("demo", "2.0"), wheel("mine", "1.0", requires=["demo<3", "lib"]))

@@ -175,7 +175,7 @@ def passed_through(machine: Machine, arguments: Call, result: Unknown) -> Any:
     Such a decorator leaves environments alone, so the step is still the step for whoever decorates it next.
     """
     target = arguments.arguments[0] if len(arguments.arguments) == 1 and not arguments.keywords else None
-    if result.external is None or not is_decorated(target):
+    if result.external is None or not isinstance(target, (Function, ClassValue)) or not is_decorated(target):
         return result
     _note(machine, target, result, arguments.at)
     return target

@@ -93,7 +93,7 @@ def _dict(machine: Machine, node: ast.Dict, frame: Frame) -> Any:
         value = evaluate(machine, value_node, frame)
         if cause := operators.unhashable(machine, key, at):
             return cause
-        found[key] = machine.located(value, at)
+        found[machine.located(key, at)] = machine.located(value, at)
     return found
 
 

@@ -54,8 +54,9 @@ def unread_flows(module: Module, flows: tuple[FlowReading, ...]) -> tuple[Findin
     lines = {flow.location.line for flow in flows}
     found = []
     for node in _classes(module.source.tree.body):
-        if node.lineno not in lines and looks_like_flow(node):
-            value = module.names.get(node.name)
+        value = module.names.get(node.name)
+        mixin = isinstance(value, ClassValue) and value.unread is None
+        if node.lineno not in lines and looks_like_flow(node) and not mixin:
             unknown = value if isinstance(value, Unknown) else None
             found.append(findings.unread_flow(node.name, module.source.location(node), unknown))
     return tuple(found)
@@ -118,6 +119,8 @@ class _FlowReader:
         merged = Merged([*flow_declared, *step_declared], step.name)
         remote = self._remote(state, step, problems)
         function = step.function
+        while isinstance(wrapped := function.attributes.get("__wrapped__"), Function):
+            function = wrapped  # what the decorators of the project stand around
         return StepReading(
             name=step.name,
             location=function.source.location(function.node),

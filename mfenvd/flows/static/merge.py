@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.finding import Finding, Location, Severity
-from mfenvd.flows.static import configs, findings
+from mfenvd.flows.static import configs, findings, iteration
 from mfenvd.flows.static.decorators import BoundDecorator
-from mfenvd.flows.static.values import LocatedText, Unknown
+from mfenvd.flows.static.values import Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -79,7 +79,7 @@ class Declared:
                 self.findings.append(findings.unknown_value(what, unknown))
             elif self._valid(name, version, attribute):
                 found[str(name)] = str(version)
-                self.origins[_canonical(str(name))] = _location(version, self.decorator.at.location)
+                self.origins[_canonical(str(name))] = self._place(name, version)
         return found
 
     def _valid(self, name: Any, version: Any, attribute: str) -> bool:
@@ -92,7 +92,7 @@ class Declared:
             self._refuse(f"{attribute} of {self.label} spreads a config, which Metaflow cannot unpack here.", fix)
             return False
         package = _canonical(name)
-        place = _location(version, self.decorator.at.location)
+        place = self._place(name, version)
         if not isinstance(version, str):
             number = isinstance(version, (int, float)) and not isinstance(version, bool)
             fix = f'Write "{name}": "{version if number else ""}".'
@@ -107,6 +107,10 @@ class Declared:
             self.findings.append(findings.bad_argument(place, message, fix, package))
             return False
         return True
+
+    def _place(self, name: Any, version: Any) -> Location:
+        """Where a requirement is given."""
+        return iteration.origin(version, name) or self.decorator.at.location
 
     def python(self) -> str | None:
         """The `python` attribute."""
@@ -238,7 +242,3 @@ def _canonical(name: str) -> str:
     """The name a finding about the package will have: no channel, no extras, PEP 503."""
     bare = name.partition("::")[2] or name
     return canonicalize_name(bare.partition("[")[0].partition("@")[0].strip())
-
-
-def _location(value: Any, fallback: Location) -> Location:
-    return value.location if isinstance(value, LocatedText) else fallback

@@ -95,14 +95,14 @@ LOST = {
     "changed behind an unknown filter": "import lib\nP = {'a': '1'}\n[P.update(b='1') for n in 'xy' if lib.want(n)]",
     "changed by a short circuit": "import lib\nP = {'a': '1'}\nlib.X and P.update(b='1')",
     "changed by a conditional": "import lib\nP = {'a': '1'}\nP.update(b='1') if lib.X else None",
-    "changed in a try that may fail": "import lib\nP = {'a': '1'}\ntry:\n    lib.f()\n    P['b'] = '2'\nexcept OSError:\n    pass",
-    "set where a try may fail": "import lib\nV = 1\ntry:\n    lib.f()\n    V = 2\nexcept OSError:\n    V += 1\nP = {V: '1'}",
+    "changed where it may fail": "import lib\nP = {1: 1}\ntry:\n    lib.f()\n    P['b'] = '2'\nexcept OSError:\n    1",
+    "set where a try may fail": "import lib\nV = 1\ntry:\n    lib.f()\n    V = 2\nexcept OSError:\n    1\nP = {V: '1'}",
     "fallback for what is outside": "try:\n    from lib import P\nexcept ImportError:\n    P = {'a': '1'}",
     "flag of an optional import": (
         "try:\n    import torch\n    G = True\nexcept ImportError:\n    G = False\nP = {'a': '1' if G else '2'}"
     ),
     "raised on an unknown path inside a try": (
-        "import lib\nP = {'a': '1'}\ntry:\n    if lib.X:\n        raise OSError\n    P['b'] = '2'\nexcept OSError:\n    1"
+        "import lib\nP = {'a': '1'}\ntry:\n    if lib.X:\n        raise OSError\n    P['b'] = 1\nexcept OSError:\n    1"
     ),
     "returned early under an unknown condition": (
         "import lib\nP = {'a': '1'}\ndef f():\n    if lib.X:\n        return\n    P['b'] = '2'\nf()"

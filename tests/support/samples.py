@@ -206,6 +206,7 @@ def verdicts(root: Path) -> tuple[Verdict, ...]:
         )
 
     python310 = Target(Arch.LINUX_64, "3.10", glibc="2.26")
+    mac310 = Target(Arch.OSX_ARM64, "3.10", macos="13.0")
     return (
         of("start", "aaaaaaaaaaaa", LINUX, State.RESOLVED, packages=REQUESTS, settled=STARTED + 4, kind="pypi"),
         of("start", "aaaaaaaaaaaa", MAC, State.WARM, packages=REQUESTS, settled=STARTED + 4, kind="pypi"),
@@ -224,7 +225,7 @@ def verdicts(root: Path) -> tuple[Verdict, ...]:
         of(
             "start", "eeeeeeeeeeee", python310, State.BLOCKED, "git", flow="ScoreFlow", settled=STARTED + 1, kind="pypi"
         ),
-        of("start", "eeeeeeeeeeee", MAC, State.FAILED, "index", flow="ScoreFlow", settled=STARTED + 9, kind="pypi"),
+        of("start", "eeeeeeeeeeee", mac310, State.FAILED, "index", flow="ScoreFlow", settled=STARTED + 9, kind="pypi"),
         of("end", "end", python310, State.BLOCKED, "unknown", flow="ScoreFlow", settled=STARTED + 1),
     )
 

@@ -112,6 +112,11 @@ def applies(requirement: Requirement, target: Target, extras: Iterable[str] = ()
     return any(marker.evaluate(environment) for environment in environments)
 
 
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Requirement:
+    return Requirement(text)
+
+
 @lru_cache(maxsize=64)
 def _variables(target: Target) -> dict[str, str]:
     return {name: str(value) for name, value in marker_environment(target).items()}
@@ -120,7 +125,7 @@ def _variables(target: Target) -> dict[str, str]:
 def _applicable(texts: Iterable[str], target: Target) -> Iterable[Requirement]:
     for text in texts:
         try:
-            requirement = Requirement(text)
+            requirement = _parsed(text)
         except InvalidRequirement as error:
             raise InvalidAskedError(text, error) from error
         if applies(requirement, target):

@@ -56,12 +56,7 @@ class Catalog:
         return self._client.stale if "_client" in self.__dict__ else {}
 
     def package(self, name: str) -> Listing:
-        """The package of canonical name `name`.
-
-        Raises:
-            NoSuchPackage: No index has it.
-            IndexProblem: An index gives no answer.
-        """
+        """The package of canonical name `name`; raises as `require` does."""
         return self.require((name,))[name]
 
     def require(self, names: Iterable[str]) -> dict[str, Listing]:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import msgspec
 from packaging.utils import canonicalize_name
 
-_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(\[[^\]]*\])?(==(?P<version>\S+)| @ (?P<url>\S+))")
+_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(\[(?P<extras>[^\]]*)\])?(==(?P<version>\S+)| @ (?P<url>\S+))")
+_SELECTING_START = "DEBUG Selecting: "
 _SELECTING = re.compile(r"DEBUG Selecting: (?P<name>\S+?)==(?P<version>\S+) \[\w+\] \((?P<filename>[^)\s]+\.whl)\)")
 _LOG = re.compile(r"(TRACE|DEBUG|INFO|WARN) ")
 _VIA = re.compile(r"# via\b *")
@@ -21,12 +22,14 @@ class Pinned(msgspec.Struct, frozen=True):
         name: Canonical name.
         version: None for one that has an address of its own.
         url: That address, perhaps with credentials; None for one from an index.
+        extras: Those that are asked for, by the request or by another package.
         via: Canonical names of the packages that need it, sorted; the request is not among them.
     """
 
     name: str
     version: str | None = None
     url: str | None = None
+    extras: tuple[str, ...] = ()
     via: tuple[str, ...] = ()
 
 
@@ -53,7 +56,7 @@ def parse_log(text: str) -> tuple[tuple[Read, ...], str]:
     read: dict[Read, None] = {}
     rest = []
     for line in text.splitlines():
-        match = _SELECTING.match(line)
+        match = _SELECTING.match(line) if line.startswith(_SELECTING_START) else None
         if match is not None:
             read[Read(canonicalize_name(match["name"]), match["version"], match["filename"])] = None
         elif not _LOG.match(line):
@@ -84,7 +87,8 @@ def _pinned(line: str) -> Pinned:
     match = _PINNED.match(line)
     if match is None:
         raise ValueError(f"uv wrote a line that is not understood: {line}")
-    return Pinned(canonicalize_name(match["name"]), match["version"], match["url"])
+    extras = tuple(extra.strip() for extra in (match["extras"] or "").split(",") if extra.strip())
+    return Pinned(canonicalize_name(match["name"]), match["version"], match["url"], extras)
 
 
 def _names(sources: Iterable[str]) -> tuple[str, ...]:

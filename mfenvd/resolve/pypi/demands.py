@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -12,6 +12,7 @@ from mfenvd.resolve.pypi.asked import Asked, applies, combined
 from mfenvd.resolve.pypi.catalog import Catalog
 from mfenvd.resolve.pypi.chosen import Chosen
 from mfenvd.resolve.pypi.metadata_override import requirements
+from mfenvd.resolve.pypi.notebook import Notebook
 
 
 class Demands:
@@ -22,14 +23,17 @@ class Demands:
         asked: The request on its target.
         target: Where.
         catalog: For the metadata of those that need others.
+        known: Demands of packages on others, from before.
     """
 
-    def __init__(self, chosen: Sequence[Chosen], asked: Asked, target: Target, catalog: Catalog) -> None:
+    def __init__(
+        self, chosen: Sequence[Chosen], asked: Asked, target: Target, catalog: Catalog, known: Notebook[str]
+    ) -> None:
         self._chosen = {one.name: one for one in chosen}
         self._asked = asked
         self._target = target
         self._catalog = catalog
-        self._extras: dict[str, frozenset[str]] = {}
+        self._known = known
 
     def on(self, name: str) -> SpecifierSet:
         """What the request and all packages together want of package `name` (canonical).
@@ -37,27 +41,21 @@ class Demands:
         Raises:
             IndexProblem: A wheel's metadata cannot be had.
         """
-        return self._asked.specifier(name) & combined(need.specifier for need in self._needs_of(name))
+        return self._asked.specifier(name) & SpecifierSet(self._of_packages(name))
 
-    def _needs_of(self, name: str) -> Iterator[Requirement]:
+    def _of_packages(self, name: str) -> str:
         parents = [self._chosen[parent] for parent in self._chosen[name].pinned.via if parent in self._chosen]
+        # A wheel never changes what it says.
+        key = f"{name} {' '.join(f'{parent.file.filename}[{parent.pinned.extras}]' for parent in parents)}"
+        specifier = self._known.get(key, name)
+        if specifier is None:
+            specifier = str(combined(need.specifier for need in self._needs(name, parents)))
+            self._known.put(key, name, specifier)
+        return specifier
+
+    def _needs(self, name: str, parents: Sequence[Chosen]) -> Iterator[Requirement]:
         metadata = self._catalog.metadata(parent.file for parent in parents)
         for parent in parents:
             for requirement in requirements(metadata[parent.file], name):
-                if applies(requirement, self._target) or self._applies_with_extras(requirement, parent.name):
+                if applies(requirement, self._target, parent.pinned.extras):
                     yield requirement
-
-    def _applies_with_extras(self, requirement: Requirement, parent: str) -> bool:
-        """Likewise with the extras of the package that has the requirement, which are found out only if need be."""
-        if "extra" not in str(requirement.marker):
-            return False
-        return applies(requirement, self._target, self._extras_of(parent))
-
-    def _extras_of(self, name: str) -> Iterable[str]:
-        """The extras that are asked for of a package; in a circle those that are known so far."""
-        if name not in self._extras:
-            self._extras[name] = frozenset()
-            direct = (extra for requirement in self._asked.of(name) for extra in requirement.extras)
-            needed = (extra for requirement in self._needs_of(name) for extra in requirement.extras)
-            self._extras[name] = frozenset((*direct, *needed))
-        return sorted(self._extras[name])

@@ -13,8 +13,9 @@ from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.pypi.asked import Asked
 from mfenvd.resolve.pypi.catalog import Catalog, passes_on_python
 from mfenvd.resolve.pypi.check import Rules, exclusion
-from mfenvd.resolve.pypi.chosen import Beyond
+from mfenvd.resolve.pypi.chosen import Beyond, Chosen
 from mfenvd.resolve.pypi.compiled import Read
+from mfenvd.resolve.pypi.demands import Demands
 from mfenvd.resolve.pypi.held_back import beyond
 from mfenvd.resolve.pypi.metadata_override import Doubt, Override
 from mfenvd.resolve.pypi.notebook import Notebook
@@ -47,9 +48,13 @@ class Inspector:
         rules: Decide about files.
         catalog: What there is.
         notebook: What is known from before.
+        specifiers: Likewise what packages want of each other.
     """
 
-    def __init__(self, asked: Asked, rules: Rules, catalog: Catalog, notebook: Notebook[Facts]) -> None:
+    def __init__(
+        self, asked: Asked, rules: Rules, catalog: Catalog, notebook: Notebook[Facts], specifiers: Notebook[str]
+    ) -> None:
+        self._specifiers = specifiers
         self._asked = asked
         self._rules = rules
         self._catalog = catalog
@@ -137,6 +142,11 @@ class Inspector:
     def save(self) -> None:
         """Keeps what was found out for next time."""
         self._notebook.save()
+        self._specifiers.save()
+
+    def demands(self, chosen: Sequence[Chosen]) -> Demands:
+        """What the packages of a resolution say about each other."""
+        return Demands(chosen, self._asked, self._rules.target, self._catalog, self._specifiers)
 
     def _newly_misread(self, read: Sequence[Read]) -> Iterator[Facts]:
         answers = self._catalog.look_up(one.name for one in read)

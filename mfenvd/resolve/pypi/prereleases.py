@@ -9,7 +9,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from mfenvd.resolve.index.client import Listing
+from mfenvd.resolve.pypi.catalog import Catalog
 from mfenvd.resolve.pypi.check import Rules
+from mfenvd.resolve.pypi.chosen import Chosen
 from mfenvd.resolve.pypi.demands import Demands
 
 
@@ -30,28 +32,29 @@ class Corrections(msgspec.Struct, frozen=True):
     welcome: tuple[str, ...] = ()
 
 
-def corrections(doubtful: Iterable[tuple[Listing, Version]], demands: Demands, rules: Rules) -> Corrections:
+def corrections(doubtful: Iterable[Chosen], demands: Demands, catalog: Catalog, rules: Rules) -> Corrections:
     """Where uv and pip differ about some packages.
 
     pip takes pre-releases of a package when a demand on it names one, or when no final release meets the demands and
     fits the target; withdrawn ones count as final releases here.
 
     Args:
-        doubtful: Packages with the versions that uv chose.
+        doubtful: uv's choices that `is_doubtful` says so of.
         demands: On the packages of uv's answer.
+        catalog: What else there is of them.
         rules: Decide about files.
 
     Raises:
         IndexProblem: A wheel's metadata cannot be had.
     """
     constraints, welcome = [], []
-    for package, chosen in doubtful:
-        wanted = demands.on(package.name)
+    for one in doubtful:
+        wanted = demands.on(one.name)
         if wanted.prereleases:
-            if _newer_prerelease(package, chosen, wanted, rules):
-                welcome.append(package.name)
-        elif chosen.is_prerelease and _has_final(package, wanted, rules):
-            constraints.append(f"{package.name}!={chosen}")
+            if _newer_prerelease(catalog.package(one.name), one.version, wanted, rules):
+                welcome.append(one.name)
+        elif one.version.is_prerelease and _has_final(catalog.package(one.name), wanted, rules):
+            constraints.append(f"{one.name}!={one.version}")
     return Corrections(tuple(constraints), tuple(welcome))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from packaging.requirements import Requirement
 
-from mfenvd.domain.finding import Finding
+from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.graph import chains
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome, Resolution
@@ -41,6 +42,8 @@ _URL = re.compile(r"https?://[^\s`'\")]+")
 _REFUSED = re.compile(r"\b(401|403) (?:Unauthorized|Forbidden)")
 _UNREACHABLE = re.compile(r"Failed to fetch|error sending request|Request failed after|timed out", re.IGNORECASE)
 
+_T = TypeVar("_T")
+
 Report = Callable[[Progress], None]
 
 
@@ -55,12 +58,8 @@ class PypiResolver:
             return Outcome(findings=error.findings)
         except InvalidAskedError as error:
             return Outcome(findings=(findings.not_understood(str(error)),))
-        except IndexProblem as problem:
-            return Outcome(findings=(index_finding(problem),), failed=True)
-        except UvMissingError as error:
-            return Outcome(findings=(findings.uv_missing(str(error)),), failed=True)
-        except (UvError, NotSettledError) as error:
-            return Outcome(findings=(findings.uv_failed(str(error)),), failed=True)
+        except (IndexProblem, UvError, UvMissingError, NotSettledError, OSError) as error:
+            return Outcome(findings=(_told(error),), failed=True)
 
 
 class _BlockedError(Exception):
@@ -119,19 +118,24 @@ class _Attempt:
     def _solved(self, catalog: Catalog) -> Outcome:
         asked, target = self._asked, self._target
         rules = Rules(target, uv_platform(target).seen_as, asked.hashes)
-        inspector = Inspector(asked, rules, catalog, self._notebook())
+        inspector = Inspector(asked, rules, catalog, self._notebook(Facts), self._notebook(str))
         self._check_requirements(catalog, rules, inspector)
         uv = self._uv()
         uv.is_offline = bool(catalog.stale)
         chosen = self._chosen(Solver(asked, rules, catalog, inspector, uv), uv, catalog, rules)
-        inspector.save()
         resolution = locked(self._request, target, chosen, asked.names, self._built)
         self._report(Progress("done", len(chosen), len(chosen)))
-        return Outcome(resolution, (*self._warnings(chosen, resolution, catalog), *_stale(catalog)))
+        try:
+            # The resolution stands even if an index keeps back what else there would be to know.
+            found = tuple(self._worth_knowing(chosen, resolution, catalog, inspector.demands(chosen)))
+        except IndexProblem as problem:
+            found = (msgspec.structs.replace(index_finding(problem), severity=Severity.NOTICE),)
+        inspector.save()
+        return Outcome(resolution, (*found, *_stale(catalog)))
 
-    def _notebook(self) -> Notebook[Facts]:
+    def _notebook(self, kind: type[_T]) -> Notebook[_T]:
         parts = (str(msgspec.to_builtins(self._target)), str(self._asked.pre), str(sorted(self._asked.hashes.items())))
-        return Notebook(self._cache_dir / "notes", Facts, self._config, parts, refresh=self._context.refresh)
+        return Notebook(self._cache_dir / "notes", kind, self._config, parts, refresh=self._context.refresh)
 
     def _uv(self) -> Uv:
         environ = self._context.surroundings.environ
@@ -239,19 +243,32 @@ class _Attempt:
         except UvError:
             raise problem from error
 
-    def _warnings(self, chosen: Sequence[Chosen], resolution: Resolution, catalog: Catalog) -> Iterator[Finding]:
-        """What is worth knowing about a resolution."""
+    def _worth_knowing(
+        self, chosen: Sequence[Chosen], resolution: Resolution, catalog: Catalog, demands: Demands
+    ) -> Iterator[Finding]:
+        """Withdrawn versions, and what the target's GLIBC changes."""
 
         def chain_of(name: str) -> tuple[str, ...]:
             return next(iter(chains(resolution.packages, name)), (name,))
 
         for one in chosen:
             if one.file.yanked is not None:
-                files = catalog.package(one.name).files
+                answer = catalog.look_up((one.name,))[one.name]
+                files = answer.files if isinstance(answer, Listing) else ()
                 nearest = nearest_version(files, f"=={one.version.public}", self._target)
                 yield findings.withdrawn(one.file, chain_of(one.name), nearest)
-        demands = Demands(chosen, self._asked, self._target, catalog)
         yield from glibc_findings(chosen, demands, chain_of, self._target)
+
+
+def _told(error: IndexProblem | UvError | UvMissingError | NotSettledError | OSError) -> Finding:
+    """What kept mfenv from telling whether the request resolves."""
+    if isinstance(error, IndexProblem):
+        return index_finding(error)
+    if isinstance(error, UvMissingError):
+        return findings.uv_missing(str(error))
+    if isinstance(error, OSError):
+        return findings.folders_unusable(error)
+    return findings.uv_failed(str(error))
 
 
 def _stale(catalog: Catalog) -> Iterator[Finding]:

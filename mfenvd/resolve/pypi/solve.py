@@ -15,7 +15,6 @@ from mfenvd.resolve.pypi.catalog import Catalog
 from mfenvd.resolve.pypi.check import Rules
 from mfenvd.resolve.pypi.chosen import Chosen
 from mfenvd.resolve.pypi.compiled import Compiled, Pinned
-from mfenvd.resolve.pypi.demands import Demands
 from mfenvd.resolve.pypi.inspection import Facts, Inspector
 from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import uv_platform
@@ -112,9 +111,8 @@ class Solver:
 
     def _correct(self, doubtful: Sequence[Chosen], found: Sequence[Chosen]) -> bool:
         """Whether uv has to be told something about pre-releases."""
-        packages = self._catalog.require(one.name for one in doubtful)
-        demands = Demands(found, self._asked, self._target, self._catalog)
-        needed = corrections([(packages[one.name], one.version) for one in doubtful], demands, self._rules)
+        demands = self._inspector.demands(found)
+        needed = corrections(doubtful, demands, self._catalog, self._rules)
         known = len(self._welcome)
         self._welcome.update(dict.fromkeys(needed.welcome))
         return self._learn([Facts(constraints=needed.constraints)]) or len(self._welcome) > known

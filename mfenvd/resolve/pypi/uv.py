@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import uv as uv_wheel
@@ -113,7 +115,7 @@ class Uv:
             constraints.write_text("".join(f"{line}\n" for line in question.constraints), encoding="utf-8")
             arguments = [
                 "pip", "compile", "-", "--quiet",
-                "--no-header", "--annotation-style", "split", "--format", "requirements.txt",
+                "--no-header", "--no-strip-extras", "--annotation-style", "split", "--format", "requirements.txt",
                 "--only-binary", ":all:", "--no-sources",
                 "--python", sys.executable,
                 "--python-version", platform.python,
@@ -126,7 +128,11 @@ class Uv:
             output, read = self.run(
                 arguments, Path(folder), stdin=lines, overrides=question.overrides, environ=platform.environ
             )
-        return Compiled(tuple(sorted(parse_compiled(output), key=lambda package: package.name)), read)
+        try:
+            packages = parse_compiled(output)
+        except ValueError as error:
+            raise UvError(str(error), unsolvable=False, read=read) from error
+        return Compiled(tuple(sorted(packages, key=lambda package: package.name)), read)
 
     def run(
         self,
@@ -158,32 +164,52 @@ class Uv:
         ]  # fmt: skip
         if self.is_offline:
             command.append("--offline")
-        failed = self._failed(command, folder, stdin, environ or {})
-        output, log = ((folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr"))
+        # What it prints goes to files, as each of hundreds of lines would wake this process.
+        with (folder / "stdout").open("wb+") as stdout, (folder / "stderr").open("wb+") as stderr:
+            failed = self._failed(command, folder, stdin, environ or {}, (stdout, stderr))
+            stdout.seek(0)
+            stderr.seek(0)
+            output, log = (stream.read().decode(errors="replace") for stream in (stdout, stderr))
         read, rest = parse_log(log)
         if failed:
             raise UvError(rest, unsolvable="No solution found" in rest, read=read)
         return output, read
 
-    def _failed(self, command: Sequence[str], folder: Path, stdin: str, environ: Mapping[str, str]) -> bool:
-        # What it prints goes to files, as each of hundreds of lines would wake this process.
-        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-            try:
-                done = subprocess.run(
-                    command,
-                    input=stdin.encode(),
-                    stdout=stdout,
-                    stderr=stderr,
-                    cwd=self._cwd if self._cwd.is_dir() else folder,
-                    env={**self._environ, **_LOGGING, **environ},
-                    timeout=_TIME_LIMIT,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise UvError(f"uv did not finish within {_TIME_LIMIT:.0f} seconds", unsolvable=False) from error
-            except OSError as error:
-                raise UvMissingError(f"{command[0]} cannot be run: {error}") from error
-        return done.returncode != 0
+    def _failed(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        stdin: str,
+        environ: Mapping[str, str],
+        streams: tuple[IO[bytes], IO[bytes]],
+    ) -> bool:
+        late = threading.Event()
+        try:
+            with subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=streams[0],
+                stderr=streams[1],
+                cwd=self._cwd if self._cwd.is_dir() else folder,
+                env={**self._environ, **_LOGGING, **environ},
+            ) as process:
+
+                def kill() -> None:
+                    late.set()
+                    process.kill()
+
+                # Popen's own time-outs look again every 50 ms, which is as long as solving takes.
+                timer = threading.Timer(_TIME_LIMIT, kill)
+                timer.start()
+                try:
+                    process.communicate(stdin.encode())
+                finally:
+                    timer.cancel()
+        except OSError as error:
+            raise UvMissingError(f"{command[0]} cannot be run: {error}") from error
+        if late.is_set():
+            raise UvError(f"uv did not finish within {_TIME_LIMIT:.0f} seconds", unsolvable=False)
+        return process.returncode != 0
 
     def _settings(self, overrides: Iterable[Override]) -> str:
         """A `uv.toml`. It gives pages the age that mfenv's own index client gives them, so that both read the same."""

@@ -35,7 +35,7 @@ def test_packages_with_their_addresses_and_who_needs_them() -> None:
     assert parse_compiled(OUTPUT) == (
         Pinned("certifi", "2026.1.1", via=("requests",)),
         Pinned("demo", url="https://user:pass@files.example/demo-1.0-py3-none-any.whl#sha256=00"),
-        Pinned("requests", "2.32.3", via=("demo", "mlflow-skinny")),
+        Pinned("requests", "2.32.3", extras=("socks",), via=("demo", "mlflow-skinny")),
         Pinned("torch", "2.6.0+cpu"),
     )
 

@@ -94,3 +94,13 @@ def test_without_uv_it_says_what_is_missing(
 
     assert outcome.failed
     assert [finding.code for finding in outcome.findings] == [Code.TOOL_MISSING]
+
+
+def test_a_cache_that_cannot_be_written_is_said(index: IndexServer, project: Context, tmp_path: Path) -> None:
+    index.add(wheel("demo", "1.0"))
+    (tmp_path / "file").write_text("in the way")
+
+    outcome = resolve(index, ["demo"], LINUX, msgspec.structs.replace(project, cache_dir=str(tmp_path / "file")))
+
+    assert outcome.failed
+    assert [finding.code for finding in outcome.findings] == [Code.INTERNAL_ERROR]

@@ -34,6 +34,13 @@ class NoSuchPathError(UsageError):
         super().__init__(f"{path} does not exist.", "Check the spelling; paths are relative to the working directory.")
 
 
+class NotAFlowError(UsageError):
+    """A requirements file where a flow file or a folder is meant."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not a flow file.", f"To resolve what it asks for: `mfenv resolve -r {path}`.")
+
+
 class NothingAskedError(UsageError):
     """A command that needs a file or a package got neither."""
 

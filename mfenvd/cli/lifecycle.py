@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mfenvd.cli.help import DAEMON, examples
-from mfenvd.cli.options import JsonFlag, Paths, VerboseFlag, given_paths
+from mfenvd.cli.options import JsonFlag, VerboseFlag, WatchedOnly
 from mfenvd.cli.status import print_status
 
 NowFlag = Annotated[bool, typer.Option("--now", help="Do not wait for resolves that are running.")]
@@ -45,13 +45,13 @@ def down(*, now: NowFlag = False, force: ForceFlag = False, json: JsonFlag = Fal
         this_terminal().say("mfenvd has stopped." if stopped else "mfenvd was not running.")
 
 
-def status(paths: Paths = None, *, json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
+def status(paths: WatchedOnly = None, *, json: JsonFlag = False, verbose: VerboseFlag = False) -> None:
     """Show the daemon, the folders that it watches, and the verdicts.
 
     With --verbose also every finding in full, and the values of the variables that the registering shell had.
     Exits 0 whether or not a daemon runs; JSON says `"daemon": null` when none does.
     """
-    print_status(given_paths(paths) if paths else (), json=json, verbose=verbose)
+    print_status([path.absolute() for path in paths or ()], json=json, verbose=verbose)
 
 
 def version(*, json: JsonFlag = False) -> None:

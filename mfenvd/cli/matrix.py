@@ -33,12 +33,13 @@ _CELL_WIDTH = 18
 def matrix(terminal: Terminal, verdicts: Sequence[Verdict]) -> RenderableType:
     """Fits the terminal's width."""
     found = rows(verdicts)
-    longest = max((len(row.label(terminal.dot)) for row in found), default=0)
-    excess = _natural_width(terminal, _table(terminal, found, longest)) - terminal.out.width
+    labels = _labels(terminal, found)
+    longest = max((len(line) for label in labels for line in label.plain.splitlines()), default=0)
+    excess = _natural_width(terminal, _table(terminal, found, labels, longest)) - terminal.out.width
     label_width = longest - max(excess, 0)
     if label_width < min(longest, _NARROWEST_LABEL):
-        return _list(terminal, found)
-    return _table(terminal, found, label_width)
+        return _list(terminal, found, labels)
+    return _table(terminal, found, labels, label_width)
 
 
 def cell(terminal: Terminal, verdict: Verdict) -> Text:
@@ -59,11 +60,25 @@ def summary(terminal: Terminal, verdicts: Sequence[Verdict]) -> Text:
     return Text("  ").join(parts)
 
 
+def _labels(terminal: Terminal, found: Sequence[Row]) -> list[Text]:
+    """What each row is called; where a flow of that name is in several files, with the file below."""
+    files: dict[str, set[str]] = {}
+    for row in found:
+        files.setdefault(row.flow or row.env, set()).add(row.source)
+    labels = []
+    for row in found:
+        label = Text(printable(row.label(terminal.dot)))
+        if len(files[row.flow or row.env]) > 1:
+            label.append(f"\n  {printable(terminal.path(row.source))}", "muted")
+        labels.append(label)
+    return labels
+
+
 def _natural_width(terminal: Terminal, table: Table) -> int:
     return Measurement.get(terminal.out, terminal.out.options.update(max_width=10_000), table).maximum
 
 
-def _table(terminal: Terminal, found: Sequence[Row], label_width: int) -> Table:
+def _table(terminal: Terminal, found: Sequence[Row], labels: Sequence[Text], label_width: int) -> Table:
     columns = archs(found)
     floors = {arch: _usual_floor(found, arch) for arch in columns}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
@@ -71,9 +86,9 @@ def _table(terminal: Terminal, found: Sequence[Row], label_width: int) -> Table:
     table.add_column(Text("python", style="muted"), no_wrap=True)
     for arch in columns:
         table.add_column(_header(arch, floors[arch]), no_wrap=True)
-    for row in found:
+    for row, label in zip(found, labels, strict=True):
         cells = (_table_cell(terminal, row.cells.get(arch), floors[arch]) for arch in columns)
-        table.add_row(Text(printable(row.label(terminal.dot))), Text(row.python, style="muted"), *cells)
+        table.add_row(label, Text(row.python, style="muted"), *cells)
     return table
 
 
@@ -94,12 +109,13 @@ def _usual_floor(found: Sequence[Row], arch: Arch) -> str:
     return Counter(floor(row.cells[arch].target) for row in found if arch in row.cells).most_common(1)[0][0]
 
 
-def _list(terminal: Terminal, found: Sequence[Row]) -> RenderableType:
+def _list(terminal: Terminal, found: Sequence[Row], labels: Sequence[Text]) -> RenderableType:
     width = max((len(arch) for arch in archs(found)), default=0)
     lines = []
-    for row in found:
-        python = f"python {row.python}"
-        lines.append(Text.assemble((printable(row.label(terminal.dot)), "strong"), (f"  {python}", "muted")))
+    for row, label in zip(found, labels, strict=True):
+        name, *file = label.split("\n")
+        lines.append(Text.assemble((name.plain, "strong"), (f"  python {row.python}", "muted")))
+        lines.extend(file)
         for arch in archs([row]):
             verdict = row.cells[arch]
             shown = cell(terminal, verdict)

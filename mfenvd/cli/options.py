@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mfenvd.cli.errors import NoSuchPathError
+from mfenvd.cli.errors import NoSuchPathError, NotAFlowError
+
+_REQUIREMENT_SUFFIXES = frozenset({".txt", ".lock", ".yml", ".yaml"})
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON (see docs/json.md) instead of tables.")]
 VerboseFlag = Annotated[bool, typer.Option("--verbose", "-v", help="Also print every detail of each finding.")]
@@ -16,6 +18,14 @@ Paths = Annotated[
     list[Path] | None,
     typer.Argument(metavar="PATH", help="Flow files or folders.", show_default="the working directory"),
 ]
+WatchedOnly = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PATH",
+        help="Only what is at or below these files or folders; a watched one need not be there.",
+        show_default="everything that is watched",
+    ),
+]
 
 
 def given_paths(paths: list[Path] | None) -> list[Path]:
@@ -23,10 +33,13 @@ def given_paths(paths: list[Path] | None) -> list[Path]:
 
     Raises:
         NoSuchPathError: One of them does not exist.
+        NotAFlowError: One of them is a requirements file: nothing would be found in it, which reads like success.
     """
     for path in paths or ():
         if not path.exists():
             raise NoSuchPathError(path)
+        if path.suffix in _REQUIREMENT_SUFFIXES and path.is_file():
+            raise NotAFlowError(path)
     return [path.absolute() for path in paths or [Path()]]
 
 

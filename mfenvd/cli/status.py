@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mfenvd.cli.errors import NoSuchPathError
 from mfenvd.cli.json_output import print_json
 from mfenvd.client.connection import Connection
 from mfenvd.client.errors import DaemonNotRunningError
@@ -23,10 +24,15 @@ _MEBI = 1024 * 1024
 
 
 def print_status(paths: Sequence[Path] = (), *, json: bool = False, verbose: bool = False) -> None:
-    """Everything, or only what is at or below `paths` (absolute)."""
+    """Everything, or only what is at or below `paths` (absolute).
+
+    Raises:
+        NoSuchPathError: One of them neither exists nor has to do with a watched folder.
+    """
     try:
         found = Connection(find_paths().socket).status()
     except DaemonNotRunningError as error:
+        _refuse_unknown(paths, ())
         if json:
             print_json({"daemon": None, "projects": [], "verdicts": []})
             return
@@ -36,6 +42,7 @@ def print_status(paths: Sequence[Path] = (), *, json: bool = False, verbose: boo
         terminal.say("mfenvd is not running.")
         terminal.hint(error.fix or "")
         return
+    _refuse_unknown(paths, found.projects)
     shown = _limited(found, [str(path.resolve()) for path in paths])
     if json:
         print_json(as_json(shown))
@@ -52,6 +59,13 @@ def as_json(status: Status) -> dict[str, Any]:
         "projects": status.projects,
         "verdicts": status.verdicts,
     }
+
+
+def _refuse_unknown(paths: Sequence[Path], watched: Sequence[ProjectInfo]) -> None:
+    for path in paths:
+        place = str(path.resolve())
+        if not path.exists() and not any(holds(project.root, place) for project in watched):
+            raise NoSuchPathError(path)
 
 
 def _limited(status: Status, paths: Sequence[str]) -> Status:

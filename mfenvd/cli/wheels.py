@@ -90,13 +90,15 @@ def _look_up(package: str, limit: int | None) -> Availability:
     client = IndexClient(config, Path(find_paths().cache), shell.environ)
     try:
         found = availability(asked.name, str(asked.specifier), client, limit=limit)
+        newest = found.rows or availability(asked.name, "", client, limit=1).rows
     except NoSuchPackage as error:
         raise NoSuchPackageError(str(error)) from error
     except IndexProblem as error:
         finding = index_finding(error)
         raise IndexAnswerError(finding.message, finding.fix) from error
     if not found.rows:
-        raise NoSuchPackageError(f"There is no version of {found.name} that is {asked.specifier}.")
+        fix = f"The newest is {newest[0].version}; `mfenv wheels {found.name}` lists more." if newest else None
+        raise NoSuchPackageError(f"There is no version of {found.name} that is {asked.specifier}.", fix)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -37,6 +38,7 @@ class Asked(msgspec.Struct, frozen=True):
         origin: Where it stands.
         groups: Dependency groups of the files to include.
         extras: Extras of the files to include.
+        places: Where each of `files` is named; empty when a command line names them.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Asked(msgspec.Struct, frozen=True):
     origin: Location | None = None
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    places: tuple[Location, ...] = ()
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -63,13 +66,26 @@ def asked_in_settings(named: NamedEnvironment, origins: Mapping[str, Location]) 
     packages = tuple(
         (text, origins.get(f"envs.{named.name}.packages.{index}", origin)) for index, text in enumerate(named.packages)
     )
-    return Asked(origin.path, named.name, named.requirements, packages, named.python, named.archs, origin)
+    named_at = origins.get(f"envs.{named.name}.requirements", origin)
+    return Asked(
+        source=origin.path,
+        name=named.name,
+        files=named.requirements,
+        packages=packages,
+        python=named.python,
+        archs=named.archs,
+        origin=origin,
+        places=tuple(
+            origins.get(f"envs.{named.name}.requirements.{index}", named_at) for index in range(len(named.requirements))
+        ),
+    )
 
 
 def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFacts, project: ProjectTargets) -> Read:
     """The environment that `asked` describes, on its targets. Metaflow's pins are no part of it: no flow runs in it."""
     files = [
-        read_requirement_file(Path(path), environ, groups=asked.groups, extras=asked.extras) for path in asked.files
+        read_requirement_file(Path(path), environ, groups=asked.groups, extras=asked.extras, origin=place)
+        for path, place in zip_longest(asked.files, asked.places)
     ]
     folder = Path(asked.source).parent
     written = canonical_requirements(Entry(text, place, (folder,)) for text, place in asked.packages)

@@ -53,13 +53,14 @@ _UNSUPPORTED = {
 }
 
 
-def read_requirement_file(
+def read_requirement_file(  # noqa: PLR0913 - what a file means depends on all of these
     path: Path,
     environ: Mapping[str, str],
     *,
     groups: tuple[str, ...] = (),
     extras: tuple[str, ...] = (),
     cwd: Path | None = None,
+    origin: Location | None = None,
 ) -> RequirementFile:
     """What the file at `path` asks for. Never raises for what a file can contain or be: that is in `findings`.
 
@@ -69,6 +70,7 @@ def read_requirement_file(
         groups: Dependency groups (PEP 735) to include.
         extras: Extras of the project to include.
         cwd: Folder that pip would be started in; None means the file's own.
+        origin: The place that names the file, for when it cannot be read; None when a command line does.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow links, and `-r` does not
     choice = Choice(environ, Path(os.path.abspath(cwd or path.parent)), groups, extras)  # noqa: PTH100
@@ -77,7 +79,7 @@ def read_requirement_file(
         return RequirementFile(str(path), Format.UNKNOWN, findings=(findings.unsupported_format(path, fix),))
     try:
         known = _format_by_name(path.name)
-        text = read_text(path, max_bytes=_MAX_BYTES.get(known, MAX_BYTES))
+        text = read_text(path, origin, max_bytes=_MAX_BYTES.get(known, MAX_BYTES))
     except Unusable as unusable:
         return RequirementFile(str(path), Format.UNKNOWN, findings=(unusable.finding,))
     kind = known or _format_by_content(path.name, text)

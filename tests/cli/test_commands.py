@@ -88,6 +88,20 @@ def test_status_may_be_limited_to_paths(mfenv: Run, daemon: FakeDaemon, project:
     assert [each["root"] for each in told["projects"]] == [str(project)]
 
 
+def test_status_of_a_watched_folder_that_is_gone(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
+    project.rename(project.with_name("moved"))
+    assert len(json.loads(mfenv("status", str(project), "--json").out)["projects"]) == 1
+    assert mfenv("status", str(project.with_name("never"))).code == 2
+
+
+def test_a_requirements_file_is_no_flow(mfenv: Run, project: Path) -> None:
+    (project / "requirements.txt").write_text("numpy\n")
+    for command in ("check", "plan", "up"):
+        ended = mfenv(command, "requirements.txt")
+        assert ended.code == 2
+        assert "mfenv resolve -r requirements.txt" in ended.err
+
+
 def test_the_quick_way_to_status_and_the_usual_one_say_the_same(
     mfenv: Run, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

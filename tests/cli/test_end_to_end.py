@@ -162,6 +162,9 @@ def test_wheels_of_a_package(session: Session) -> None:
     unknown = session.mfenv("wheels", "nothing-of-that-name")
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("error: There is no package nothing-of-that-name in ")
+    never = session.mfenv("wheels", "fast==99")
+    assert never.returncode == 1
+    assert "The newest is 2.0;" in never.stderr
 
 
 def test_plan_resolves_nothing(session: Session, index: IndexServer) -> None:

@@ -52,6 +52,16 @@ def test_eighty_columns_get_the_table_too() -> None:
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("width", [140, 60])
+def test_flows_of_one_name_in_two_files_are_told_apart(width: int) -> None:
+    on = terminal(width, here=ROOT)
+    elsewhere = [msgspec.structs.replace(each, source=str(ROOT / "old" / "train.py")) for each in VERDICTS]
+    on.print(matrix(on, [*VERDICTS, *elsewhere]))
+    lines = shown(on).splitlines()
+    named = [lines[index + 1].strip() for index, line in enumerate(lines) if line.startswith("TrainFlow · start")]
+    assert [name.split()[0] for name in named] == ["train.py", "old/train.py"]
+
+
 def test_a_narrow_terminal_gets_a_list() -> None:
     found = rendered(60)
     assert found.startswith(NARROW)

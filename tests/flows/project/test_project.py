@@ -219,7 +219,8 @@ def test_a_missing_requirements_file_blocks_its_environment_alone(root: Path, op
     a, b = plan.environments
     assert a.broken
     assert a.request is None
-    assert [finding.code for finding in a.findings] == [Code.MISSING_FILE]
+    (missing,) = a.findings
+    assert (missing.code, missing.path, missing.line) == (Code.MISSING_FILE, str(root / "mfenv.toml"), 2)
     assert b.request is not None
     write(root / "gone.txt", "numpy\n")
     assert reader.update([root / "gone.txt"]).environments[0].request is not None

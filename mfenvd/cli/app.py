@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mfenvd.cli import check, lifecycle, logs, plan, resolve, service, up, watching, wheels, why
+from mfenvd.cli.help import flowing
 
 app = typer.Typer(
     name="mfenv",
@@ -40,3 +41,5 @@ def _options(*, version: VersionFlag = False) -> None:
 
 for module in (up, lifecycle, watching, logs, service, why, check, plan, resolve, wheels):
     module.add_to(app)
+for command in app.registered_commands:
+    command.help = flowing(command.callback)

@@ -25,6 +25,9 @@ NOW = samples.STARTED + 200
 NOWHERE = Path("/nonexistent/mfenv/mfenvd.sock")
 """A socket on which nobody answers, on any machine."""
 
+_TURNS = 40
+"""Of the loop: more than a key needs through the queues of the app, the screen, the widget, and what that tells."""
+
 HELLO = Hello(version="0.1.0", pid=4242)
 
 
@@ -71,7 +74,18 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], what: str, *, lim
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {limit:g} s: {what}\n{text_of(of(pilot))}")
-        await pilot.pause(0.02)
+        await asyncio.sleep(0.02)  # not `pilot.pause`, which waits for a quiet processor
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press `keys` one after the other, each when what the one before did is done.
+
+    Unlike `pilot.press`, does not wait for a quiet processor, which may take a second per key on a busy machine.
+    """
+    for key in keys:
+        pilot.app.simulate_key(key)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
 
 def of(pilot: Pilot[None]) -> Dashboard:

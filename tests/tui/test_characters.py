@@ -13,7 +13,7 @@ from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.state import State
 from mfenvd.domain.words import Tone, tone_glyph
 from tests.support import samples
-from tests.tui.support import dashboard, of_status, shows, text_of
+from tests.tui.support import dashboard, of_status, press, shows, text_of
 
 SIZE = (80, 24)
 
@@ -30,7 +30,7 @@ async def test_ascii_means_ascii_on_every_screen(project: Path) -> None:
             (("ctrl+p",), "Type a command"),
             (("escape", "escape", "ctrl+end", "end"), "5 packages"),
         ):
-            await pilot.press(*keys)
+            await press(pilot, *keys)
             await shows(pilot, shown)
             text = text_of(app)
             assert text.isascii(), {char for char in text if not char.isascii()}
@@ -66,7 +66,7 @@ async def test_no_color_means_greys(project: Path, monkeypatch: pytest.MonkeyPat
     app = dashboard(of_status(samples.status(project)))
     async with app.run_test(size=SIZE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("down", "right", "tab")
+        await press(pilot, "down", "right", "tab")
         picture = app.export_screenshot()
     body = picture[picture.index("</defs>") :]
     styles = re.findall(r"-r\d+ \{ fill: (#[0-9a-f]{6})", picture)
@@ -86,8 +86,8 @@ async def test_control_characters_in_messages_do_not_reach_the_terminal(project:
     async with app.run_test(size=SIZE) as pilot:
         await shows(pilot, "evil")
         assert not {"\x1b", "\x07"} & set(text_of(app))
-        await pilot.press("y")
+        await press(pilot, "y")
         assert "\x1b" not in app.clipboard
-        await pilot.press("enter")
+        await press(pilot, "enter")
         await shows(pilot, "docs/findings.md")
         assert not {"\x1b", "\x07"} & set(text_of(app))

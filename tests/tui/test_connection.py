@@ -13,7 +13,7 @@ from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.support import samples
 from tests.support.fake_daemon import FakeDaemon, running_fake_daemon
-from tests.tui.support import dashboard, of, shows, text_of, until
+from tests.tui.support import dashboard, of, press, shows, text_of, until
 
 WIDE = (140, 45)
 
@@ -71,11 +71,11 @@ async def test_the_last_state_stays_on_the_screen_while_the_daemon_is_away(proje
     async with dashboard(socket=socket).run_test(size=WIDE) as pilot:
         with running_fake_daemon(socket, status):
             await shows(pilot, "✗ wheel gap")
-            await pilot.press("down", "right")
+            await press(pilot, "down", "right")
         await shows(pilot, "✗ mfenvd not running")
         assert "✗ wheel gap" in text_of(of(pilot))
         assert "numpy 2.4.6 needs GLIBC 2.27" in text_of(of(pilot))
-        await pilot.press("r")
+        await press(pilot, "r")
         await until(pilot, lambda: any("does not answer" in n.message for n in of(pilot)._notifications), "a reason")
         reborn = msgspec.structs.replace(
             status,

@@ -25,7 +25,7 @@ from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.support import samples
 from tests.support.fake_daemon import running_fake_daemon
-from tests.tui.support import NOWHERE, dashboard, of_status, recording, shows, text_of, until
+from tests.tui.support import NOWHERE, dashboard, of_status, press, recording, shows, text_of, until
 
 WIDE = (140, 45)
 
@@ -59,30 +59,30 @@ async def test_arrows_and_letters_move_from_cell_to_cell_and_stop_at_the_edges(a
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
         assert selected(app) == ("ScoreFlow.start", None)
-        await pilot.press("down", "right")
+        await press(pilot, "down", "right")
         assert selected(app) == ("TrainFlow.evaluate+train", Arch.LINUX_64)
-        await pilot.press("j", "l", "k", "h", "l")
+        await press(pilot, "j", "l", "k", "h", "l")
         assert selected(app) == ("TrainFlow.evaluate+train", Arch.OSX_64)
-        await pilot.press("end", "ctrl+end", "down", "right")
+        await press(pilot, "end", "ctrl+end", "down", "right")
         assert selected(app) == ("TrainFlow.start", Arch.OSX_ARM64)
-        await pilot.press("home", "ctrl+home", "up", "left")
+        await press(pilot, "home", "ctrl+home", "up", "left")
         assert selected(app) == ("ScoreFlow.start", None)
-        await pilot.press("pagedown")
+        await press(pilot, "pagedown")
         assert selected(app) == ("TrainFlow.start", None)
-        await pilot.press("pageup")
+        await press(pilot, "pageup")
         assert selected(app) == ("ScoreFlow.start", None)
 
 
 async def test_the_findings_follow_the_cursor(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "Cannot resolve environment across")
-        await pilot.press("down", "right")
+        await press(pilot, "down", "right")
         await shows(pilot, "numpy 2.4.6 needs GLIBC 2.27")
-        await pilot.press("down")
+        await press(pilot, "down")
         await shows(pilot, "`WANTED` cannot be known")
-        await pilot.press("right")
+        await press(pilot, "right")
         await shows(pilot, "Not a target")
-        await pilot.press("ctrl+end")
+        await press(pilot, "ctrl+end")
         await shows(pilot, "requests 2.32.3")
 
 
@@ -103,7 +103,7 @@ async def test_a_click_selects_a_cell_and_a_second_one_opens_it(app: Dashboard) 
 async def test_y_copies_what_to_type(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("down", "right", "right", "y")
+        await press(pilot, "down", "right", "right", "y")
         await until(pilot, lambda: app.clipboard == "torch==2.2.2", "the pin")
         assert toast(app) == "Copied: torch==2.2.2"
 
@@ -111,7 +111,7 @@ async def test_y_copies_what_to_type(app: Dashboard) -> None:
 async def test_y_copies_the_whole_fix_where_it_is_no_single_thing_to_type(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("y")
+        await press(pilot, "y")
         await until(pilot, lambda: bool(app.clipboard), "a copy")
         assert app.clipboard == "Ask for a version that has a wheel, or build one and put it on your index."
 
@@ -119,9 +119,9 @@ async def test_y_copies_the_whole_fix_where_it_is_no_single_thing_to_type(app: D
 async def test_y_says_why_there_is_nothing_to_copy(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("ctrl+end", "y")
+        await press(pilot, "ctrl+end", "y")
         await until(pilot, lambda: "no findings" in toast(app), "a reason")
-        await pilot.press("up", "up", "y")
+        await press(pilot, "up", "up", "y")
         await until(pilot, lambda: "MFE315 has no fix" in toast(app), "a reason")
         assert not app.clipboard
 
@@ -129,37 +129,37 @@ async def test_y_says_why_there_is_nothing_to_copy(app: Dashboard) -> None:
 async def test_tab_leads_to_the_findings_and_y_takes_the_highlighted_one(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("tab", "down", "y")
+        await press(pilot, "tab", "down", "y")
         await until(pilot, lambda: "run `mfenv up`" in toast(app) or app.clipboard == "mfenv up", "the second fix")
         assert focused(app) is FindingList
-        await pilot.press("escape")
+        await press(pilot, "escape")
         assert focused(app) is MatrixTable
 
 
 async def test_enter_opens_the_details_left_and_right_turn_pages_and_escape_leads_back(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("tab", "enter")
+        await press(pilot, "tab", "enter")
         await shows(pilot, "finding 1 of 2")
         assert "MFE301" in text_of(app)
-        await pilot.press("right")
+        await press(pilot, "right")
         await shows(pilot, "finding 2 of 2")
         assert "MFE501" in text_of(app)
-        await pilot.press("right")
+        await press(pilot, "right")
         await shows(pilot, "finding 1 of 2")
-        await pilot.press("y")
+        await press(pilot, "y")
         assert app.clipboard.startswith("Ask for a version")
-        await pilot.press("escape")
+        await press(pilot, "escape")
         await shows(pilot, "osx-arm64")
         assert focused(app) is FindingList
-        await pilot.press("escape", "escape")
+        await press(pilot, "escape", "escape")
         assert focused(app) is MatrixTable
 
 
 async def test_details_of_a_cell_that_is_well_show_its_packages(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("ctrl+end", "end", "enter")
+        await press(pilot, "ctrl+end", "end", "enter")
         await until(pilot, lambda: isinstance(app.screen, DetailScreen), "details")
         await shows(pilot, "urllib3 2.5.0")
 
@@ -168,22 +168,22 @@ async def test_the_help_lists_every_action_and_any_usual_key_closes_it(app: Dash
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
         for close in ("escape", "question_mark", "q", "enter"):
-            await pilot.press("question_mark")
+            await press(pilot, "question_mark")
             await shows(pilot, "Copy what to type")
             words = " ".join(text_of(app).replace("│", " ").split())
             assert all(action.help in words for action in ACTIONS)
-            await pilot.press(close)
+            await press(pilot, close)
             await until(pilot, lambda: not isinstance(app.screen, HelpScreen), "closed")
 
 
 async def test_the_command_palette_runs_any_action(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("ctrl+p")
+        await press(pilot, "ctrl+p")
         await shows(pilot, "Type a command")
-        await pilot.press(*"copy")
+        await press(pilot, *"copy")
         await shows(pilot, "Copy what to type")
-        await pilot.press("enter")
+        await press(pilot, "enter")
         await until(pilot, lambda: bool(app.clipboard), "copied")
 
 
@@ -203,7 +203,7 @@ async def test_o_opens_the_file_at_the_line_in_a_terminal_editor(project: Path, 
     app.suspend = suspend  # type: ignore[method-assign]
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("down", "right", "o")
+        await press(pilot, "down", "right", "o")
         await until(pilot, told.exists, "the editor ran")
     assert told.read_text(encoding="utf-8").split() == ["+11", str(project / "train.py")]
     assert lent == [True]
@@ -216,7 +216,7 @@ async def test_o_opens_an_editor_with_a_window_beside_the_dashboard(project: Pat
     app = dashboard(of_status(samples.status(project)), environ={"EDITOR": f"{editor} --reuse-window"})
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("down", "right", "o")
+        await press(pilot, "down", "right", "o")
         await until(pilot, lambda: told.exists() and bool(told.read_text(encoding="utf-8")), "the editor ran")
     assert told.read_text(encoding="utf-8").split() == ["--reuse-window", "--goto", f"{project / 'train.py'}:11:21"]
 
@@ -224,7 +224,7 @@ async def test_o_opens_an_editor_with_a_window_beside_the_dashboard(project: Pat
 async def test_o_says_why_nothing_opens(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("o")
+        await press(pilot, "o")
         await until(pilot, lambda: "set EDITOR" in toast(app), "a reason")
 
 
@@ -234,9 +234,9 @@ async def test_r_asks_the_daemon_to_resolve_what_is_selected(project: Path, sock
     with running_fake_daemon(socket, status) as daemon:
         async with app.run_test(size=WIDE) as pilot:
             await shows(pilot, "TrainFlow")
-            await pilot.press("down", "right", "r")
+            await press(pilot, "down", "right", "r")
             await until(pilot, lambda: "queued" in toast(app), "an answer")
-            await pilot.press("home", "up", "r")
+            await press(pilot, "home", "up", "r")
             await until(pilot, lambda: len(asked(daemon.received)) == 2, "a second call")
         cell, row = asked(daemon.received)
     linux = [v.id for v in status.verdicts if v.step in {"train", "evaluate"} and v.target.arch is Arch.LINUX_64]
@@ -255,7 +255,7 @@ async def test_r_tells_what_the_daemon_refuses(project: Path, socket: Path) -> N
         daemon.refuse["/v1/resolve"] = (409, "The folder is gone.", "Run `mfenv up` again.")
         async with app.run_test(size=WIDE) as pilot:
             await shows(pilot, "TrainFlow")
-            await pilot.press("r")
+            await press(pilot, "r")
             await until(pilot, lambda: toast(app) == "The folder is gone. Run `mfenv up` again.", "the refusal")
 
 
@@ -264,7 +264,7 @@ async def test_r_says_why_nothing_is_resolved(project: Path) -> None:
     app = dashboard(of_status(status))
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("down", "down", "end", "r")
+        await press(pilot, "down", "down", "end", "r")
         await until(pilot, lambda: "not a target" in toast(app), "a reason")
 
 
@@ -273,12 +273,12 @@ async def test_s_starts_the_daemon_and_is_offered_only_when_there_is_none(projec
     app = dashboard(socket=socket, start=started.append)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "s Start")
-        await pilot.press("s")
+        await press(pilot, "s")
         await until(pilot, lambda: started == [socket], "started")
         with running_fake_daemon(socket, samples.status(project)):
             await shows(pilot, "TrainFlow")
             await until(pilot, lambda: "s Start" not in text_of(app), "no longer offered")
-            await pilot.press("s")
+            await press(pilot, "s")
             await pilot.pause(0.1)
     assert started == [socket]
 
@@ -290,7 +290,7 @@ async def test_s_tells_why_the_daemon_does_not_start() -> None:
     app = dashboard(recording(DaemonNotRunningError(NOWHERE)), start=fail)
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "Press s")
-        await pilot.press("s")
+        await press(pilot, "s")
         await until(pilot, lambda: "the state folder is not writable" in toast(app), "the reason")
         await shows(pilot, "Press s")
 
@@ -298,7 +298,7 @@ async def test_s_tells_why_the_daemon_does_not_start() -> None:
 async def test_q_leaves(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("q")
+        await press(pilot, "q")
         await pilot.pause()
     assert app.return_code == 0
 
@@ -316,7 +316,7 @@ async def test_the_cursor_stays_on_the_row_that_was_chosen_when_rows_move(projec
     app = dashboard(of_status(status))
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")
-        await pilot.press("down", "right")
+        await press(pilot, "down", "right")
         assert selected(app) == ("TrainFlow.evaluate+train", Arch.LINUX_64)
         mend(app, status.seq, {"train", "evaluate"})
         await until(pilot, lambda: app.matrix.order[-1].endswith("|evaluate"), "moved down")

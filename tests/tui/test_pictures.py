@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from mfenvd.domain.words import Tone
 from tests.support import samples
-from tests.tui.support import HELLO, NOWHERE, dashboard, of, of_status, recording, shows, text_of, until
+from tests.tui.support import HELLO, NOWHERE, dashboard, of, of_status, press, recording, shows, text_of, until
 
 Compare = Callable[..., bool]
 Size = tuple[int, int]
@@ -49,7 +50,7 @@ async def settle(pilot: Pilot[None], text: str = "TrainFlow") -> None:
     """Wait until what was told is drawn, of which `text` is a part."""
     await shows(pilot, text)
     await until(pilot, lambda: "connecting" not in text_of(of(pilot)), "told")
-    await pilot.pause(0.05)
+    await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_the_findings_of_the_selected_cell(project: Path, snap_compare: Compare,
 
     async def look(pilot: Pilot[None]) -> None:
         await settle(pilot)
-        await pilot.press("down", "right", "right", "tab")
+        await press(pilot, "down", "right", "right", "tab")
         text = text_of(app)
         assert "TrainFlow · evaluate, train · osx-64" in text
         assert "torch 2.6.0 has no wheel for osx-64." in text
@@ -97,7 +98,7 @@ def test_the_details_of_a_finding(project: Path, snap_compare: Compare, size: Si
 
     async def look(pilot: Pilot[None]) -> None:
         await settle(pilot)
-        await pilot.press("down", "right", "right", "enter")
+        await press(pilot, "down", "right", "right", "enter")
         await shows(pilot, "archs in mfenv.toml")
 
     assert snap_compare(app, terminal_size=size, run_before=look)
@@ -110,7 +111,7 @@ def test_the_help(project: Path, snap_compare: Compare, size: Size) -> None:
 
     async def look(pilot: Pilot[None]) -> None:
         await settle(pilot)
-        await pilot.press("question_mark")
+        await press(pilot, "question_mark")
         await shows(pilot, "Copy what to type")
 
     assert snap_compare(app, terminal_size=size, run_before=look)
@@ -214,7 +215,7 @@ def test_ascii(project: Path, snap_compare: Compare) -> None:
 
     async def look(pilot: Pilot[None]) -> None:
         await settle(pilot)
-        await pilot.press("down", "right")
+        await press(pilot, "down", "right")
 
     assert snap_compare(app, terminal_size=(140, 45), run_before=look)
 
@@ -225,6 +226,6 @@ def test_a_light_theme(project: Path, snap_compare: Compare) -> None:
     async def look(pilot: Pilot[None]) -> None:
         await settle(pilot)
         app.theme = "textual-light"
-        await pilot.press("down", "right")
+        await press(pilot, "down", "right")
 
     assert snap_compare(app, terminal_size=(140, 45), run_before=look)

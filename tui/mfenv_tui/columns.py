@@ -29,7 +29,7 @@ class Widths:
 def widths(room: int, archs: Sequence[str], longest_name: int, longest_place: int) -> Widths:
     """Shares `room` columns out: first the cells, then the name, then the file.
 
-    Cells shrink before names are cut; where even that is not enough, the table scrolls sideways.
+    Cells shrink before names are cut. Where even that is not enough, the table scrolls sideways beside the names.
     """
     count = max(len(archs), 1)
     narrowest_cell = max(_NARROWEST_CELL, *map(len, archs), 0)
@@ -37,7 +37,8 @@ def widths(room: int, archs: Sequence[str], longest_name: int, longest_place: in
     for_cells = room - PADDING - min(wanted_name, 2 * _NARROWEST_NAME)
     cell = min(max(for_cells // count - PADDING, narrowest_cell), CELL_WIDTH)
     rest = room - count * (cell + PADDING)
-    name = min(max(rest - PADDING, _NARROWEST_NAME), wanted_name)
+    scrolls = rest < _NARROWEST_NAME + PADDING
+    name = min(max(rest - PADDING, 2 * room // 5 if scrolls else 0, _NARROWEST_NAME), wanted_name)
     for_place = min(rest - (name + PADDING) - PADDING, longest_place, _WIDEST_PLACE)
     place = for_place if for_place >= min(_NARROWEST_PLACE, longest_place) else 0
     return Widths(name, max(place, 0), cell)

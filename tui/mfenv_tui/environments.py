@@ -15,7 +15,6 @@ from mfenvd.domain.verdict import Verdict
 CELL_WIDTH = 17
 """A glyph, a space, and a word of at most 14 columns, or `resolving 12/60`."""
 
-_SHORTEST_FLOW = 6
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
@@ -41,14 +40,16 @@ def _count(progress: Progress | None) -> str:
 def row_pieces(row: Row, signs: Signs, width: int | None = None) -> Line:
     """An environment as the table names it: its flow, then its steps; a file by its name.
 
-    In `width` columns the flow is cut before the steps are: those tell the rows of a flow apart.
+    In `width` columns the flow is cut, or left out, before the steps are: those tell the rows of a flow apart.
     """
     if not row.names:
         return ((PurePath(row.source).name or row.source, "strong"),)
     steps, flow = ", ".join(row.names), row.flow or ""
     if not flow:
         return ((steps, "strong"),)
-    room = max(width - len(steps) - 3, _SHORTEST_FLOW) if width is not None else len(flow)
+    room = width - len(steps) - 3 if width is not None else len(flow)
+    if room < len(signs.more) + 2:
+        return ((steps, "strong"),)
     if len(flow) > room:
         flow = flow[: room - len(signs.more)] + signs.more
     return ((f"{flow} {signs.dot} ", "muted"), (steps, "strong"))

@@ -19,6 +19,7 @@ from mfenv_tui.matrix import Matrix, Patch
 from mfenv_tui.painter import Column, Look, Painter, columns
 from mfenv_tui.palette import styles_of
 from mfenv_tui.selection import Selection
+from mfenvd.domain.arch import Arch
 
 _HEADER = 1
 """Lines on top that do not scroll; nor does the first column."""
@@ -73,7 +74,7 @@ class MatrixTable(ScrollView, can_focus=True):
         self._painter: Painter | None = None
         self._indexes: dict[str, int] = {}
         self._row = 0
-        self._column = 0
+        self._arch: Arch | None = None
         self._key: str | None = None
         self._chosen = False
 
@@ -81,8 +82,7 @@ class MatrixTable(ScrollView, can_focus=True):
     def selection(self) -> Selection | None:
         """What the cursor is on; None while there is nothing."""
         row = self._matrix.rows.get(self._key or "")
-        columns_ = self._columns
-        return Selection(row, columns_[self._column].arch) if row and columns_ else None
+        return Selection(row, self._arch) if row and self._painter else None
 
     def show(self, patch: Patch) -> None:
         """Bring what is drawn up to date with the matrix."""
@@ -128,16 +128,18 @@ class MatrixTable(ScrollView, can_focus=True):
         column = self._column_at(event.x)
         if event.y < _HEADER or index >= len(self._matrix.order) or column is None:
             return
-        if (index, column) == (self._row, self._column):
+        if (index, column.arch) == (self._row, self._arch):
             self.post_message(self.Opened())
         else:
-            self._choose(index, column)
+            self._choose(index, column.arch)
 
     def action_move(self, rows: int, columns_: int) -> None:
         """Move the cursor, as far as there are cells."""
         if self._matrix.order:
             row = min(max(self._row + rows, 0), len(self._matrix.order) - 1)
-            self._choose(row, min(max(self._column + columns_, 0), len(self._columns) - 1))
+            stops = (None, *self._matrix.archs)
+            stop = min(max(stops.index(self._arch) + columns_, 0), len(stops) - 1)
+            self._choose(row, stops[stop])
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by whole screens."""
@@ -147,9 +149,15 @@ class MatrixTable(ScrollView, can_focus=True):
     def _columns(self) -> tuple[Column, ...]:
         return self._painter.look.columns if self._painter else ()
 
-    def _choose(self, row: int, column: int) -> None:
+    @property
+    def _column(self) -> int:
+        """Where the cursor is: on the name, or on an arch; the file is part of the name."""
+        archs = (index for index, column in enumerate(self._columns) if column.arch is self._arch)
+        return next(archs, 0) if self._arch else 0
+
+    def _choose(self, row: int, arch: Arch | None) -> None:
         self._chosen = True
-        before, self._row, self._column = self._row, row, column
+        before, self._row, self._arch = self._row, row, arch
         self._key = self._matrix.order[row]
         self.refresh_line(before + _HEADER)
         self.refresh_line(row + _HEADER)
@@ -157,21 +165,19 @@ class MatrixTable(ScrollView, can_focus=True):
         self.post_message(self.Selected())
 
     def _scroll_to_cursor(self) -> None:
-        all_columns = self._columns
-        left = sum(column.outer_width for column in all_columns[: self._column])
-        cell = Region(left, self._row + _HEADER, all_columns[self._column].outer_width, 1)
-        fixed = Spacing(top=_HEADER, left=all_columns[0].outer_width if self._column else 0)
+        at, all_columns = self._column, self._columns
+        left = sum(column.outer_width for column in all_columns[:at])
+        cell = Region(left, self._row + _HEADER, all_columns[at].outer_width, 1)
+        fixed = Spacing(top=_HEADER, left=all_columns[0].outer_width if at else 0)
         self.scroll_to_region(cell, spacing=fixed, animate=False, force=True, immediate=True)
 
-    def _column_at(self, x: int) -> int | None:
-        all_columns = self._columns
-        if not all_columns or x < all_columns[0].outer_width:
-            return 0 if all_columns else None
-        x += self.scroll_offset.x
-        for index, column in enumerate(all_columns):
+    def _column_at(self, x: int) -> Column | None:
+        if self._columns and x >= self._columns[0].outer_width:
+            x += self.scroll_offset.x
+        for column in self._columns:
             x -= column.outer_width
             if x < 0:
-                return index
+                return column
         return None
 
     def _wanted_columns(self) -> tuple[Column, ...]:
@@ -217,7 +223,8 @@ class MatrixTable(ScrollView, can_focus=True):
         """Follow the chosen row; stay at the top, where the trouble is, when none was chosen."""
         in_view = 0 <= self._row - self.scroll_offset.y < self.scrollable_content_region.height - _HEADER
         last = len(self._matrix.order) - 1
-        self._column = min(self._column, len(self._columns) - 1)
+        if self._arch not in self._matrix.archs:
+            self._arch = None
         if last < 0:
             self._row, self._key, self._chosen = 0, None, False
         else:

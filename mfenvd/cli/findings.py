@@ -112,11 +112,8 @@ def _notes(terminal: Terminal, folded: Folded, *, verbose: bool) -> list[Rendera
     if verbose:
         notes.extend(_note("", line, "muted") for line in finding.detail)
     elif finding.detail and finding.severity is Severity.ERROR:
-        notes.append(
-            _note(
-                "", f"{len(finding.detail)} more line{'s' if len(finding.detail) > 1 else ''} with --verbose", "muted"
-            )
-        )
+        lines = "line" if len(finding.detail) == 1 else "lines"
+        notes.append(_note("", f"{len(finding.detail)} more {lines} with --verbose", "muted"))
     if finding.fix:
         notes.append(_note("fix", finding.fix, "fix"))
     return notes

@@ -15,6 +15,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.target import Target
 from mfenvd.resolve.index.configuration import IndexConfiguration
+from mfenvd.resolve.index.pages import from_url
 from mfenvd.resolve.index.transport import LateTransport
 from mfenvd.resolve.pypi.checkout import Checkout, CheckoutError, from_archive, from_folder, from_git
 from mfenvd.resolve.pypi.sources import Source, SourceKind
@@ -33,7 +34,7 @@ class BuildFailedError(Exception):
 
 
 class Built(msgspec.Struct, frozen=True):
-    """A wheel that was made here.
+    """A wheel that was made here, or was here before.
 
     Attributes:
         source: What it was made for.
@@ -78,9 +79,8 @@ class Builder:
                 checkout = self._checkout(source, scratch)
             except CheckoutError as error:
                 raise BuildFailedError(str(error), error.output) from error
-            if checkout.path.suffix == ".whl":
-                return Built(source, checkout.path, checkout.url, checkout.sha256)
-            wheel = self._made(checkout, source, scratch)
+            wheel = checkout.path if checkout.path.suffix == ".whl" else self._made(checkout, source, scratch)
+        _check_name(wheel, source)
         return Built(source, wheel, checkout.url, checkout.sha256)
 
     def _checkout(self, source: Source, scratch: Path) -> Checkout:
@@ -116,7 +116,8 @@ class Builder:
             self._uv.run(arguments, scratch)
         except UvError as error:
             lines = tuple(error.output.splitlines()) or ("no output",)
-            raise BuildFailedError(lines[0].removeprefix("error: "), lines) from error
+            reason = next((line for line in lines if line.startswith("error: ")), lines[-1])
+            raise BuildFailedError(reason.removeprefix("error: "), lines) from error
         wheel = _wheel_in(output)
         if wheel is None:
             raise BuildFailedError("the build ended well, but left no wheel")
@@ -139,6 +140,15 @@ class Builder:
         if own.interpreter and own.python and own.python.split(".")[:2] == wanted.split("."):
             return own.interpreter
         return wanted
+
+
+def _check_name(wheel: Path, source: Source) -> None:
+    """A wheel of another package or version would never be chosen, and be built again and again."""
+    file = from_url(wheel.as_uri(), source.name, "")
+    if file is None:
+        raise BuildFailedError(f"{wheel.name} is not a wheel of {source.name}")
+    if source.file is not None and file.parsed_version != source.file.parsed_version:
+        raise BuildFailedError(f"{wheel.name} is not of version {source.file.version}")
 
 
 def _wheel_in(folder: Path) -> Path | None:

@@ -46,5 +46,5 @@ def _package(one: Chosen, requires: tuple[str, ...], requested: bool, made: Buil
         size=None if made else file.size,
         requires=requires,
         requested=requested,
-        built=made is not None,
+        built=made is not None and not made.source.is_wheel,
     )

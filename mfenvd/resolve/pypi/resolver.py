@@ -173,8 +173,9 @@ class _Attempt:
                 findings.not_across_archs(source, sources, self._nearest(source, catalog), self._target)
                 for source in sources
             )
-        if not self._context.trusted:
-            raise _BlockedError(map(findings.build_needs_trust, sources))
+        to_build = [source for source in sources if not source.is_wheel]
+        if to_build and not self._context.trusted:
+            raise _BlockedError(map(findings.build_needs_trust, to_build))
         raise _BuildFirst(sources)
 
     def _nearest(self, source: Source, catalog: Catalog) -> str | None:

@@ -48,6 +48,11 @@ class Source(msgspec.Struct, frozen=True):
         return name_of(self.requirement)
 
     @property
+    def is_wheel(self) -> bool:
+        """Whether it is a wheel on this machine, which needs no building."""
+        return self.kind is SourceKind.LOCAL and urlsplit(self.requirement.url or "").path.endswith(".whl")
+
+    @property
     def shown(self) -> str:
         """The requirement as users know it, without credentials and without its marker."""
         bare = Requirement(str(self.requirement))

@@ -127,6 +127,7 @@ def test_a_build_that_fails_shows_its_last_words(index: IndexServer, trusted: Co
     assert finding.code == Code.BUILD_FAILED
     assert finding.package == "demo"
     assert any("no compiler at" in line for line in finding.detail)
+    assert "Failed to build" in finding.message
     assert "secret" not in str(finding)
 
 
@@ -145,14 +146,30 @@ def test_sources_that_cannot_be_had(index: IndexServer, trusted: Context, addres
     assert reason in finding.message
 
 
-def test_a_wheel_of_this_machine_is_used_as_it_is(index: IndexServer, trusted: Context, tmp_path: Path) -> None:
+def test_a_wheel_of_this_machine_is_used_as_it_is_and_needs_no_trust(
+    index: IndexServer, trusted: Context, tmp_path: Path
+) -> None:
+    untrusted = msgspec.structs.replace(trusted, trusted=False)
     archive = wheel("mine", "1.0")
     path = tmp_path / archive.filename
     path.write_bytes(archive.content)
 
-    outcome = resolve(index, [f"mine @ {path.as_uri()}"], HERE, trusted)
+    outcome = resolve(index, [f"mine @ {path.as_uri()}"], HERE, untrusted)
 
-    assert [(p.filename, p.url) for p in packages(outcome)] == [(archive.filename, path.as_uri())]
+    assert [(p.filename, p.url, p.built) for p in packages(outcome)] == [(archive.filename, path.as_uri(), False)]
+
+
+def test_a_wheel_of_another_name_or_version_is_no_use(index: IndexServer, trusted: Context, tmp_path: Path) -> None:
+    folder = checkout(tmp_path / "sources", "mine")
+    wrong = sdist("demo", "2.0")
+    index.add(msgspec.structs.replace(wrong, filename="demo-1.0.tar.gz"))
+
+    (name,) = resolve(index, [f"yours @ {folder.as_uri()}"], HERE, trusted).findings
+    (version,) = resolve(index, ["demo==1.0"], HERE, trusted).findings
+
+    assert (name.code, version.code) == (Code.BUILD_FAILED, Code.BUILD_FAILED)
+    assert "mine-1.0-py3-none-any.whl is not a wheel of yours" in name.message
+    assert any("version 2.0" in line for line in version.detail)
 
 
 def test_a_wheel_is_built_once(index: IndexServer, trusted: Context) -> None:

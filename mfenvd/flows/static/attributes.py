@@ -47,6 +47,8 @@ def find(machine: Machine, subject: Any, name: str, at: Site) -> Any:
 
 
 def _of_unknown(machine: Machine, subject: Unknown, name: str, at: Site) -> Any:
+    if subject.options:
+        return machine.of_options(subject, lambda option: find(machine, option, name, at))
     machine.risks += 1
     if subject.external is None:
         return subject
@@ -149,7 +151,11 @@ def _followed_no_further(machine: Machine, subject: Any, name: str, at: Site) ->
     if isinstance(subject, (OpenFile, LazyItems)):
         return Method(subject, name)
     if isinstance(subject, (str, int, float, bytes, list, dict, set, frozenset, tuple, type(None), PurePath)):
-        return machine.unknown(at, "uses a method that is not followed") if hasattr(subject, name) else MISSING
+        if not hasattr(subject, name):
+            return MISSING
+        cause = machine.unknown(at, "uses a method that is not followed")
+        machine.expose([subject], cause)
+        return cause
     return machine.unknown(at, "cannot be looked up without running it")
 
 

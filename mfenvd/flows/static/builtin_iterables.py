@@ -50,16 +50,25 @@ def _lazily(function: Callable[[Machine, Call], Any]) -> Callable[[Machine, Call
 
 
 def _zip(machine: Machine, call: Call) -> Any:
+    iterators = [argument for argument in call.arguments if isinstance(argument, LazyItems)]
+    if len({id(iterator) for iterator in iterators}) < len(iterators):
+        cause = machine.unknown(call.at, "goes through one iterator from several sides")
+        machine.expose(iterators, cause)
+        return cause
     columns = [_items(machine, call, position) for position in range(len(call.arguments))]
     unknown = next((column for column in columns if isinstance(column, Unknown)), None)
-    return unknown if unknown is not None else list(zip(*columns, strict=False))
+    if unknown is not None:
+        return unknown
+    if len({len(column) for column in columns}) > 1:
+        machine.expose(iterators, machine.unknown(call.at, "leaves a part of an iterator"))
+    return list(zip(*columns, strict=False))
 
 
 def _enumerate(machine: Machine, call: Call) -> Any:
     items = _items(machine, call)
     start = call.arguments[1] if len(call.arguments) > 1 else call.keywords.get("start", 0)
     unknown = next((value for value in (items, start) if isinstance(value, Unknown)), None)
-    return unknown if unknown is not None else list(enumerate(items, start))
+    return unknown.bare if unknown is not None else list(enumerate(items, start))
 
 
 def _map(machine: Machine, call: Call) -> Any:
@@ -94,14 +103,14 @@ def _next(machine: Machine, call: Call) -> Any:
     lazy = call.arguments[0]
     if isinstance(lazy, LazyItems):
         return conversions.advance(machine, lazy, call.arguments[1] if len(call.arguments) > 1 else MISSING, call)
-    return lazy if isinstance(lazy, Unknown) else machine.unknown(call.at, "steps through an iterator")
+    return lazy.bare if isinstance(lazy, Unknown) else machine.unknown(call.at, "steps through an iterator")
 
 
 def _sorted(machine: Machine, call: Call) -> Any:
     items = _items(machine, call, ordered=False)
     if isinstance(items, Unknown):
         return items
-    return natives.sort(machine, items, call, ordered=not iteration.without_order(call.arguments[0]))
+    return natives.sort(machine, items, call, ordered=not machine.heap.disordered(call.arguments[0]))
 
 
 def _sum(machine: Machine, call: Call) -> Any:
@@ -143,7 +152,7 @@ def _extreme(reverse: bool) -> Callable[[Machine, Call], Any]:
             raise Raised("ValueError", call.at, "the sequence is empty")
         keywords = {name: value for name, value in call.keywords.items() if name == "key"}
         inner = Call([], {**keywords, "reverse": reverse}, call.at)
-        ordered = several or not iteration.without_order(call.arguments[0])
+        ordered = several or not machine.heap.disordered(call.arguments[0])
         found = natives.sort(machine, items, inner, ordered=ordered)
         return found if isinstance(found, Unknown) else found[0]
 

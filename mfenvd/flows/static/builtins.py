@@ -166,7 +166,7 @@ _TYPES: dict[str, type] = {
 def _isinstance(machine: Machine, call: Call) -> Any:
     value, kinds = call.arguments[0], call.arguments[1]
     if isinstance(value, Unknown):
-        return value
+        return value.bare
     answers = [_is_a(value, kind) for kind in (kinds if isinstance(kinds, tuple) else (kinds,))]
     if True in answers:
         return True

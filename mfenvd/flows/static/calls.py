@@ -80,10 +80,10 @@ def _call_library(machine: Machine, _function: Library | Instance, arguments: Ca
 
 def _call_unknown(machine: Machine, function: Unknown, arguments: Call) -> Any:
     if function.options:
-        return machine.either([_calling(machine, option, arguments) for option in function.options], function)
+        return machine.of_options(function, lambda option: call(machine, option, arguments))
     if function.external is None:
         result = Unknown(function.at, function.reason, function.fix)
-        machine.expose(arguments.values, function)
+        machine.expose([*arguments.values, *function.carried], function)
     else:
         result = machine.outside(f"{function.external}()", arguments.at)
         machine.risks += 1
@@ -127,6 +127,27 @@ def _call_builtin(machine: Machine, function: Builtin, arguments: Call) -> Any:
 def _call_function(machine: Machine, function: Function, arguments: Call) -> Any:
     if function.wrapped_by is not None:
         return _call_behind(machine, function, arguments, function.wrapped_by)
+    if "lru_cache" in function.attributes:
+        return _call_cached(machine, function, arguments)
+    return _call_anew(machine, function, arguments)
+
+
+def _call_cached(machine: Machine, function: Function, arguments: Call) -> Any:
+    """What the function returned for these arguments before, the very same object, or what it returns now."""
+    cache = function.attributes["lru_cache"]
+    if not all(isinstance(value, (str, int, float, bool, bytes, Instance, type(None))) for value in arguments.values):
+        cause = machine.unknown(arguments.at, "is cached by arguments that are not followed")
+        machine.expose(arguments.values, cause)
+        return cause
+    key = (tuple(arguments.arguments), tuple(sorted(arguments.keywords.items())))
+    if key not in cache:
+        result = _call_anew(machine, function, arguments)
+        machine.heap.touch(cache)
+        cache[key] = result
+    return cache[key]
+
+
+def _call_anew(machine: Machine, function: Function, arguments: Call) -> Any:
     with machine.deeper():
         names = bind(machine, function, arguments)
         if isinstance(names, Unknown):
@@ -159,7 +180,8 @@ def _run(machine: Machine, function: Function, frame: Frame, arguments: Call) ->
         return None
     if outcome.kind == Outcome.RETURN:
         return outcome.value
-    return outcome.cause or machine.unknown(arguments.at, "takes paths that cannot be told apart")
+    cause = outcome.cause or machine.unknown(arguments.at, "takes paths that cannot be told apart")
+    return Unknown(cause.at, cause.reason, cause.fix, carried=(*outcome.values, *cause.carried))
 
 
 def _is_generator(node: ast.FunctionDef) -> bool:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import iteration
+from mfenvd.flows.static.heap import Unordered
 from mfenvd.flows.static.outcomes import LARGEST_VALUE
 from mfenvd.flows.static.values import MISSING, Frame, Namespace, Site, Unknown
 
@@ -52,12 +53,14 @@ class _Run:
         if isinstance(found, Unknown):
             return self._maybe(index, found)
         before = len(self._found)
+        disordered = machine.heap.disordered(iterable)
         for item in found:
             machine.step()
             problem = self._item(index, item)
             if problem is not None:
                 return problem
-        if isinstance(self._node, ast.DictComp) and iteration.without_order(iterable):
+        if disordered and isinstance(self._node, ast.DictComp):
+            self._found = Unordered(self._found)
             return self._clash(before)
         return None
 
@@ -87,7 +90,7 @@ class _Run:
         seen: dict[Any, Any] = {}
         for key, value in self._found[start:]:
             if isinstance(key, Unknown):
-                return key
+                return key.bare
             if key in seen and not self._machine.same(seen[key], value):
                 return self._machine.unknown(self._at, "depends on the order of a set")
             seen[key] = value

@@ -25,7 +25,7 @@ def make_dict(machine: Machine, call: Call) -> Any:
     if call.arguments:
         known = machine.readable(call.arguments[0])
         if isinstance(known, (dict, Unknown)):
-            found = dict(known) if isinstance(known, dict) else known
+            found = machine.heap.disorder(dict(known), known) if isinstance(known, dict) else known
         else:
             found = _from_pairs(machine, known, call)
     if not isinstance(found, Unknown):
@@ -61,7 +61,7 @@ def from_keys(machine: Machine, call: Call) -> Any:
         if cause := operators.unhashable(machine, item, call.at):
             return cause
         found[item] = machine.located(value, iteration.origin(item) or call.at)
-    return found
+    return machine.heap.disorder(found, call.arguments[0])
 
 
 def advance(machine: Machine, lazy: LazyItems, default: Any, call: Call) -> Any:

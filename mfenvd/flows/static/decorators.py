@@ -26,6 +26,10 @@ STEP_DECORATORS = (
 FLOW_DECORATORS = (*ENVIRONMENT_FLOW, *SCHEDULERS, "project")
 
 
+# What Metaflow raises for a step decorator below `@step`.
+_MISPLACED = "BadStepDecoratorException"
+
+
 class Doubt:
     """Something that may have added or removed decorators."""
 
@@ -122,7 +126,7 @@ def attach(machine: Machine, bound: BoundDecorator, target: Any, call: Call) -> 
             add(machine, decorators_of(machine, target), bound)
             return target
         hint = f"@{bound.name} needs @step directly above the function"
-        raise Raised("BadStepDecoratorException", call.at, hint)
+        raise Raised(_MISPLACED, call.at, hint)
     if isinstance(target, ClassValue):
         add(machine, decorators_of(machine, target), bound)
         return target
@@ -143,8 +147,11 @@ def mark_step(machine: Machine, call: Call) -> Any:
     if not isinstance(target, Function):
         return target
     machine.heap.touch(target.attributes)
+    decorators = DecoratorList()
+    if "misplaced" in target.attributes:
+        decorators.append(Doubt(target.attributes["misplaced"]))
     target.attributes.update(
-        {"is_step": True, "name": target.name, "decorators": DecoratorList(), "config_decorators": DecoratorList()}
+        {"is_step": True, "name": target.name, "decorators": decorators, "config_decorators": DecoratorList()}
     )
     return target
 
@@ -155,6 +162,9 @@ def decorate(machine: Machine, decorator: Any, target: Function | ClassValue, at
         result = machine.call(decorator, Call([target], {}, at))
     except Raised as raised:
         result = raised.as_unknown()
+        if raised.kind == _MISPLACED:
+            machine.heap.touch(target.attributes)
+            target.attributes["misplaced"] = result
     if isinstance(result, Unknown) and _same_decorators(target, result):
         result = result.options[0]
     if isinstance(result, Unknown):

@@ -83,10 +83,12 @@ def _dict(machine: Machine, node: ast.Dict, frame: Frame) -> Any:
     found: dict[Any, Any] = {}
     for key_node, value_node in zip(node.keys, node.values, strict=True):
         if key_node is None:
-            spread = operators.mapping_of(machine, evaluate(machine, value_node, frame), Site(value_node, frame))
+            value = evaluate(machine, value_node, frame)
+            spread = operators.mapping_of(machine, value, Site(value_node, frame))
             if isinstance(spread, Unknown):
                 return spread
             found.update(spread)
+            machine.heap.disorder(found, value)
             continue
         at = Site(key_node, frame)
         key = evaluate(machine, key_node, frame)
@@ -115,7 +117,7 @@ def _slice(machine: Machine, node: ast.Slice, frame: Frame) -> Any:
     parts = (node.lower, node.upper, node.step)
     bounds = [evaluate(machine, part, frame) if part is not None else None for part in parts]
     unknown = next((bound for bound in bounds if isinstance(bound, Unknown)), None)
-    return unknown if unknown is not None else slice(*bounds)
+    return unknown.bare if unknown is not None else slice(*bounds)
 
 
 def _call(machine: Machine, node: ast.Call, frame: Frame) -> Any:
@@ -307,7 +309,7 @@ def _dict_comprehension(machine: Machine, node: ast.DictComp, frame: Frame) -> A
         if cause := operators.unhashable(machine, key, at):
             return cause
         found[key] = machine.located(value, iteration.origin(key, value) or at)
-    return found
+    return machine.heap.disorder(found, pairs)
 
 
 _HANDLERS: dict[type[ast.expr], Callable[..., Any]] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.static import operators
-from mfenvd.flows.static.iteration import Unordered
+from mfenvd.flows.static.heap import Unordered
 from mfenvd.flows.static.modules import Unreadable, read_bytes
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import Call, FileText, LocatedText, OpenFile, Site, Unknown
@@ -115,7 +115,7 @@ def _entries(machine: Machine, path: PurePath, call: Call, *, deep: bool = False
 def existence(machine: Machine, path: Any, kind: str, call: Call) -> Any:
     """Whether a path of the project exists, as a file or folder where `kind` says so."""
     if isinstance(path, Unknown):
-        return path
+        return path.bare
     found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
     if found is None:
         return machine.unknown(call.at, "asks for a file that is not in this project")
@@ -131,7 +131,7 @@ def listing(machine: Machine, path: Any, call: Call, *, pattern: str = "*", deep
         Raised: There is no such folder.
     """
     if isinstance(path, Unknown):
-        return path
+        return path.bare
     found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
     if found is None or ".." in pattern:
         return machine.unknown(call.at, "lists a folder that is not in this project")

@@ -15,9 +15,13 @@ from mfenvd.flows.static.values import MISSING, Namespace, Unknown, walk
 T = TypeVar("T")
 
 _MOST_OPTIONS = 8
-_MOST_CARRIED = 32
+_LEAVES = (str, bytes, int, float, type(None), type(MISSING))
 Container = Any  # dict, list or set: what can be touched
 Same = Callable[[Any, Any], bool]
+
+
+class Unordered(list[Any]):
+    """A list whose order is the file system's."""
 
 
 class DecoratorList(list[Any]):
@@ -50,6 +54,7 @@ class Heap:
     def __init__(self) -> None:
         self._trials: list[dict[int, tuple[Container, Any]]] = []
         self._doubts: dict[int, tuple[Container, Unknown]] = {}
+        self._disordered: dict[int, Container] = {}
 
     @contextmanager
     def permanent(self) -> Iterator[None]:
@@ -78,6 +83,18 @@ class Heap:
             return None
         found = self._doubts.get(id(container))
         return found[1] if found else None
+
+    def disorder(self, container: Container, *origins: Container) -> Any:
+        """`container`, whose order differs from run to run if that of one of `origins` does."""
+        if any(self.disordered(origin) for origin in origins):
+            self.touch(self._disordered)
+            self._disordered[id(container)] = container
+        return container
+
+    def disordered(self, container: Any) -> bool:
+        """Whether the items come in an order that differs from run to run."""
+        unordered = isinstance(container, (set, frozenset, Unordered)) or id(container) in self._disordered
+        return unordered and len(container) > 1
 
     def attempt(self, path: Callable[[], T]) -> tuple[T, Tried]:
         """The result of `path` and what it changed, with every change undone."""
@@ -114,11 +131,13 @@ class Heap:
         differs = False
         for key, (container, saved) in before.items():
             versions = [one.after.get(key, saved) for one in tried]
-            if container is self._doubts:
+            if container is self._doubts or container is self._disordered:
                 for version in versions:
-                    self._doubts.update(version)
+                    container.update(version)
             elif all(_alike(versions[0], other, same, ordered=ordered) for other in versions[1:]):
                 _restore(container, versions[0])
+                if not ordered and isinstance(container, dict) and any(list(v) != list(container) for v in versions):
+                    self._disordered[id(container)] = container
             else:
                 differs |= self._join_one(container, saved, versions, cause, same)
         return differs
@@ -158,8 +177,9 @@ def join_values(values: Sequence[Any], cause: Unknown, same: Same) -> Any:
         option is MISSING or (isinstance(option, Unknown) and not option.external) for option in options.values()
     )
     if open_ended or len(options) > _MOST_OPTIONS:
+        carried.update((key, option) for key, option in options.items() if not isinstance(option, _LEAVES))
         options = {}
-    return Unknown(cause.at, cause.reason, cause.fix, tuple(options.values()), tuple(carried.values())[:_MOST_CARRIED])
+    return Unknown(cause.at, cause.reason, cause.fix, tuple(options.values()), tuple(carried.values()))
 
 
 def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:

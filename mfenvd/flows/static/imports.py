@@ -67,7 +67,10 @@ def load(machine: Machine, name: str, at: Site) -> Any:
     if path is not None:
         found = _load_file(machine, name, path, at)
         if isinstance(parent, Module) and isinstance(found, Module):
-            parent.names.setdefault(last, found)
+            # Python binds it when the module is loaded, over whatever the package has under that name by then.
+            taken = parent.names.get(last, found)
+            machine.heap.touch(parent.names)
+            parent.names[last] = found if taken is found else machine.unknown(at, "is a name and a module of a package")
         return found
     return Library(name) if library.knows(name) and not _too_new(machine, top, at) else _outside(machine, name, at)
 

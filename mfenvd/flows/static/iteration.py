@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
 
 
-class Unordered(list[Any]):
-    """A list whose order is the file system's."""
-
-
-def without_order(value: Any) -> bool:
-    """Whether the order of the items differs from run to run."""
-    return isinstance(value, (set, frozenset, Unordered)) and len(value) > 1
-
-
 def items_of(machine: Machine, value: Any, at: Site, *, ordered: bool = True) -> Any:
     """The items of an iterable as a new list, or an Unknown. Iterators are consumed.
 
@@ -50,7 +41,8 @@ def items_of(machine: Machine, value: Any, at: Site, *, ordered: bool = True) ->
     if isinstance(value, LazyItems):
         return consume(machine, value)
     if isinstance(value, DictView):
-        return machine.heap.doubted(value.subject) or value.items()
+        keys = _plain_items(machine, machine.readable(value.subject), at, ordered=ordered)
+        return keys if isinstance(keys, Unknown) else value.items()
     if isinstance(value, OpenFile):
         text = read_all(machine, value)
         return text if isinstance(text, Unknown) else _lines(text)
@@ -58,7 +50,7 @@ def items_of(machine: Machine, value: Any, at: Site, *, ordered: bool = True) ->
 
 
 def _plain_items(machine: Machine, value: Any, at: Site, *, ordered: bool) -> Any:
-    if without_order(value):
+    if machine.heap.disordered(value):
         if ordered:
             return machine.unknown(at, "depends on the order of a set or folder")
         return sorted(value, key=lambda item: (str(type(item)), str(item)))

@@ -52,7 +52,7 @@ def parse(machine: Machine, call: Call, text: Any, parser: Callable[[Any], Any])
         Raised: The parser refuses it.
     """
     if isinstance(text, Unknown):
-        return text
+        return text.bare
     if not isinstance(text, (str, bytes)):
         return machine.unknown(call.at, "parses something that is not known")
     try:

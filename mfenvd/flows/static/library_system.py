@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import files, iteration, operators
+from mfenvd.flows.static import files, operators
+from mfenvd.flows.static.heap import Unordered
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import Builtin, Call, Computed, Site, Special, Unknown, VersionInfo
 
@@ -176,7 +177,7 @@ def _getcwd(machine: Machine, _call: Call) -> str:
 @_function("os.listdir")
 def _listdir(machine: Machine, call: Call) -> Any:
     found = files.listing(machine, call.first("path", "."), call)
-    return found if isinstance(found, Unknown) else iteration.Unordered(path.name for path in found)
+    return found if isinstance(found, Unknown) else Unordered(path.name for path in found)
 
 
 @_function("os.fspath")

@@ -61,11 +61,21 @@ def _update_wrapper(machine: Machine, call: Call) -> Any:
     return wrapper
 
 
-@_function("functools.cache", "functools.lru_cache", "typing.overload", "typing.final", "typing.no_type_check")
+@_function("functools.cache", "functools.lru_cache")
+def _cache(machine: Machine, call: Call) -> Any:
+    function = call.arguments[0] if call.arguments else None
+    if not isinstance(function, Function):
+        return Builtin("functools.lru_cache", _cache)
+    machine.heap.touch(function.attributes)
+    function.attributes["lru_cache"] = {}
+    return function
+
+
+@_function("typing.overload", "typing.final", "typing.no_type_check")
 def _same(_machine: Machine, call: Call) -> Any:
     if call.arguments and isinstance(call.arguments[0], (Function, BoundMethod, ClassValue)):
         return call.arguments[0]
-    return Builtin("functools.lru_cache", _same)
+    return Builtin("typing.final", _same)
 
 
 @_function("functools.reduce")
@@ -115,7 +125,8 @@ def _copied(machine: Machine, value: Any, call: Call, *, deep: bool) -> Any:
         return _copied(machine, item, call, deep=True) if deep else item
 
     if isinstance(known, dict):
-        return operators.same_kind(known, {key: inner(item) for key, item in known.items()})
+        copied = operators.same_kind(known, {key: inner(item) for key, item in known.items()})
+        return machine.heap.disorder(copied, known)
     if isinstance(known, (list, tuple)) and not isinstance(known, VersionInfo):
         return type(known)(inner(item) for item in known)
     return set(known) if isinstance(known, set) else known

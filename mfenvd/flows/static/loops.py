@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import iteration, paths
 from mfenvd.flows.static.outcomes import Exhausted, Outcome
-from mfenvd.flows.static.values import Frame, Site, Unknown
+from mfenvd.flows.static.values import Frame, LazyItems, OpenFile, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -24,8 +24,8 @@ def run_for(machine: Machine, statement: ast.For, frame: Frame) -> Outcome | Non
     items = iteration.items_of(machine, iterable, at, ordered=False)
     if isinstance(items, Unknown):
         return _maybe_repeated(machine, statement, frame, items)
-    if not iteration.without_order(iterable):
-        return _over(machine, statement, frame, items)
+    if not machine.heap.disordered(iterable):
+        return _through(machine, statement, frame, iterable, items)
     cause = machine.unknown(at, "is gone through in an order that differs from run to run")
     orders: list[Callable[[], Any]] = [
         lambda: _over(machine, statement, frame, items),
@@ -35,12 +35,41 @@ def run_for(machine: Machine, statement: ast.For, frame: Frame) -> Outcome | Non
         return paths.joined(machine, machine.branch(orders, cause), cause)
 
 
-def _over(machine: Machine, statement: ast.For, frame: Frame, items: list[Any]) -> Outcome | None:
+def _through(machine: Machine, statement: ast.For, frame: Frame, iterable: Any, items: list[Any]) -> Outcome | None:
+    """A loop over `items`, which are those of `iterable` as it is now. The body may change or consume it."""
+    at = Site(statement.iter, frame)
+    if isinstance(iterable, LazyItems):
+        machine.expose([iterable], machine.unknown(at, "is an iterator that a loop has gone through in part"))
+
+    def same() -> bool:
+        if isinstance(iterable, (LazyItems, OpenFile)):
+            return True
+        now = iteration.items_of(machine, iterable, at, ordered=False)
+        return not isinstance(now, Unknown) and len(now) == len(items) and all(map(_alike, now, items))
+
+    return _over(machine, statement, frame, items, same)
+
+
+def _alike(now: Any, before: Any) -> bool:
+    """Whether it is the same object, or a pair of the same objects, as `dict.items()` makes anew each time."""
+    if now is before:
+        return True
+    if isinstance(now, tuple) and isinstance(before, tuple) and len(now) == len(before):
+        return all(map(_alike, now, before))
+    return isinstance(now, (str, int, float, bytes)) and type(now) is type(before) and bool(now == before)
+
+
+def _over(
+    machine: Machine, statement: ast.For, frame: Frame, items: list[Any], same: Callable[[], bool] = lambda: True
+) -> Outcome | None:
     for item in items:
         machine.assign(statement.target, item, frame)
         outcome = machine.run_body(statement.body, frame)
         if outcome is not None and outcome.kind != Outcome.CONTINUE:
             return _left(machine, statement, frame, outcome)
+        if not same():
+            cause = machine.unknown(Site(statement.iter, frame), "is changed while a loop goes through it")
+            return _maybe_repeated(machine, statement, frame, cause, outcome)
     return machine.run_body(statement.orelse, frame)
 
 
@@ -81,7 +110,7 @@ def _maybe_repeated(
     """A loop that takes an unknown number of rounds, after a `first` one that ended so."""
     outcomes = [o for o in (first, *_repeat(machine, statement, frame, cause)) if isinstance(o, Outcome)]
     if any(outcome.returns for outcome in outcomes):
-        return Outcome(Outcome.UNCLEAR, cause=cause, returns=True)
+        return Outcome.unclear(cause, outcomes)
     left = any(outcome.kind != Outcome.CONTINUE for outcome in outcomes)
     if left and statement.orelse:
         alternatives = [lambda: machine.run_body(statement.orelse, frame), lambda: None]

@@ -12,6 +12,7 @@ from typing import Any
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.reading import ProjectFacts
+from mfenvd.flows.static import iteration
 from mfenvd.flows.static.heap import Heap, Tried, join_values
 from mfenvd.flows.static.modules import ModuleCache
 from mfenvd.flows.static.outcomes import Evidence, Exhausted, Outcome, Raised
@@ -20,6 +21,7 @@ from mfenvd.flows.static.values import (
     Call,
     Frame,
     Instance,
+    LazyItems,
     LocatedText,
     Module,
     Site,
@@ -181,17 +183,17 @@ class Machine(ABC):
 
     def readable(self, value: Any) -> Any:
         """`value`, or the Unknown that says why it is not known (any more); what it holds may be unknown."""
-        if isinstance(value, Instance):
-            return self.heap.doubted(value.attributes) or value
-        if isinstance(value, (dict, list, set)):
-            return self.heap.doubted(value) or value
+        if isinstance(value, Unknown):
+            return value.bare
+        if isinstance(value, (dict, list, set, Instance)):
+            return self.heap.doubted(value.attributes if isinstance(value, Instance) else value) or value
         return value
 
     def first_unknown(self, value: Any) -> Unknown | None:
         """The first Unknown in `value`, however deep."""
         for item in walk(value):
             if isinstance(item, Unknown):
-                return item
+                return item.bare
             if isinstance(item, (dict, list, set)) and (cause := self.heap.doubted(item)):
                 return cause
         return None
@@ -200,7 +202,7 @@ class Machine(ABC):
         """None when `value` is a plain value of Python, all the way down; else why it is not."""
         for item in walk(value):
             if isinstance(item, Unknown):
-                return item
+                return item.bare
             if isinstance(item, (dict, list, set)):
                 if cause := self.heap.doubted(item):
                     return cause
@@ -229,11 +231,11 @@ class Machine(ABC):
 
     def truth(self, value: Any) -> bool | None:
         """`bool(value)`; None when it is not known."""
+        if isinstance(value, Unknown) and value.options:
+            answers = {self.truth(option) for option in value.options}
+            return answers.pop() if len(answers) == 1 else None
         value = self.readable(value)
         if isinstance(value, Unknown):
-            if value.options:
-                answers = {self.truth(option) for option in value.options}
-                return answers.pop() if len(answers) == 1 else None
             return None
         if isinstance(value, Instance):
             special = any(value.cls.find(name) is not MISSING for name in ("__bool__", "__len__"))
@@ -249,6 +251,10 @@ class Machine(ABC):
         for item in walk(values):
             if isinstance(item, Special):
                 item.exposed(self, cause)
+            elif isinstance(item, LazyItems):
+                self.heap.doubt(iteration.pending(self, item), cause)
+                self.heap.touch(item.state)
+                item.state["items"] = cause
 
     # -- paths
 
@@ -279,6 +285,14 @@ class Machine(ABC):
         if raised and len(raised) == len(results):
             raise raised[0]
         return results
+
+    def of_options(self, unknown: Unknown, compute: Callable[[Any], Any]) -> Any:
+        """`compute(option)` for the one of the options of `unknown` that it is."""
+
+        def path(option: Any) -> Callable[[], Any]:
+            return lambda: compute(option)
+
+        return self.either([path(option) for option in unknown.options], unknown.bare)
 
     def either(self, paths: Sequence[Callable[[], Any]], cause: Unknown) -> Any:
         """The value of one of `paths`, with the effects that the one taken has."""

@@ -184,7 +184,7 @@ def _dict(machine: Machine, subject: dict[Any, Any], name: str, call: Call) -> A
     if name in {"items", "keys", "values"}:
         return DictView(subject, name)
     if name == "copy":
-        return operators.same_kind(subject, dict(subject))
+        return machine.heap.disorder(operators.same_kind(subject, dict(subject)), subject)
     if name == "fromkeys":
         return conversions.from_keys(machine, call)
     return _update(machine, subject, call) if name == "update" else _dict_entry(machine, subject, name, call)
@@ -214,6 +214,7 @@ def _update(machine: Machine, subject: dict[Any, Any], call: Call) -> None:
         return
     machine.heap.touch(subject)
     subject.update(new)
+    machine.heap.disorder(subject, new)
 
 
 def _set(machine: Machine, subject: Any, name: str, call: Call) -> Any:

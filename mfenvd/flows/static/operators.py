@@ -60,7 +60,7 @@ def guarded(machine: Machine, compute: Callable[[], Any], operands: Any, at: Sit
     if cause := machine.plain(operands, at):
         return cause
     result = native(machine, compute, at)
-    if isinstance(result, str) and any(iteration.without_order(item) for item in walk(operands)):
+    if isinstance(result, str) and any(machine.heap.disordered(item) for item in walk(operands)):
         return machine.unknown(at, "depends on the order of a set")
     return result
 
@@ -91,7 +91,7 @@ def binary(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: 
     if op is ast.Mod and isinstance(left, (str, bytes)):
         return guarded(machine, lambda: left % right, [left, right], at)
     if op is ast.BitOr and isinstance(left, dict) and isinstance(right, dict):
-        return same_kind(left, {**left, **right})
+        return machine.heap.disorder(same_kind(left, {**left, **right}), left, right)
     return native(machine, lambda: _BINARY[op](left, right), at)
 
 
@@ -108,14 +108,21 @@ def same_kind(original: dict[Any, Any], content: dict[Any, Any]) -> dict[Any, An
 
 def in_place(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: Site) -> Any:
     """`left op= right`: lists, sets and dicts change, everything else is replaced."""
+    if isinstance(left, Unknown) and left.options:
+        return machine.of_options(left, lambda option: in_place(machine, op, option, right, at))
     known = machine.readable(left)
     if isinstance(known, Unknown):
+        machine.heap.doubt(left, known)
         return known
+    return _in_place(machine, op, left, right, at)
+
+
+def _in_place(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: Site) -> Any:
     if isinstance(left, list) and op is ast.Add:
         new = iteration.items_of(machine, right, at)
         return _grown(machine, left, new, left.extend)
     if isinstance(left, dict) and op is ast.BitOr:
-        return _grown(machine, left, mapping_of(machine, right, at), left.update)
+        return machine.heap.disorder(_grown(machine, left, mapping_of(machine, right, at), left.update), right)
     result = binary(machine, op, left, right, at)
     if not isinstance(left, (list, set)):
         return result
@@ -153,7 +160,7 @@ def compare(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Si
 def _identity(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Site) -> Any:
     for operand in (left, right):
         if isinstance(operand, Unknown):
-            return operand
+            return operand.bare
     singletons = (type(None), bool, type(...))
     copied = (str, int, float, bytes, tuple, frozenset, PurePath)  # Python may or may not share equal ones
     if isinstance(left, singletons) or isinstance(right, singletons) or not isinstance(left, copied):
@@ -169,7 +176,7 @@ def _membership(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at
     container = machine.readable(right)
     for operand in (container, left):
         if isinstance(operand, Unknown):
-            return operand
+            return operand.bare
     if isinstance(container, dict):
         if cause := unhashable(machine, left, at):
             return cause
@@ -188,6 +195,8 @@ def subscript(machine: Machine, subject: Any, key: Any, at: Site) -> Any:
     Raises:
         Raised: KeyError, IndexError, TypeError.
     """
+    if isinstance(subject, Unknown) and subject.options:
+        return machine.of_options(subject, lambda option: subscript(machine, option, key, at))
     known = machine.readable(subject)
     if isinstance(known, Unknown):
         machine.risks += 1
@@ -196,7 +205,7 @@ def subscript(machine: Machine, subject: Any, key: Any, at: Site) -> Any:
         return known.subscript(machine, key, at)
     if isinstance(known, Library):
         return known  # `Dict[str, str]` and the like
-    return key if isinstance(key, Unknown) else _known_item(machine, known, key, at)
+    return key.bare if isinstance(key, Unknown) else _known_item(machine, known, key, at)
 
 
 def _known_item(machine: Machine, known: Any, key: Any, at: Site) -> Any:
@@ -260,7 +269,7 @@ def unhashable(machine: Machine, value: Any, at: Site) -> Unknown | None:
         Raised: TypeError, for a list, dict or set.
     """
     if isinstance(value, Unknown):
-        return value
+        return value.bare
     if isinstance(value, (list, dict, set)):
         raise Raised("TypeError", at, f"unhashable type: '{type(value).__name__}'")
     if isinstance(value, (tuple, frozenset)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from mfenvd.flows.static.values import ClassValue, Site, Unknown
@@ -40,6 +41,7 @@ class Outcome:
         value: What is returned.
         cause: Why it is unclear.
         returns: Whether it returns on some path.
+        values: What it may return.
     """
 
     RETURN: ClassVar[str] = "return"
@@ -47,15 +49,24 @@ class Outcome:
     CONTINUE: ClassVar[str] = "continue"
     UNCLEAR: ClassVar[str] = "unclear"
 
-    __slots__ = ("cause", "kind", "returns", "value")
+    __slots__ = ("cause", "kind", "returns", "value", "values")
 
-    def __init__(
-        self, kind: str, value: Any = None, cause: Unknown | None = None, *, returns: bool | None = None
-    ) -> None:
+    def __init__(self, kind: str, value: Any = None) -> None:
         self.kind = kind
         self.value = value
-        self.cause = cause
-        self.returns = kind == self.RETURN if returns is None else returns
+        self.cause: Unknown | None = None
+        self.returns = kind == self.RETURN
+        self.values: tuple[Any, ...] = (value,) if self.returns else ()
+
+    @classmethod
+    def unclear(cls, cause: Unknown, paths: Iterable[Outcome | None]) -> Outcome:
+        """One of the ends of `paths`, and it is not known which."""
+        outcome = cls(cls.UNCLEAR)
+        outcome.cause = cause
+        known = [path for path in paths if path is not None]
+        outcome.returns = any(path.returns for path in known)
+        outcome.values = tuple(value for path in known for value in path.values)
+        return outcome
 
 
 class Evidence:

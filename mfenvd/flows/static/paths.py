@@ -46,9 +46,7 @@ def joined(machine: Machine, results: Sequence[Any], cause: Unknown) -> Outcome 
     if len(kinds) == 1:
         first: Outcome = live[0]
         return first
-    return Outcome(
-        Outcome.UNCLEAR, cause=cause, returns=any(outcome is not None and outcome.returns for outcome in live)
-    )
+    return Outcome.unclear(cause, live)
 
 
 def _kinds(outcomes: Sequence[Any]) -> set[str | None]:

@@ -148,6 +148,9 @@ def bind_name(machine: Machine, name: str, value: Any, frame: Frame) -> None:
 
 def set_attribute(machine: Machine, subject: Any, name: str, value: Any, at: Site) -> None:
     """`subject.name = value`."""
+    if isinstance(subject, Unknown) and subject.options:
+        machine.of_options(subject, lambda option: set_attribute(machine, option, name, value, at))
+        return
     names = _names_of(machine, subject)
     if names is None:
         machine.expose([subject], machine.unknown(at, "changes something that cannot be followed"))
@@ -169,6 +172,9 @@ def _names_of(machine: Machine, subject: Any) -> Namespace | None:
 
 
 def _set_item(machine: Machine, container: Any, key: Any, value: Any, at: Site) -> None:
+    if isinstance(container, Unknown) and container.options:
+        machine.of_options(container, lambda option: _set_item(machine, option, key, value, at))
+        return
     known = machine.readable(container)
     if isinstance(known, (str, tuple, bytes, int, float, type(None))):
         raise Raised("TypeError", at, "does not support item assignment")
@@ -240,7 +246,8 @@ def _delete(machine: Machine, statement: ast.Delete, frame: Frame) -> None:
             machine.heap.touch(names)
             names.pop(target.id, None)
         elif isinstance(target, ast.Subscript):
-            _delete_item(machine, target, frame)
+            container = machine.evaluate(target.value, frame)
+            _delete_item(machine, container, machine.evaluate(target.slice, frame), Site(target, frame))
         elif isinstance(target, ast.Attribute):
             attributes = _names_of(machine, machine.evaluate(target.value, frame))
             if attributes is not None:
@@ -248,17 +255,18 @@ def _delete(machine: Machine, statement: ast.Delete, frame: Frame) -> None:
                 attributes.pop(target.attr, None)
 
 
-def _delete_item(machine: Machine, target: ast.Subscript, frame: Frame) -> None:
-    container = machine.readable(machine.evaluate(target.value, frame))
-    key = machine.evaluate(target.slice, frame)
-    if not isinstance(container, (dict, list)):
-        machine.expose([container], machine.unknown(Site(target, frame), "is deleted by code of its own"))
+def _delete_item(machine: Machine, container: Any, key: Any, at: Site) -> None:
+    if isinstance(container, Unknown) and container.options:
+        machine.of_options(container, lambda option: _delete_item(machine, option, key, at))
         return
-    if cause := machine.first_unknown(key):
-        machine.heap.doubt(container, cause)
-        return
-    machine.heap.touch(container)
-    operators.native(machine, lambda: container.__delitem__(key), Site(target, frame))
+    known = machine.readable(container)
+    if not isinstance(known, (dict, list)):
+        machine.expose([container], machine.unknown(at, "is deleted by code of its own"))
+    elif cause := machine.first_unknown(key):
+        machine.heap.doubt(known, cause)
+    else:
+        machine.heap.touch(known)
+        operators.native(machine, lambda: known.__delitem__(key), at)
 
 
 def _return(machine: Machine, statement: ast.Return, frame: Frame) -> Outcome:

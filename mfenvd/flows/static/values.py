@@ -65,7 +65,8 @@ class Unknown:
         reason: Why, as the end of a sentence that begins with the expression.
         fix: What to do, None for the usual advice.
         options: All values that it can have, where they are known.
-        carried: Decorators and functions that were handed to whatever computes it.
+        carried: What it may be or hold: decorators that were handed to whatever computes it, containers among
+            the values of paths that cannot be told apart.
         external: The dotted name, when it comes from a module that is not part of the project.
     """
 
@@ -75,6 +76,13 @@ class Unknown:
     options: tuple[Any, ...] = ()
     carried: tuple[Any, ...] = ()
     external: str | None = None
+
+    @property
+    def bare(self) -> Unknown:
+        """What is computed from it: unknown for the same reason, and none of its options."""
+        if not self.options:
+            return self
+        return Unknown(self.at, self.reason, self.fix, (), (*self.options, *self.carried), self.external)
 
     @property
     def location(self) -> Location:
@@ -348,7 +356,7 @@ def walk(value: Any) -> Iterator[Any]:
     while stack:
         item = stack.pop()
         yield item
-        if isinstance(item, (dict, list, tuple, set, frozenset, Instance, BoundMethod, Partial, DictView)):
+        if isinstance(item, (dict, list, tuple, set, frozenset, Instance, BoundMethod, Partial, DictView, Unknown)):
             if id(item) in seen:
                 continue
             seen.add(id(item))
@@ -365,4 +373,6 @@ def parts(value: Any) -> Iterable[Any]:
         return [value.subject]
     if isinstance(value, Partial):
         return [value.function, *value.arguments, *value.keywords.values()]
+    if isinstance(value, Unknown):
+        return [*value.options, *value.carried]
     return value if isinstance(value, (list, tuple, set, frozenset)) else ()

@@ -19,7 +19,8 @@ from mfenvd.daemon.events import Events
 from mfenvd.daemon.findings import watch_limit
 from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.logs import RedactingFormatter
-from mfenvd.daemon.projects import Project, ReaderFactory, Services
+from mfenvd.daemon.projects import Project, Services
+from mfenvd.daemon.reading import ReaderFactory
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.secrets import secret_values
 from mfenvd.daemon.version import VERSION

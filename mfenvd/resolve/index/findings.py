@@ -27,16 +27,16 @@ def unreachable(problem: IndexUnreachable, package: str | None = None) -> Findin
         Code.INDEX_UNREACHABLE,
         problem,
         package,
-        "Check the network, the proxy and the index's URL; mfenv tries again at the next save.",
+        "Check the network, the proxy and the index's URL; the daemon tries again by itself.",
     )
 
 
 def refuses(problem: IndexRefuses, package: str | None = None) -> Finding:
     host = problem.index.partition("://")[2].partition("/")[0] or problem.index
     if problem.had_credentials:
-        fix = f"Renew the credentials for {host} (index URL, netrc or keyring) and run `mfenv up`."
+        fix = f"Renew the credentials for {host} (index URL, netrc or keyring); `mfenv up` hands them to the daemon."
     else:
-        fix = f"Give credentials for {host} in the index URL, in netrc or in the keyring, and run `mfenv up`."
+        fix = f"Give credentials for {host} (index URL, netrc or keyring); `mfenv up` hands them to the daemon."
     return _finding(Code.INDEX_REFUSES, problem, package, fix)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from packaging.specifiers import SpecifierSet
+from packaging.utils import parse_wheel_filename
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
@@ -169,7 +170,7 @@ def withdrawn_only(case: Case, reason: str) -> Finding:
 def hash_mismatch(case: Case, hashes: Sequence[str]) -> Finding:
     finding = _finding(
         Code.HASH_MISMATCH,
-        f"None of the {len(hashes)} hashes that {case.subject} must have is that of a file for {place(case.target)}.",
+        f"No file of {case.subject} for {place(case.target)} has a hash that it must have ({len(hashes)} given).",
         case,
         fix="Generate the hashes again for all platforms; if a file changed at the index, find out why first.",
         hashes=list(hashes),
@@ -360,9 +361,15 @@ def _elsewhere(case: Case) -> str:
     return f"Leave {case.name} out, or publish a wheel of it on an index of your own."
 
 
+def _latest_python(filename: str) -> int:
+    """The latest `cpXY` that the wheel is named for, as `311`; 0 for one that names none."""
+    _, _, _, tags = parse_wheel_filename(filename)
+    return max((int(tag.interpreter[2:]) for tag in tags if tag.interpreter[2:].isdecimal()), default=0)
+
+
 def _nearest(case: Case) -> str:
-    """What the wheel that comes nearest would need: the fewest axes, the first listed among equals."""
+    """What the wheel that comes nearest would need: the fewest axes, the latest Python among equals."""
     if not case.rejected:
         return "it has none at all"
-    nearest = min(case.rejected, key=lambda reason: len(reason.axes))
+    nearest = min(case.rejected, key=lambda reason: (len(reason.axes), -_latest_python(reason.filename)))
     return f"the nearest, {nearest.filename}, needs {nearest.needs}"

@@ -12,6 +12,7 @@ from mfenvd.flows.static import configs
 from mfenvd.flows.static.decorators import FLOW_DECORATORS, BoundDecorator, Doubt, MetaflowDecorator, add
 from mfenvd.flows.static.defaults import DEFAULTS, SEVERAL
 from mfenvd.flows.static.heap import Conditional, DecoratorList
+from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     MISSING,
     Builtin,
@@ -177,6 +178,8 @@ def _add(machine: Machine, decorators: DecoratorList, mutators: list[Any], call:
         add(machine, decorators, Doubt(Unknown(call.at, bound.reason, bound.fix)))
         return bound
     present = bound.name not in SEVERAL and any(name_of(item) == bound.name for item in decorators)
+    if present and duplicates == _DUPLICATES["ERROR"]:
+        raise Raised("DuplicateStepDecoratorException", call.at, f"the step has @{bound.name} already")
     if present and duplicates != _OVERRIDE:
         return None
     machine.heap.touch(decorators)

@@ -94,6 +94,8 @@ def _bytes(machine: Machine, call: Call) -> Any:
 
 @_builtin("pow")
 def _pow(machine: Machine, call: Call) -> Any:
+    if len(call.arguments) != 2:
+        return machine.unknown(call.at, "is a power with a modulus or with names")
     return operators.binary(machine, ast.Pow, call.arguments[0], call.arguments[1], call.at)
 
 

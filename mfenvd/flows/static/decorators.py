@@ -39,6 +39,16 @@ class Doubt:
         self.cause = cause
 
 
+class Removed:
+    """A mutator took the step's `name` away. Metaflow has merged `name_base` into it by then."""
+
+    __slots__ = ("cause", "name")
+
+    def __init__(self, name: str, cause: Unknown) -> None:
+        self.name = name
+        self.cause = cause
+
+
 class MetaflowDecorator(Special):
     """`metaflow.pypi` and its like, before they get arguments."""
 

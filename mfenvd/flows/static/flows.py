@@ -16,6 +16,7 @@ from mfenvd.flows.static.decorators import (
     SCHEDULERS,
     BoundDecorator,
     Doubt,
+    Removed,
     is_flow,
     is_step,
 )
@@ -149,6 +150,9 @@ class _FlowReader:
             if isinstance(item, Doubt):
                 doubt = findings.mutator if mutated else findings.unknown_decorator
                 problems.append(doubt(f"Step {step.name}", item.cause))
+            elif isinstance(item, Removed):
+                if any(name_of(other) == f"{item.name}_base" for other in state.decorators):
+                    problems.append(findings.mutator(f"Step {step.name}", item.cause))
             elif name_of(item) in names:
                 if isinstance(item, Conditional):
                     problems.append(findings.unknown_decorator(f"Step {step.name}", item.cause))

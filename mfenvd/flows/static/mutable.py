@@ -9,7 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import configs
-from mfenvd.flows.static.decorators import FLOW_DECORATORS, BoundDecorator, Doubt, MetaflowDecorator, add
+from mfenvd.flows.static.decorators import (
+    ENVIRONMENT_STEP,
+    FLOW_DECORATORS,
+    BoundDecorator,
+    Doubt,
+    MetaflowDecorator,
+    Removed,
+    add,
+)
 from mfenvd.flows.static.defaults import DEFAULTS, SEVERAL
 from mfenvd.flows.static.heap import Conditional, DecoratorList
 from mfenvd.flows.static.outcomes import Raised
@@ -231,6 +239,8 @@ def _remove(machine: Machine, decorators: DecoratorList, call: Call) -> Any:
     removed = len(kept) < len(decorators)
     machine.heap.touch(decorators)
     decorators[:] = kept
+    if name in ENVIRONMENT_STEP:
+        decorators.append(Removed(name, machine.unknown(call.at, "removes what the flow's decorator stands for")))
     return removed
 
 

@@ -193,9 +193,9 @@ def _dict(machine: Machine, subject: dict[Any, Any], name: str, call: Call) -> A
 def _dict_entry(machine: Machine, subject: dict[Any, Any], name: str, call: Call) -> Any:
     """`get`, `pop`, `setdefault`, `popitem` and `clear`."""
     if name == "popitem" and machine.heap.disordered(subject):
-        cause = machine.unknown(call.at, "depends on the order of a set or folder")
-        machine.heap.doubt(subject, cause)
-        return cause
+        unordered = machine.unknown(call.at, "depends on the order of a set or folder")
+        machine.heap.doubt(subject, unordered)
+        return unordered
     if name in {"get", "pop", "setdefault"}:
         key = call.first("key")
         if cause := operators.unhashable(machine, key, call.at):

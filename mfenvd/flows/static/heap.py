@@ -6,7 +6,7 @@ saves the content, so that the path can be undone and its outcome compared with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -55,6 +55,7 @@ class Heap:
         self._trials: list[dict[int, tuple[Container, Any]]] = []
         self._doubts: dict[int, tuple[Container, Unknown]] = {}
         self._disordered: dict[int, Container] = {}
+        self._existing: frozenset[int] | None = None
 
     @contextmanager
     def permanent(self) -> Iterator[None]:
@@ -64,6 +65,16 @@ class Heap:
             yield
         finally:
             self._trials = trials
+
+    @contextmanager
+    def rounds(self, roots: Iterable[Any]) -> Iterator[None]:
+        """A loop begins: only what can be reached from `roots` now counts in what its rounds leave unknown."""
+        before = self._existing
+        self._existing = frozenset(map(id, walk(list(roots))))
+        try:
+            yield
+        finally:
+            self._existing = before
 
     def touch(self, container: Container) -> None:
         """Has to be called before `container` is changed."""
@@ -122,7 +133,7 @@ class Heap:
         Args:
             tried: What the paths did.
             cause: Why it is not known which one is taken.
-            same: Whether two values are known to be equal.
+            same: Whether it makes no difference which of two values it is.
             ordered: Whether dicts with the same entries in another order differ.
         """
         before: dict[int, tuple[Container, Any]] = {}
@@ -134,7 +145,7 @@ class Heap:
             if container is self._doubts or container is self._disordered:
                 for version in versions:
                     container.update(version)
-            elif all(_alike(versions[0], other, same, ordered=ordered) for other in versions[1:]):
+            elif all(alike(versions[0], other, same, ordered=ordered) for other in versions[1:]):
                 _restore(container, versions[0])
                 if not ordered and isinstance(container, dict) and any(list(v) != list(container) for v in versions):
                     self._disordered[id(container)] = container
@@ -150,7 +161,7 @@ class Heap:
             _restore(container, versions[0])
             known = self.doubted(container) is None
             self.doubt(container, cause)
-            return known
+            return known and (self._existing is None or id(container) in self._existing)
         names = dict.fromkeys(name for version in versions for name in version)
         joined = {
             name: join_values([version.get(name, MISSING) for version in versions], cause, same) for name in names
@@ -192,8 +203,15 @@ def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:
     ]
 
 
-def _alike(one: Any, other: Any, same: Same, *, ordered: bool) -> bool:
-    """Whether two contents of a container hold the same things."""
+def alike(one: Any, other: Any, same: Same, *, ordered: bool) -> bool:
+    """Whether two contents of a container hold the same things.
+
+    Args:
+        one: The content of a dict, list or set.
+        other: Another, of the same kind.
+        same: Whether two values are the same.
+        ordered: Whether the order of a dict counts.
+    """
     if len(one) != len(other):
         return False
     if isinstance(one, dict):

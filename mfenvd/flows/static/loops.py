@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
 
 _MOST_ROUNDS = 10_000
-_MOST_TRIALS = 100
+_MOST_TRIALS = 30
 
 
 def run_for(machine: Machine, statement: ast.For, frame: Frame) -> Outcome | None:
@@ -129,8 +129,9 @@ def _repeat(machine: Machine, statement: ast.For | ast.While, frame: Frame, caus
         return machine.run_body(statement.body, frame)
 
     outcomes: list[Any] = []
-    for _ in range(_MOST_TRIALS):
-        outcomes.extend(machine.branch([body, lambda: None], cause))
-        if machine.joined_alike:
-            return outcomes
+    with machine.heap.rounds(machine.roots(frame)):
+        for _ in range(_MOST_TRIALS):
+            outcomes.extend(machine.branch([body, lambda: None], cause))
+            if machine.joined_alike:
+                return outcomes
     raise Exhausted

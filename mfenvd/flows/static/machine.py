@@ -13,13 +13,16 @@ from typing import Any
 from mfenvd.domain.finding import Location
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.flows.static import iteration
-from mfenvd.flows.static.heap import Heap, Tried, join_values
+from mfenvd.flows.static.heap import Heap, Tried, alike, join_values
 from mfenvd.flows.static.modules import ModuleCache
 from mfenvd.flows.static.outcomes import Evidence, Exhausted, Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
     Call,
+    ClassValue,
+    ConfigValue,
     Frame,
+    Function,
     Instance,
     LazyItems,
     LocatedText,
@@ -182,9 +185,9 @@ class Machine(ABC):
         return Unknown(at, cause.reason, cause.fix, external=cause.external)
 
     def readable(self, value: Any) -> Any:
-        """`value`, or the Unknown that says why it is not known (any more); what it holds may be unknown."""
+        """`value` for reading, or the Unknown that says why it is not known; what it holds may be unknown."""
         if isinstance(value, Unknown):
-            return value.bare
+            return value.options[0] if value.options and self._interchangeable(value.options) else value.bare
         if isinstance(value, (dict, list, set, Instance)):
             return self.heap.doubted(value.attributes if isinstance(value, Instance) else value) or value
         return value
@@ -211,23 +214,31 @@ class Machine(ABC):
         return None
 
     def same(self, one: Any, other: Any) -> bool:
-        """Whether two values are known to be equal, in type too."""
+        """Whether it makes no difference which of two values it is.
+
+        Containers are the same only when they are one: a change of one of two equal ones is not one of the other.
+        """
         if one is other:
             return True
         if isinstance(one, _PLAIN_LEAF) and isinstance(other, _PLAIN_LEAF):
             return _kind(one) is _kind(other) and bool(one == other)
-        if type(one) is not type(other) or self.readable(one) is not one or self.readable(other) is not other:
+        if type(one) is not type(other):
             return False
-        return self._same_content(one, other)
-
-    def _same_content(self, one: Any, other: Any) -> bool:
-        if isinstance(one, dict):
-            return list(one) == list(other) and all(self.same(one[key], other[key]) for key in one)
-        if isinstance(one, (list, tuple)):
+        if isinstance(one, tuple):
             return len(one) == len(other) and all(map(self.same, one, other))
-        if isinstance(one, (set, frozenset)):
+        if isinstance(one, (frozenset, ConfigValue)):  # neither can be changed
             return bool(one == other)
         return isinstance(one, Special) and one.equals(other, self.same)
+
+    def _interchangeable(self, options: Sequence[Any]) -> bool:
+        """Whether `options` hold the same things, so that for reading it makes no difference which one it is."""
+        first = options[0]
+        return isinstance(first, (dict, list, set)) and all(
+            type(other) is type(first)
+            and self.heap.doubted(other) is None
+            and alike(first, other, self.same, ordered=True)
+            for other in options
+        )
 
     def truth(self, value: Any) -> bool | None:
         """`bool(value)`; None when it is not known."""
@@ -255,6 +266,22 @@ class Machine(ABC):
                 self.heap.doubt(iteration.pending(self, item), cause)
                 self.heap.touch(item.state)
                 item.state["items"] = cause
+
+    def roots(self, frame: Frame) -> list[Any]:
+        """Everything that code in `frame` can reach."""
+        found: list[Any] = [self.environ, self.sys_path]
+        current: Frame | None = frame
+        while current is not None:
+            found.append(current.names)
+            current = current.parent
+        for module in self.loaded.values():
+            found.append(module.names)
+            for value in module.names.values():
+                if isinstance(value, ClassValue):
+                    found.append(value.names)
+                elif isinstance(value, Function) and value.frame.names is not module.names:
+                    found.append(value.frame.names)  # a closure
+        return found
 
     # -- paths
 

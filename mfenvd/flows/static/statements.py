@@ -92,8 +92,9 @@ def _give_up(machine: Machine, statement: ast.stmt, frame: Frame, reason: str, *
     names = frame.names
     machine.heap.touch(names)
     if everything:
-        every = [module.names for module in machine.loaded.values()]
-        machine.expose([names, machine.environ, *(list(module.values()) for module in every)], cause)
+        for reachable in machine.roots(frame):
+            machine.expose(list(reachable) if isinstance(reachable, list) else list(reachable.values()), cause)
+            _forget(machine, reachable, cause)
     for node in _walk(statement):
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
@@ -104,6 +105,19 @@ def _give_up(machine: Machine, statement: ast.stmt, frame: Frame, reason: str, *
             names.setdefault(node.name, cause)
         elif isinstance(node, ast.alias):
             names.setdefault((node.asname or node.name).partition(".")[0], cause)
+
+
+def _forget(machine: Machine, reachable: Any, cause: Unknown) -> None:
+    """Any name may be bound to other data; functions, classes and modules stay what they are."""
+    if not isinstance(reachable, Namespace):
+        machine.heap.doubt(reachable, cause)
+        return
+    machine.heap.touch(reachable)
+    data = [name for name, value in reachable.items() if isinstance(value, _DATA) and not name.startswith("__")]
+    reachable.update(dict.fromkeys(data, cause))
+
+
+_DATA = (str, int, float, bytes, list, dict, set, tuple, frozenset, type(None), Instance)
 
 
 def _walk(statement: ast.stmt) -> Iterator[ast.AST]:

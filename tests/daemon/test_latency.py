@@ -24,7 +24,7 @@ def answers_until(running: Daemon, done: Callable[[], object]) -> list[float]:
         running.connection.status()
         took.append(time.perf_counter() - began)
         time.sleep(0.01)
-    assert len(took) >= 5
+    assert len(took) >= 2
     return sorted(took)
 
 

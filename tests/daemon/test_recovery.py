@@ -70,7 +70,7 @@ def test_killed_over_and_over_it_settles_in_the_end(daemon: Daemon, root: Path) 
         time.sleep(pause)
         daemon.kill()
         assert daemon.start() == f"ok {daemon.pid}"
-        assert [one.root for one in daemon.connection.status().projects] == [str(root)]
+        until(lambda: [one.root for one in daemon.connection.status().projects] == [str(root)])
     until(lambda: len(daemon.states()) == 8 and set(daemon.states().values()) == {State.RESOLVED})
     daemon.kill()
     with sqlite3.connect(journal(daemon)) as db:

@@ -58,7 +58,7 @@ def _zip(machine: Machine, call: Call) -> Any:
     columns = [_items(machine, call, position) for position in range(len(call.arguments))]
     unknown = next((column for column in columns if isinstance(column, Unknown)), None)
     if unknown is not None:
-        return unknown
+        return unknown.holding(columns)
     if len({len(column) for column in columns}) > 1:
         machine.expose(iterators, machine.unknown(call.at, "leaves a part of an iterator"))
     return list(zip(*columns, strict=False))
@@ -74,21 +74,22 @@ def _enumerate(machine: Machine, call: Call) -> Any:
 def _map(machine: Machine, call: Call) -> Any:
     rows = _zip(machine, Call(call.arguments[1:], {}, call.at))
     if isinstance(rows, Unknown):
-        return rows
+        return machine.maybe_call(call.arguments[0], len(call.arguments) - 1, rows)
     return [machine.call(call.arguments[0], Call(list(row), {}, call.at)) for row in rows]
 
 
 def _filter(machine: Machine, call: Call) -> Any:
     items = _items(machine, call, 1)
-    if isinstance(items, Unknown):
-        return items
     function = call.arguments[0]
+    if isinstance(items, Unknown):
+        return items if function is None else machine.maybe_call(function, 1, items)
     kept = []
     for item in items:
         value = item if function is None else machine.call(function, Call([item], {}, call.at))
         answer = machine.truth(value)
         if answer is None:
-            return machine.undecided(value, call.at)
+            cause = machine.undecided(value, call.at).holding(items)
+            return cause if function is None else machine.maybe_call(function, 1, cause)
         if answer:
             kept.append(item)
     return kept
@@ -106,10 +107,18 @@ def _next(machine: Machine, call: Call) -> Any:
     return lazy.bare if isinstance(lazy, Unknown) else machine.unknown(call.at, "steps through an iterator")
 
 
+def _keyed(machine: Machine, call: Call, items: Unknown) -> Unknown:
+    """`sorted(items, key=…)` of unknown items: the key is called all the same."""
+    key = call.keywords.get("key")
+    if key is not None:
+        machine.maybe_call(key, 1, items)
+    return items
+
+
 def _sorted(machine: Machine, call: Call) -> Any:
     items = _items(machine, call, ordered=False)
     if isinstance(items, Unknown):
-        return items
+        return _keyed(machine, call, items)
     return natives.sort(machine, items, call, ordered=not machine.heap.disordered(call.arguments[0]))
 
 
@@ -145,7 +154,7 @@ def _extreme(reverse: bool) -> Callable[[Machine, Call], Any]:
         several = len(call.arguments) > 1
         items = list(call.arguments) if several else _items(machine, call, ordered=False)
         if isinstance(items, Unknown):
-            return items
+            return _keyed(machine, call, items)
         if not items:
             if "default" in call.keywords:
                 return call.keywords["default"]

@@ -126,13 +126,22 @@ def _callable(machine: Machine, call: Call) -> Any:
 def _getattr(machine: Machine, call: Call) -> Any:
     subject, name = call.arguments[0], call.arguments[1]
     if not isinstance(name, str):
-        return machine.undecided(name, call.at)
+        return machine.undecided(name, call.at).holding([*_attributes_of(subject), *call.arguments[2:]])
     found = machine.find_attribute(subject, name, call.at)
     if found is not MISSING:
         return found
     if len(call.arguments) > 2:
         return call.arguments[2]
     raise Raised("AttributeError", call.at, f"no attribute '{name}'")
+
+
+def _attributes_of(subject: Any) -> list[Any]:
+    """What an attribute of `subject` can be, as far as it can be changed."""
+    if isinstance(subject, Instance):
+        return [*subject.attributes.values(), *(value for cls in subject.cls.mro for value in cls.names.values())]
+    if isinstance(subject, ClassValue):
+        return [value for cls in subject.mro for value in cls.names.values()]
+    return list(subject.names.values()) if isinstance(subject, Module) else [subject]
 
 
 @_builtin("hasattr")
@@ -155,7 +164,8 @@ def _setattr(machine: Machine, call: Call) -> None:
     if isinstance(subject, (Module, ClassValue, Function)):
         names = subject.attributes if isinstance(subject, Function) else subject.names
         machine.heap.touch(names)
-        names.update(dict.fromkeys(names, cause))
+        for attribute, before in list(names.items()):
+            names[attribute] = cause.holding([before, value])
 
 
 _TYPES: dict[str, type] = {

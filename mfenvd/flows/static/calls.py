@@ -82,8 +82,7 @@ def _call_unknown(machine: Machine, function: Unknown, arguments: Call) -> Any:
     if function.options:
         return machine.of_options(function, lambda option: call(machine, option, arguments))
     if function.external is None:
-        result = Unknown(function.at, function.reason, function.fix)
-        machine.expose([*arguments.values, *function.carried], function)
+        result = _call_any(machine, function, arguments)
     else:
         result = machine.outside(f"{function.external}()", arguments.at)
         machine.risks += 1
@@ -91,16 +90,33 @@ def _call_unknown(machine: Machine, function: Unknown, arguments: Call) -> Any:
             machine.expose(
                 arguments.values, Unknown(arguments.at, "is not part of this project and may change what it is given")
             )
-    result.carried = (*function.carried, *(item for item in walk(arguments.values) if _is_carried(item)))
+            _maybe_call_back(machine, arguments, result)
+    handed = (item for item in walk([*function.carried, *arguments.values]) if isinstance(item, (Function, Special)))
+    result.carried = tuple({id(item): item for item in (*result.carried, *handed)}.values())
     return decorators.passed_through(machine, arguments, result)
+
+
+def _call_any(machine: Machine, function: Unknown, arguments: Call) -> Unknown:
+    """Calls what may be any of the functions that `function` carries."""
+    cause = Unknown(function.at, function.reason, function.fix)
+    machine.expose([*arguments.values, *function.carried], function)
+    found: list[Any] = []
+    for item in function.carried:
+        if isinstance(item, (Function, BoundMethod, Partial)) and not decorators.is_step(item):
+            machine.branch([lambda item=item: found.append(call(machine, item, arguments)), lambda: None], cause)  # type: ignore[misc]
+    return cause.holding(found)
+
+
+def _maybe_call_back(machine: Machine, arguments: Call, cause: Unknown) -> None:
+    """Code that cannot be read may call the functions that it is given."""
+    for item in arguments.values:
+        if isinstance(item, Function) and not decorators.is_step(item) and not isinstance(item.node, ast.Lambda):
+            spec = item.node.args
+            machine.maybe_call(item, len(spec.posonlyargs) + len(spec.args), cause)
 
 
 def _calling(machine: Machine, function: Any, arguments: Call) -> Callable[[], Any]:
     return lambda: call(machine, function, arguments)
-
-
-def _is_carried(item: Any) -> bool:
-    return isinstance(item, (Function, Special)) or (isinstance(item, Unknown) and bool(item.carried))
 
 
 _HARMLESS = frozenset(
@@ -162,8 +178,9 @@ def _call_behind(machine: Machine, function: Function, arguments: Call, wrapper:
     """Calls what a decorator made of `function`, which may call it or not."""
     inner = Function(function.name, function.node, function.frame, function.defaults, function.attributes)
     machine.expose(arguments.values, wrapper)
-    machine.branch([_calling(machine, inner, arguments), lambda: None], wrapper)
-    return Unknown(arguments.at, "calls a function behind a decorator that cannot be followed")
+    results = machine.branch([_calling(machine, inner, arguments), lambda: None], wrapper)
+    cause = Unknown(arguments.at, "calls a function behind a decorator that cannot be followed")
+    return cause.holding(result for result in results if not isinstance(result, Raised))
 
 
 def _run(machine: Machine, function: Function, frame: Frame, arguments: Call) -> Any:
@@ -172,9 +189,9 @@ def _run(machine: Machine, function: Function, frame: Frame, arguments: Call) ->
         return machine.evaluate(node.body, frame)
     if isinstance(node, ast.AsyncFunctionDef) or _is_generator(node):
         cause = machine.unknown(arguments.at, "is a generator or coroutine, which runs later")
-        cause.carried = (function,)
         machine.expose(list(frame.names.values()), cause)
-        return cause
+        machine.branch([lambda: machine.run_body(node.body, frame), lambda: None], cause)
+        return cause.holding([function, *frame.names.values()])
     outcome = machine.run_body(node.body, frame)
     if outcome is None:
         return None

@@ -65,14 +65,22 @@ def _apply_all(machine: Machine, decorators: Decorators, target: Any) -> Any:
 
 def _apply(machine: Machine, decorator: Any, target: Any, at: Site) -> Any:
     """`decorator(target)` for anything but a step or flow."""
+    if isinstance(decorator, Unknown) and not decorator.options:  # it may keep the function, or wrap it
+        result: Any = Unknown(
+            at, decorator.reason, decorator.fix, carried=decorator.carried, external=decorator.external
+        )
+        return _behind(target, result)
     try:
         result = machine.call(decorator, Call([target], {}, at))
     except Raised as raised:
         if machine.guarded:
             raise
         result = raised.as_unknown()
-    if not isinstance(result, Unknown):
-        return result
+    return _behind(target, result) if isinstance(result, Unknown) else result
+
+
+def _behind(target: Any, result: Unknown) -> Any:
+    """`target` behind a decorator that cannot be followed."""
     if isinstance(target, Function):
         return Function(target.name, target.node, target.frame, target.defaults, target.attributes, wrapped_by=result)
     if isinstance(target, ClassValue):

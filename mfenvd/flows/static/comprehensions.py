@@ -42,7 +42,9 @@ class _Run:
 
     def run(self, first: Any) -> Any:
         problem = self._loop(0, first)
-        return problem if problem is not None else self._found
+        if problem is None:
+            return self._found
+        return problem.holding([*self._found, *(pair[-1] for pair in self._found if isinstance(pair, tuple))])
 
     def _loop(self, index: int, iterable: Any) -> Unknown | None:
         """Goes through the generator at `index` and those inside it. Returns why that is not possible."""
@@ -98,16 +100,17 @@ class _Run:
 
     def _maybe(self, index: int, cause: Unknown) -> Unknown:
         """Runs the body once over unknown items, so that what it would change is not taken as known."""
+        elements: list[Any] = []
 
         def body() -> None:
             for generator in self._node.generators[index:]:
                 self._machine.assign(generator.target, cause, self._scope)
                 for condition in generator.ifs:
                     self._machine.evaluate(condition, self._scope)
-            self._element()
+            elements.append(self._element())
 
         self._machine.branch([body, lambda: None], cause)
-        return cause
+        return cause.holding(elements)
 
     @property
     def _at(self) -> Site:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import iteration, operators
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import MISSING, Call, LazyItems, Unknown
+from mfenvd.flows.static.values import MISSING, Call, LazyItems, Unknown, parts
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -28,8 +28,9 @@ def make_dict(machine: Machine, call: Call) -> Any:
             found = machine.heap.disorder(dict(known), known) if isinstance(known, dict) else known
         else:
             found = _from_pairs(machine, known, call)
-    if not isinstance(found, Unknown):
-        found.update(call.keywords)
+    if isinstance(found, Unknown):
+        return found.holding(call.values)
+    found.update(call.keywords)
     return found
 
 
@@ -41,11 +42,11 @@ def _from_pairs(machine: Machine, value: Any, call: Call) -> Any:
     for pair in pairs:
         entry = iteration.items_of(machine, pair, call.at)
         if isinstance(entry, Unknown):
-            return entry
+            return entry.holding([*found.values(), *pairs])
         if len(entry) != 2:
             raise Raised("ValueError", call.at, "a dict is made from pairs")
         if cause := operators.unhashable(machine, entry[0], call.at):
-            return cause
+            return cause.holding([*found.values(), *(part for item in pairs for part in parts(item))])
         found[entry[0]] = entry[1]
     return found
 

@@ -68,35 +68,42 @@ def _set(machine: Machine, node: ast.Set, frame: Frame) -> Any:
 
 def _sequence(machine: Machine, nodes: list[ast.expr], frame: Frame) -> Any:
     found: list[Any] = []
+    unclear: Unknown | None = None
     for node in nodes:
         if isinstance(node, ast.Starred):
             items = iteration.items_of(machine, evaluate(machine, node.value, frame), Site(node, frame))
             if isinstance(items, Unknown):
-                return items
-            found.extend(items)
+                unclear = items
+            else:
+                found.extend(items)
         else:
             found.append(machine.located(evaluate(machine, node, frame), Site(node, frame)))
-    return found
+    return found if unclear is None else unclear.holding(found)
 
 
 def _dict(machine: Machine, node: ast.Dict, frame: Frame) -> Any:
     found: dict[Any, Any] = {}
+    held: list[Any] = []
+    unclear: Unknown | None = None
     for key_node, value_node in zip(node.keys, node.values, strict=True):
         if key_node is None:
             value = evaluate(machine, value_node, frame)
             spread = operators.mapping_of(machine, value, Site(value_node, frame))
             if isinstance(spread, Unknown):
-                return spread
-            found.update(spread)
-            machine.heap.disorder(found, value)
+                unclear = unclear or spread
+            else:
+                found.update(spread)
+                machine.heap.disorder(found, value)
             continue
         at = Site(key_node, frame)
         key = evaluate(machine, key_node, frame)
         value = evaluate(machine, value_node, frame)
         if cause := operators.unhashable(machine, key, at):
-            return cause
-        found[machine.located(key, at)] = machine.located(value, at)
-    return found
+            unclear = unclear or cause
+            held.append(value)
+        else:
+            found[machine.located(key, at)] = machine.located(value, at)
+    return found if unclear is None else unclear.holding([*held, *found.values()])
 
 
 def _attribute(machine: Machine, node: ast.Attribute, frame: Frame) -> Any:
@@ -208,23 +215,27 @@ def _compare(machine: Machine, node: ast.Compare, frame: Frame) -> Any:
     at = Site(node, frame)
     left = evaluate(machine, node.left, frame)
     answer: Any = True
-    for op, right_node in zip(node.ops, node.comparators, strict=True):
+    for index, (op, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
         right = evaluate(machine, right_node, frame)
         answer = operators.compare(machine, type(op), left, right, at)
+        if isinstance(answer, Unknown):
+            for later in node.comparators[index + 1 :]:  # evaluated only if what is unknown is true
+                machine.branch([_evaluating(machine, later, frame), lambda: None], answer)
+            return answer
         if not machine.truth(answer):
             return answer
         left = right
     return answer
 
 
+def _evaluating(machine: Machine, node: ast.expr, frame: Frame) -> Callable[[], Any]:
+    return lambda: evaluate(machine, node, frame)
+
+
 def _joined_text(machine: Machine, node: ast.JoinedStr, frame: Frame) -> Any:
-    pieces: list[str] = []
-    for part in node.values:
-        piece = evaluate(machine, part, frame)
-        if isinstance(piece, Unknown):
-            return piece
-        pieces.append(piece)
-    return "".join(pieces)
+    pieces = [evaluate(machine, part, frame) for part in node.values]
+    unknown = next((piece for piece in pieces if isinstance(piece, Unknown)), None)
+    return "".join(pieces) if unknown is None else unknown.bare
 
 
 _CONVERSIONS: dict[int, Callable[[Any], Any]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
@@ -307,9 +318,17 @@ def _dict_comprehension(machine: Machine, node: ast.DictComp, frame: Frame) -> A
     found: dict[Any, Any] = {}
     for key, value in pairs:
         if cause := operators.unhashable(machine, key, at):
-            return cause
+            return cause.holding(value for _, value in pairs)
         found[key] = machine.located(value, iteration.origin(key, value) or at)
     return machine.heap.disorder(found, pairs)
+
+
+def _later(machine: Machine, node: ast.Yield | ast.YieldFrom | ast.Await, frame: Frame) -> Any:
+    """`yield`, `await`: what is handed over is evaluated, what comes back is not known."""
+    value = evaluate(machine, node.value, frame) if node.value is not None else None
+    cause = machine.unknown(Site(node, frame), "is computed at run time")
+    machine.expose([value], cause)
+    return cause
 
 
 _HANDLERS: dict[type[ast.expr], Callable[..., Any]] = {
@@ -318,5 +337,5 @@ _HANDLERS: dict[type[ast.expr], Callable[..., Any]] = {
     ast.UnaryOp: _unary, ast.BoolOp: _bool, ast.IfExp: _conditional, ast.Compare: _compare,
     ast.JoinedStr: _joined_text, ast.FormattedValue: _formatted, ast.Lambda: _lambda, ast.NamedExpr: _named,
     ast.ListComp: _list_comprehension, ast.GeneratorExp: _generator, ast.SetComp: _set_comprehension,
-    ast.DictComp: _dict_comprehension,
+    ast.DictComp: _dict_comprehension, ast.Yield: _later, ast.YieldFrom: _later, ast.Await: _later,
 }  # fmt: skip

@@ -160,37 +160,42 @@ class Heap:
         if not isinstance(container, Namespace):
             _restore(container, versions[0])
             known = self.doubted(container) is None
-            self.doubt(container, cause)
+            self.doubt([container, *versions], cause)
             return known and (self._existing is None or id(container) in self._existing)
         names = dict.fromkeys(name for version in versions for name in version)
         joined = {
-            name: join_values([version.get(name, MISSING) for version in versions], cause, same) for name in names
+            name: self.one_of([version.get(name, MISSING) for version in versions], cause, same) for name in names
         }
         _restore(container, joined)
         return any(
             isinstance(value, Unknown) and not isinstance(saved.get(name), Unknown) for name, value in joined.items()
         )
 
+    def one_of(self, values: Sequence[Any], cause: Unknown, same: Same) -> Any:
+        """The value that it is whichever path was taken, else an Unknown that names the candidates."""
+        first = values[0]
+        if all(first is other or same(first, other) for other in values[1:]):
+            return first
+        options: dict[int, Any] = {}
+        for value in values:
+            several = isinstance(value, Unknown) and value.options
+            options.update((id(option), option) for option in (value.options if several else (value,)))
+        open_ended = any(
+            option is MISSING or (isinstance(option, Unknown) and not option.external) for option in options.values()
+        )
+        if not open_ended and len(options) <= _MOST_OPTIONS:
+            return Unknown(cause.at, cause.reason, cause.fix, tuple(options.values()), self._carried(values, ()))
+        return Unknown(cause.at, cause.reason, cause.fix, (), self._carried(values, options.values()))
 
-def join_values(values: Sequence[Any], cause: Unknown, same: Same) -> Any:
-    """The value that it is whichever path was taken, else an Unknown that names the candidates."""
-    first = values[0]
-    if all(first is other or same(first, other) for other in values[1:]):
-        return first
-    options: dict[int, Any] = {}
-    carried: dict[int, Any] = {}
-    for value in values:
-        if isinstance(value, Unknown):
-            carried.update((id(item), item) for item in value.carried)
-        for option in value.options if isinstance(value, Unknown) and value.options else (value,):
-            options[id(option)] = option
-    open_ended = any(
-        option is MISSING or (isinstance(option, Unknown) and not option.external) for option in options.values()
-    )
-    if open_ended or len(options) > _MOST_OPTIONS:
-        carried.update((key, option) for key, option in options.items() if not isinstance(option, _LEAVES))
-        options = {}
-    return Unknown(cause.at, cause.reason, cause.fix, tuple(options.values()), tuple(carried.values()))
+    def _carried(self, values: Iterable[Any], options: Iterable[Any]) -> tuple[Any, ...]:
+        """What a joined value may be or hold, without what is in doubt anyway and what cannot be changed."""
+        inner = (item for value in values if isinstance(value, Unknown) for item in value.carried)
+        found = {
+            id(item): item
+            for item in (*inner, *options)
+            if not isinstance(item, (*_LEAVES, Unknown)) and self.doubted(item) is None
+        }
+        return tuple(found.values())
 
 
 def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from mfenvd.domain.finding import Location
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.flows.static import iteration
-from mfenvd.flows.static.heap import Heap, Tried, alike, join_values
+from mfenvd.flows.static.heap import Heap, Tried, alike
 from mfenvd.flows.static.modules import ModuleCache
 from mfenvd.flows.static.outcomes import Evidence, Exhausted, Outcome, Raised
 from mfenvd.flows.static.values import (
@@ -38,6 +38,9 @@ BUDGET = 100_000
 
 STATEMENT_BUDGET = 20_000
 """Steps for one statement at the top level of a module."""
+
+_MOST_CALLS = 8
+_MOST_ENTRIES = 8
 
 DEPTH = 60
 """Nested calls."""
@@ -177,6 +180,14 @@ class Machine(ABC):
         """Something of a module that is not part of the project."""
         return Unknown(at, "is not part of this project", external=name)
 
+    def some_entry(self, container: Any, defaults: Sequence[Any], cause: Unknown) -> Unknown:
+        """One of the values of a dict, list or tuple, or of `defaults`: which one is not known."""
+        values = [*(container.values() if isinstance(container, dict) else container), *defaults]
+        unknown = cause.holding(values)
+        if len(values) <= _MOST_ENTRIES and not any(isinstance(value, Unknown) for value in values):
+            unknown = Unknown(unknown.at, unknown.reason, unknown.fix, tuple(values), unknown.carried)
+        return unknown
+
     def undecided(self, condition: Any, at: Site) -> Unknown:
         """Why the condition at `at` is neither true nor false."""
         cause = self.first_unknown(condition)
@@ -263,9 +274,27 @@ class Machine(ABC):
             if isinstance(item, Special):
                 item.exposed(self, cause)
             elif isinstance(item, LazyItems):
-                self.heap.doubt(iteration.pending(self, item), cause)
-                self.heap.touch(item.state)
-                item.state["items"] = cause
+                self._expose_iterator(item, cause)
+
+    def _expose_iterator(self, lazy: LazyItems, cause: Unknown) -> None:
+        found: list[Any] = []
+        self.branch([lambda: found.append(iteration.pending(self, lazy)), lambda: None], cause)
+        self.heap.doubt(found, cause)
+        self.heap.touch(lazy.state)
+        lazy.state["items"] = cause
+
+    def maybe_call(self, function: Any, count: int, cause: Unknown) -> Unknown:
+        """`function` is called any number of times, with `count` unknown arguments; what it may return."""
+        found: list[Any] = []
+
+        def path() -> None:
+            found.append(self.call(function, Call([cause] * count, {}, cause.at)))
+
+        for _ in range(_MOST_CALLS):
+            self.branch([path, lambda: None], cause)
+            if self.joined_alike:
+                break
+        return cause.holding(found)
 
     def roots(self, frame: Frame) -> list[Any]:
         """Everything that code in `frame` can reach."""
@@ -328,7 +357,7 @@ class Machine(ABC):
 
     def one_of(self, values: Sequence[Any], cause: Unknown) -> Any:
         """The value that all of `values` are, else an Unknown that names them."""
-        return join_values(values, cause, self.same)
+        return self.heap.one_of(values, cause, self.same)
 
     @contextmanager
     def ignoring_order(self) -> Iterator[None]:

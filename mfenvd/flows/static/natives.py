@@ -75,7 +75,7 @@ def call_method(machine: Machine, method: Method, call: Call) -> Any:
     """
     spread = call.keywords.get("**")
     if isinstance(spread, Unknown):
-        machine.expose([method.subject], spread)
+        machine.expose([method.subject, *call.values], spread)
         return spread
     known = machine.readable(method.subject)
     if isinstance(known, Unknown):
@@ -143,8 +143,8 @@ def _list(machine: Machine, subject: list[Any], name: str, call: Call) -> Any:
         return _replace(machine, subject, new if isinstance(new, Unknown) else [*subject, *new])
     searched = [subject, arguments] if name in {"index", "count", "remove"} else arguments[:1]
     if name != "append" and (cause := machine.first_unknown(searched)):
-        machine.heap.doubt(subject, cause)
-        return cause
+        machine.heap.doubt([subject, *arguments], cause)
+        return cause.holding(subject)
     if name == "append" and arguments:
         arguments[0] = machine.located(arguments[0], call.at)
     machine.heap.touch(subject)
@@ -167,7 +167,7 @@ def sort(machine: Machine, items: list[Any], call: Call, *, ordered: bool = True
     key, reverse = call.keywords.get("key"), call.keywords.get("reverse", False)
     keys = items if key is None else [machine.call(key, Call([item], {}, call.at)) for item in items]
     if cause := machine.plain([keys, reverse], call.at):
-        return cause
+        return cause.holding(items)
 
     def compute() -> list[Any]:
         order = sorted(range(len(items)), key=lambda position: keys[position], reverse=bool(reverse))
@@ -195,13 +195,13 @@ def _dict_entry(machine: Machine, subject: dict[Any, Any], name: str, call: Call
     if name == "popitem" and machine.heap.disordered(subject):
         unordered = machine.unknown(call.at, "depends on the order of a set or folder")
         machine.heap.doubt(subject, unordered)
-        return unordered
+        return unordered.holding(subject.values())
     if name in {"get", "pop", "setdefault"}:
         key = call.first("key")
         if cause := operators.unhashable(machine, key, call.at):
             if name != "get":
-                machine.heap.doubt(subject, cause)
-            return cause
+                machine.heap.doubt([subject, *call.values], cause)
+            return machine.some_entry(subject, call.arguments[1:] or [None], cause)
         if subject is machine.environ:
             machine.variables.append(str(key))
     if name == "setdefault" and len(call.arguments) > 1:

@@ -81,9 +81,9 @@ def native(machine: Machine, compute: Callable[[], Any], at: Site) -> Any:
 def binary(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: Site) -> Any:
     """`left op right`."""
     left, right = (_operand(machine, operand, at) for operand in (left, right))
-    for operand in (left, right):
+    for operand, other in ((left, right), (right, left)):
         if isinstance(operand, Unknown):
-            return operand
+            return operand.holding([other])
     if not isinstance(left, _OPERANDS) or not isinstance(right, _OPERANDS):
         return machine.unknown(at, "works on more than plain values")
     if _too_large(op, left, right):
@@ -112,8 +112,8 @@ def in_place(machine: Machine, op: type[ast.operator], left: Any, right: Any, at
         return machine.of_options(left, lambda option: in_place(machine, op, option, right, at))
     known = machine.readable(left)
     if isinstance(known, Unknown):
-        machine.heap.doubt(left, known)
-        return known
+        machine.heap.doubt([left, right], known)
+        return known.holding([right])
     return _in_place(machine, op, left, right, at)
 
 
@@ -205,7 +205,9 @@ def subscript(machine: Machine, subject: Any, key: Any, at: Site) -> Any:
         return known.subscript(machine, key, at)
     if isinstance(known, Library):
         return known  # `Dict[str, str]` and the like
-    return key.bare if isinstance(key, Unknown) else _known_item(machine, known, key, at)
+    if isinstance(key, Unknown):
+        return machine.some_entry(known, (), key) if isinstance(known, (dict, list, tuple)) else key.bare
+    return _known_item(machine, known, key, at)
 
 
 def _known_item(machine: Machine, known: Any, key: Any, at: Site) -> Any:

@@ -167,7 +167,7 @@ def set_attribute(machine: Machine, subject: Any, name: str, value: Any, at: Sit
         return
     names = _names_of(machine, subject)
     if names is None:
-        machine.expose([subject], machine.unknown(at, "changes something that cannot be followed"))
+        machine.expose([subject, value], machine.unknown(at, "changes something that cannot be followed"))
         return
     machine.heap.touch(names)
     names[name] = value
@@ -193,7 +193,7 @@ def _set_item(machine: Machine, container: Any, key: Any, value: Any, at: Site) 
     if isinstance(known, (str, tuple, bytes, int, float, type(None))):
         raise Raised("TypeError", at, "does not support item assignment")
     if not isinstance(known, (dict, list)):
-        machine.expose([container], machine.unknown(at, "is set by code of its own"))
+        machine.expose([container, value], machine.unknown(at, "is set by code of its own"))
         return
     if isinstance(key, slice):
         value = iteration.items_of(machine, value, at)
@@ -201,7 +201,7 @@ def _set_item(machine: Machine, container: Any, key: Any, value: Any, at: Site) 
     if isinstance(known, dict) and not isinstance(unclear, Unknown):
         unclear = operators.unhashable(machine, key, at)
     if isinstance(unclear, Unknown):
-        machine.heap.doubt(known, unclear)
+        machine.heap.doubt([known, value], unclear)
         return
     machine.heap.touch(known)
     placed = machine.located(value, at)

@@ -84,6 +84,13 @@ class Unknown:
             return self
         return Unknown(self.at, self.reason, self.fix, (), (*self.options, *self.carried), self.external)
 
+    def holding(self, values: Iterable[Any]) -> Unknown:
+        """What is computed from it and `values`: it may be one of them, or hold them."""
+        held = tuple(value for value in values if not isinstance(value, _LEAVES))
+        if not held:
+            return self.bare
+        return Unknown(self.at, self.reason, self.fix, (), (*self.options, *self.carried, *held), self.external)
+
     @property
     def location(self) -> Location:
         return self.at.location
@@ -346,7 +353,7 @@ class _Missing:
 
 MISSING = _Missing()
 
-Plain = (str, int, float, bool, bytes, type(None), type(...), complex, range)
+_LEAVES = (str, bytes, int, float, complex, type(None), type(...), range)
 
 
 def walk(value: Any) -> Iterator[Any]:

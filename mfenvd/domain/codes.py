@@ -1,7 +1,8 @@
 """Every finding's code, with the meaning that heads its section in docs/findings.md.
 
-1xx reading flows, 2xx requirement files and configuration, 3xx resolving, 4xx targets, 5xx indexes and
-network, 9xx mfenv itself. A code is never used again for something else.
+1xx reading flows, 2xx requirement files and configuration, 3xx resolving, 4xx targets, 5xx indexes, channels and
+network, 6xx leaving it where Metaflow looks, 7xx the store and its mirror, 9xx mfenv itself. A code is never used
+again for something else.
 """
 
 from __future__ import annotations

@@ -55,16 +55,29 @@ class PypiPart(msgspec.Struct, frozen=True):
     hashes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
+class ChannelPriority(str, Enum):
+    """How a solver weighs channels (conda's `channel_priority`)."""
+
+    STRICT = "strict"
+    FLEXIBLE = "flexible"
+    DISABLED = "disabled"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class CondaPart(msgspec.Struct, frozen=True):
     """The conda packages that are asked for.
 
     Attributes:
         packages: `(name or channel::name, version spec as written)`, sorted by name.
-        channels: In order of priority; empty means the configured ones.
+        channels: Names or URLs in order of priority, the configured ones filled in where the source names none.
+        channel_priority: As configured.
     """
 
     packages: tuple[tuple[str, str], ...] = ()
     channels: tuple[str, ...] = ()
+    channel_priority: ChannelPriority = ChannelPriority.FLEXIBLE
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import hashlib
 import msgspec
 
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.request import Kind
 from mfenvd.domain.state import State
 from mfenvd.domain.target import Target
 
@@ -15,7 +16,7 @@ class LockedPackage(msgspec.Struct, frozen=True):
     """One file of a resolution.
 
     Attributes:
-        name: Canonical name (PEP 503).
+        name: Canonical name (PEP 503) of a wheel, a conda package's own name.
         version: As the file says, local part included.
         filename: Of the wheel or conda archive.
         url: Where it is, without credentials; a `git+…@commit` URL for a package that is built here.
@@ -24,6 +25,11 @@ class LockedPackage(msgspec.Struct, frozen=True):
         requires: Canonical names of the packages in this resolution that it needs, sorted.
         requested: Whether the request names it, rather than only another package.
         built: Whether it is built from source on this machine.
+        kind: `pypi` for a wheel, `conda` for a conda archive; never `mixed`.
+        build: A conda package's build string, as `py311h64a7726_0`.
+        subdir: A conda package's subdir, `noarch` included.
+        channel: URL of a conda package's channel, without credentials.
+        md5: Hex digits; None where the channel gives none.
     """
 
     name: str
@@ -35,6 +41,11 @@ class LockedPackage(msgspec.Struct, frozen=True):
     requires: tuple[str, ...] = ()
     requested: bool = False
     built: bool = False
+    kind: Kind = Kind.PYPI
+    build: str | None = None
+    subdir: str | None = None
+    channel: str | None = None
+    md5: str | None = None
 
 
 class Resolution(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""Leaves resolved environments where Metaflow looks for them."""

@@ -1,0 +1,1 @@
+"""Metaflow core (`@conda`, `@pypi`): its environment ids, its manifest, its checks."""

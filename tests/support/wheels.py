@@ -8,7 +8,7 @@ import hashlib
 import io
 import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -90,10 +90,15 @@ def wheel(
         f"{info}/METADATA": metadata,
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n{build_line}{tag_lines}".encode(),
     }
-    record = "".join(f"{path},{_record_hash(content)},{len(content)}\n" for path, content in members.items())
-    members[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
     filename = f"{stem}-{build}-{tags}.whl" if build else f"{stem}-{tags}.whl"
-    return Archive(filename, _zipped(members), metadata)
+    return Archive(filename, _recorded(members, info), metadata)
+
+
+def wheel_of_files(name: str, version: str, tags: str, files: Mapping[str, bytes]) -> Archive:
+    """A wheel of `files`, by path, its `.dist-info` among them but for the RECORD."""
+    stem = f"{_escaped(name)}-{version}"
+    info = next(path.partition("/")[0] for path in files if path.partition("/")[0].endswith(".dist-info"))
+    return Archive(f"{stem}-{tags}.whl", _recorded(files, info), files[f"{info}/METADATA"])
 
 
 def sdist(
@@ -136,12 +141,18 @@ def _metadata(name: str, version: str, requires: Sequence[str], requires_python:
     return "\n".join([*lines, "", "A package for tests.", ""]).encode()
 
 
+def _recorded(members: Mapping[str, bytes], info: str) -> bytes:
+    """The archive of `members` with a RECORD of them in the folder `info`."""
+    record = "".join(f"{path},{_record_hash(content)},{len(content)}\n" for path, content in members.items())
+    return _zipped({**members, f"{info}/RECORD": f"{record}{info}/RECORD,,\n".encode()})
+
+
 def _record_hash(content: bytes) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     return f"sha256={digest}"
 
 
-def _zipped(members: dict[str, bytes]) -> bytes:
+def _zipped(members: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path, content in members.items():

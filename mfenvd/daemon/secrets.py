@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -60,16 +61,24 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 def scrubbed(outcome: Outcome, secrets: Collection[str]) -> Outcome:
     """`outcome` without any of `secrets`, however they got into it."""
-    if not secrets:
-        return outcome
-    text = msgspec.json.encode(outcome).decode()
-    # As they stand inside a JSON string.
-    found = [escaped for secret in secrets if (escaped := msgspec.json.encode(secret).decode()[1:-1]) in text]
-    if not found:
-        return outcome
-    for escaped in found:
-        text = text.replace(escaped, HIDDEN)
-    return msgspec.json.decode(text, type=Outcome)
+    clean: Outcome = _without(outcome, secrets)
+    return outcome if clean == outcome else clean
+
+
+def _without(value: Any, secrets: Collection[str]) -> Any:
+    """`value`, struct or container, with every secret in its texts hidden; enums stay as they are."""
+    if type(value) is str:
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+        return value
+    if isinstance(value, msgspec.Struct):
+        fields = {name: _without(getattr(value, name), secrets) for name in value.__struct_fields__}
+        return msgspec.structs.replace(value, **fields)
+    if isinstance(value, dict):
+        return {_without(key, secrets): _without(item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_without(item, secrets) for item in value)
+    return value
 
 
 def basis(surroundings: Surroundings) -> str:

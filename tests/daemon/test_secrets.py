@@ -41,6 +41,14 @@ def test_outcome_without_secrets_is_the_same_object() -> None:
     assert scrubbed(outcome, ("hunter2-hunter2",)) is outcome
 
 
+def test_a_secret_that_reads_like_a_word_of_ours_leaves_the_words_alone() -> None:
+    outcome = Outcome(findings=(Finding("MFE501", Severity.WARNING, "warning: \x10000000"),))
+    clean = scrubbed(outcome, ("warning", "0000000"))
+    assert clean.findings[0].severity is Severity.WARNING
+    assert "warning" not in clean.findings[0].message
+    assert clean.findings[0].message.startswith("*")
+
+
 def test_passwords_of_urls_are_secrets_as_written_and_as_meant() -> None:
     values = secret_values(of(PIP_INDEX_URL="https://ann:p%40ssword@one/s", UV_INDEX="x=https://bob:swordfish@two/s"))
     assert set(values) == {"p%40ssword", "p@ssword", "swordfish"}

@@ -52,6 +52,8 @@ class Code(str, Enum):
     UNKNOWN_GROUP = "MFE213", "A dependency group or an extra does not exist"
     MALFORMED_FILE = "MFE214", "The file is not valid TOML or YAML"
     UNSUPPORTED_FORMAT = "MFE215", "This kind of requirements file is not read"
+    CONDARC_UNREADABLE = "MFE220", "conda's configuration cannot be read"
+    BAD_CONDA_SETTING = "MFE221", "conda's configuration has a value that cannot be used"
 
     NON_WHEEL_ACROSS_ARCHS = "MFE301", "A package that is not a wheel cannot cross architectures"
     WHEEL_GAP = "MFE302", "No wheel fits the target"

@@ -64,6 +64,8 @@ WORDS: dict[str, str] = {
     Code.UNKNOWN_GROUP: "no such group",
     Code.MALFORMED_FILE: "malformed file",
     Code.UNSUPPORTED_FORMAT: "unknown format",
+    Code.CONDARC_UNREADABLE: "bad condarc",
+    Code.BAD_CONDA_SETTING: "conda setting",
     Code.NON_WHEEL_ACROSS_ARCHS: "not a wheel",
     Code.WHEEL_GAP: "wheel gap",
     Code.GLIBC_MISMATCH: "glibc",

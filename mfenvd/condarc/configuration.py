@@ -1,0 +1,155 @@
+"""conda's configuration as micromamba 2 puts it together, which is what Metaflow asks.
+
+A list (`channels`, `default_channels`) is that of all sources joined, the strongest first; any other value is that of
+the strongest source. Variables are stronger than files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.condarc.channels import ChannelNames
+from mfenvd.condarc.credentials import (
+    Credential,
+    authenticated,
+    credential_files,
+    nearest_credential,
+    split_credentials,
+    stored_credentials,
+)
+from mfenvd.condarc.document import read_document
+from mfenvd.condarc.places import configuration_places, files_at, root_prefix
+from mfenvd.condarc.settings import SettingReader
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.request import ChannelPriority
+
+DEFAULT_CHANNELS = ("conda-forge",)
+"""What Metaflow hands to micromamba where nothing is configured."""
+
+_NO_DEFAULTS = "nodefaults"
+
+
+class CondaConfiguration(msgspec.Struct, frozen=True):
+    """What conda's configuration says of channels and of the way to them.
+
+    Attributes:
+        channels: Names or URLs (without credentials) in order of priority.
+        channel_priority: How a solver weighs them.
+        names: What channel names mean.
+        mirrors: URLs to fetch from instead, by channel URL or name as written (`mirrored_channels`), without
+            credentials.
+        proxies: By scheme or `scheme://host`; their URLs may hold credentials.
+        verify: Whether servers must prove who they are (`ssl_verify`).
+        ca_bundle: File or folder of certificates to trust; None means the system's.
+        credentials: For channels. They belong in no key, no output and no file.
+        files: Absolute paths of the files and folders that were read or would be, were they there.
+        findings: What is wrong with them.
+    """
+
+    channels: tuple[str, ...] = DEFAULT_CHANNELS
+    channel_priority: ChannelPriority = ChannelPriority.FLEXIBLE
+    names: ChannelNames = ChannelNames()
+    mirrors: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    proxies: dict[str, str] = msgspec.field(default_factory=dict)
+    verify: bool = True
+    ca_bundle: str | None = None
+    credentials: tuple[Credential, ...] = ()
+    files: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def urls(self, channel: str) -> tuple[str, ...]:
+        """Where `channel` (a name, a URL, a path) is, in order of priority: without credentials, and no `/` at the end.
+
+        Loads rattler for a name that the configuration does not place.
+        """
+        return self.names.urls(split_credentials(channel)[0])
+
+    def requested(self, channels: tuple[str, ...]) -> tuple[str, ...]:
+        """`channels` as a request carries them: a name stays one unless the configuration says where it is.
+
+        What a request asks for so depends on where its channels are, and a change of that is a change of it.
+        Credentials that are written in a URL stay there.
+        """
+        found = (url for channel in channels for url in self.names.placed(channel))
+        return tuple(dict.fromkeys(found))
+
+    def credential(self, url: str) -> Credential | None:
+        """What to send to `url` (a channel's, without credentials), None for nothing."""
+        return nearest_credential(url, self.credentials)
+
+    def authenticated(self, url: str) -> str:
+        """`url` with its user and password, or its token, in it; one that has some already stays as it is."""
+        bare, written = split_credentials(url)
+        return url if written else authenticated(bare, self.credential(bare))
+
+
+def read_conda_configuration(
+    variables: Mapping[str, str], home: Path, folder: Path, prefix: Path | None = None
+) -> CondaConfiguration:
+    """The configuration that conda tools started in `folder` would have.
+
+    Args:
+        variables: Of the shell.
+        home: The user's folder.
+        folder: Absolute; relative channels (`./channel`) begin here.
+        prefix: The environment that is in use; None means what `CONDA_PREFIX` says.
+    """
+    places = configuration_places(variables, home, prefix)
+    documents = []
+    for place in places:
+        for file in files_at(place):
+            document = read_document(file, variables)
+            if document is not None:
+                documents.append(document)
+    reader = SettingReader(variables, documents)
+    secrets = credential_files(variables, home)
+    channels = [_separated(channel, reader.credentials) for channel in reader.joined("channels")]
+    kept = tuple(dict.fromkeys(channel for channel in channels if channel != _NO_DEFAULTS))
+    verify, bundle = reader.verification()
+    alias = reader.text("channel_alias")
+    defaults = reader.joined("default_channels")
+    read = [file for place in places for file in files_at(place)]
+    return CondaConfiguration(
+        channels=kept or DEFAULT_CHANNELS,
+        channel_priority=reader.priority(),
+        names=ChannelNames(
+            alias=_separated(alias, reader.credentials) if alias else None,
+            defaults=tuple(_separated(url, reader.credentials) for url in defaults),
+            custom={n: _separated(url, reader.credentials) for n, url in reader.texts("custom_channels").items()},
+            several={
+                name: tuple(_separated(url, reader.credentials) for url in urls)
+                for name, urls in reader.lists("custom_multichannels").items()
+            },
+            local=_local(variables, home, prefix),
+            folder=str(folder),
+            home=str(home),
+        ),
+        mirrors={
+            _separated(name, reader.credentials): tuple(_separated(url, reader.credentials) for url in urls)
+            for name, urls in reader.lists("mirrored_channels").items()
+        },
+        proxies=reader.proxies(),
+        verify=verify,
+        ca_bundle=bundle,
+        credentials=(*reader.credentials, *stored_credentials(secrets)),
+        files=tuple(dict.fromkeys(map(str, (*places, *read, *secrets.values())))),
+        findings=reader.said(),
+    )
+
+
+def _local(variables: Mapping[str, str], home: Path, prefix: Path | None) -> tuple[str, ...]:
+    """Where conda-build may have left packages."""
+    active = prefix or variables.get("CONDA_PREFIX")
+    folders = [*([Path(active)] if active else []), root_prefix(variables, home), home]
+    return tuple(dict.fromkeys(path.as_uri() for f in folders if (path := f.absolute() / "conda-bld").is_dir()))
+
+
+def _separated(url: str, credentials: list[Credential]) -> str:
+    """`url` without its credentials, which go to `credentials`."""
+    bare, credential = split_credentials(url)
+    if credential is not None:
+        credentials.append(credential)
+    return bare

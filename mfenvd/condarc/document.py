@@ -1,0 +1,100 @@
+"""One configuration file: its values as they are written, and where each of them stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from mfenvd.condarc import findings
+from mfenvd.domain.finding import Finding, Location
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_LARGEST = 1 << 20
+_DEEPEST = 20
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A configuration file.
+
+    Attributes:
+        path: Absolute.
+        values: By key. Scalars stay as written (`3.10` is not a number): texts, lists and dicts of texts.
+        places: Where each key stands.
+        findings: Why it could not be read.
+    """
+
+    path: str
+    values: dict[str, Any] = msgspec.field(default_factory=dict)
+    places: dict[str, Location] = msgspec.field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def read_document(path: Path, variables: Mapping[str, str]) -> Document | None:
+    """The file at `path` with `$NAME` and `${NAME}` replaced; None when there is none.
+
+    A variable that is not set stays as it is written, as micromamba has it.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST).decode()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return Document(str(path), findings=(findings.unreadable(str(path), error.strerror or str(error)),))
+    except UnicodeDecodeError:
+        return Document(str(path), findings=(findings.malformed(Location(str(path)), "it is not UTF-8"),))
+    try:
+        root = yaml.compose(expanded(text, variables), Loader=yaml.SafeLoader)
+        return _document(path, root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = Location(str(path), mark.line + 1, mark.column + 1) if mark else Location(str(path))
+        # Not `error.problem`: a parser's words may quote a line that holds a token.
+        return Document(str(path), findings=(findings.malformed(place, "it is not valid YAML"),))
+    except (yaml.YAMLError, RecursionError):
+        return Document(str(path), findings=(findings.malformed(Location(str(path)), "it is not valid YAML"),))
+
+
+def expanded(text: str, variables: Mapping[str, str]) -> str:
+    """`text` with the variables that are set."""
+    return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], found[0]), text)
+
+
+def unset_variables(text: str) -> list[str]:
+    """The variables that are left in an expanded text."""
+    return [found[1] or found[2] for found in _VARIABLE.finditer(text)]
+
+
+def _document(path: Path, root: yaml.Node | None) -> Document:
+    if root is None or (isinstance(root, yaml.ScalarNode) and root.value in {"", "null", "~"}):
+        return Document(str(path))
+    if not isinstance(root, yaml.MappingNode):
+        place = Location(str(path), root.start_mark.line + 1, root.start_mark.column + 1)
+        return Document(
+            str(path), findings=(findings.malformed(place, "a mapping such as `channels: […]` is expected"),)
+        )
+    values, places = {}, {}
+    for key, value in root.value:
+        if isinstance(key, yaml.ScalarNode):
+            values[key.value] = _plain(value)
+            places[key.value] = Location(str(path), key.start_mark.line + 1, key.start_mark.column + 1)
+    return Document(str(path), values, places)
+
+
+def _plain(node: yaml.Node, depth: int = 0) -> Any:
+    """Texts, lists, dicts; None for null and for what nests without end."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, depth + 1) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        pairs = ((key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode))
+        return {str(key.value): _plain(value, depth + 1) for key, value in pairs}
+    if node.tag == "tag:yaml.org,2002:null":
+        return None
+    return str(node.value)

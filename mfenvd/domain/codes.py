@@ -71,6 +71,10 @@ class Code(str, Enum):
     HASH_MISMATCH = "MFE314", "A required hash matches no file"
     KIND_NOT_SUPPORTED = "MFE315", "This kind of environment is not resolved yet"
 
+    NON_WHEEL_IN_MIXED = "MFE330", "A PyPI package of a mixed environment is not a wheel"
+    CONDA_EXCLUDES_WHEEL = "MFE332", "A conda package excludes what wheels need"
+    EXTRAS_UNKNOWN = "MFE333", "What an extra of a conda package needs is not known"
+
     GLIBC_ASSUMED = "MFE401", "The target's GLIBC is assumed"
     UNKNOWN_IMAGE = "MFE402", "The image's GLIBC is not known"
     PYTHON_ASSUMED = "MFE403", "The project's Python is assumed"

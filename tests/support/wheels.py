@@ -62,6 +62,7 @@ def wheel(
     *,
     requires: Sequence[str] = (),
     requires_python: str | None = None,
+    extras: Sequence[str] = (),
     build: str | None = None,
     padding: int = 0,
 ) -> Archive:
@@ -73,12 +74,13 @@ def wheel(
         tags: `python-abi-platform`, each part possibly a compressed set (`cp39.cp310-abi3-any`).
         requires: `Requires-Dist` entries.
         requires_python: `Requires-Python`.
+        extras: `Provides-Extra` entries.
         build: Build tag, as `1` or `2a`.
         padding: Bytes of ballast before the metadata, so that a partial download is worth it.
     """
     stem = f"{_escaped(name)}-{version}"
     info = f"{stem}.dist-info"
-    metadata = _metadata(name, version, requires, requires_python)
+    metadata = _metadata(name, version, requires, requires_python, extras)
     python, abi, platform = tags.split("-")
     tag_lines = "".join(
         f"Tag: {p}-{a}-{m}\n" for p in python.split(".") for a in abi.split(".") for m in platform.split(".")
@@ -133,10 +135,13 @@ def _escaped(name: str) -> str:
     return name.replace("-", "_").replace(".", "_")
 
 
-def _metadata(name: str, version: str, requires: Sequence[str], requires_python: str | None) -> bytes:
+def _metadata(
+    name: str, version: str, requires: Sequence[str], requires_python: str | None, extras: Sequence[str] = ()
+) -> bytes:
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     if requires_python:
         lines.append(f"Requires-Python: {requires_python}")
+    lines += [f"Provides-Extra: {extra}" for extra in extras]
     lines += [f"Requires-Dist: {requirement}" for requirement in requires]
     return "\n".join([*lines, "", "A package for tests.", ""]).encode()
 

@@ -34,12 +34,14 @@ class Asked(msgspec.Struct, frozen=True, dict=True):
         constraints: Likewise.
         pre: Whether pre-releases are welcome everywhere.
         hashes: Allowed hashes (`sha256:…`) by canonical name.
+        installed: Canonical names of packages that are there already, whose version is settled.
     """
 
     requirements: tuple[Requirement, ...]
     constraints: tuple[Requirement, ...] = ()
     pre: bool = False
     hashes: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    installed: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,9 +50,9 @@ class Asked(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def index_names(self) -> tuple[str, ...]:
-        """Those that come from an index rather than from an address of their own."""
+        """Those that come from an index: neither from an address of their own, nor there already."""
         addressed = {name_of(requirement) for requirement in self.requirements if requirement.url}
-        return tuple(name for name in self.names if name not in addressed)
+        return tuple(name for name in self.names if name not in addressed and name not in self.installed)
 
     def of(self, name: str) -> tuple[Requirement, ...]:
         """The requirements and constraints that limit package `name` (canonical)."""
@@ -68,8 +70,8 @@ class Asked(msgspec.Struct, frozen=True, dict=True):
         return {name: tuple(requirements) for name, requirements in found.items()}
 
 
-def asked_on(part: PypiPart, target: Target) -> Asked:
-    """What `part` asks for on `target`.
+def asked_on(part: PypiPart, target: Target, installed: Iterable[str] = ()) -> Asked:
+    """What `part` asks for on `target`, beside packages that are `installed` (canonical names) already.
 
     Raises:
         InvalidAskedError: One of its requirements or constraints cannot be read.
@@ -79,6 +81,7 @@ def asked_on(part: PypiPart, target: Target) -> Asked:
         constraints=tuple(_applicable(part.constraints, target)),
         pre=part.pre,
         hashes={canonicalize_name(name): allowed for name, allowed in part.hashes.items() if allowed},
+        installed=frozenset(installed),
     )
 
 

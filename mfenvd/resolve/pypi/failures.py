@@ -26,6 +26,7 @@ from mfenvd.resolve.pypi.check import Rules
 from mfenvd.resolve.pypi.findings import Case
 from mfenvd.resolve.pypi.metadata_override import requirements_on
 from mfenvd.resolve.pypi.sources import Source, SourceKind, newest_sdist
+from mfenvd.resolve.pypi.standins import Installed
 
 _WORD = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?")
 
@@ -109,7 +110,9 @@ def misaddressed(requirement: Requirement, target: Target) -> Finding | None:
     )
 
 
-def diagnose(words: str, asked: Asked, catalog: Catalog, rules: Rules) -> Diagnosis:
+def diagnose(
+    words: str, asked: Asked, catalog: Catalog, rules: Rules, installed: Mapping[str, Installed] | None = None
+) -> Diagnosis:
     """What is wrong, given that uv found no solution.
 
     Args:
@@ -117,6 +120,7 @@ def diagnose(words: str, asked: Asked, catalog: Catalog, rules: Rules) -> Diagno
         asked: The request on its target.
         catalog: What there is.
         rules: Decide about files.
+        installed: What is there already, by canonical name.
 
     Raises:
         IndexProblem: An index gives no answer.
@@ -126,6 +130,10 @@ def diagnose(words: str, asked: Asked, catalog: Catalog, rules: Rules) -> Diagno
     found: list[Finding] = []
     sources: list[Source] = []
     pins: list[str] = []
+    for name in asked.installed.intersection(demands):
+        finding = _excluded(demands.pop(name), (installed or {})[name], words)
+        if finding is not None:
+            found.append(finding)
     answers = catalog.look_up(demands)
     for name, on_it in demands.items():
         answer = answers[name]
@@ -143,6 +151,14 @@ def diagnose(words: str, asked: Asked, catalog: Catalog, rules: Rules) -> Diagno
     if not found and not sources and not pins:
         found.append(_clash(demands, answers, words))
     return Diagnosis(tuple(found), tuple(sources), tuple(dict.fromkeys(pins)))
+
+
+def _excluded(demands: Sequence[Demand], installed: Installed, words: str) -> Finding | None:
+    """What the demands have against an installed package; None when there is nothing."""
+    against = [demand for demand in demands if not demand.specifier.contains(installed.version, prereleases=True)]
+    if not against:
+        return None
+    return findings.installed_excludes(installed, [(one.chain, str(one.specifier)) for one in against], words)
 
 
 def direct_demands(asked: Asked, name: str) -> list[Demand]:
@@ -170,7 +186,7 @@ def _demands(asked: Asked, named: set[str], catalog: Catalog, rules: Rules) -> d
                 continue
             demands.setdefault(child, []).append(Demand((*demands[name][0].chain, child), requirement))
             extras.setdefault(child, set()).update(requirement.extras)
-            if child not in seen:
+            if child not in seen and child not in asked.installed:
                 seen.add(child)
                 queue.append(child)
     return {name: on_it for name, on_it in demands.items() if name in named or name in asked.index_names}

@@ -15,6 +15,7 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import Rejection, archs_with_wheels, nearest_version
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.pypi.sources import Source
+from mfenvd.resolve.pypi.standins import Installed
 from mfenvd.resolve.pypi.wording import (
     MOST_LINES,
     Chain,
@@ -74,6 +75,26 @@ def not_across_archs(source: Source, offenders: Sequence[Source], nearest: str |
         fix=fix,
         detail=(only_sdist(source.file),) if source.file is not None else (),
         data={"requirement": source.shown, "offenders": [offender.shown for offender in offenders]},
+    )
+
+
+def not_in_mixed(source: Source, offenders: Sequence[Source], nearest: str | None, target: Target) -> Finding:
+    """Likewise beside conda packages, where the target's arch makes no difference."""
+    finding = not_across_archs(source, offenders, nearest, target)
+    fix = (
+        f"`{source.name}=={nearest}` has a wheel for {target.arch}."
+        if nearest is not None
+        else (
+            f"Name a version of {source.name} that has a wheel, publish a wheel of it on an index of your own, or take "
+            "all packages from PyPI: without conda packages it is built on its own architecture."
+        )
+    )
+    return msgspec.structs.replace(
+        finding,
+        code=Code.NON_WHEEL_IN_MIXED,
+        message=f"{finding.message} (in a mixed environment on the same architecture too: conda-lock, which Metaflow "
+        "uses for these, does not build packages from source)",
+        fix=fix,
     )
 
 
@@ -215,6 +236,44 @@ def conflict(name: str | None, clashing: Sequence[tuple[Chain, str]], words: str
         fix=f"Loosen the requirement on {loosest}." if loosest else "Loosen one of the requirements in the details.",
         detail=cut(redact(words).splitlines()),
         data={"chains": [list(chain) for chain, _ in clashing], "specifiers": [spec for _, spec in clashing]},
+    )
+
+
+def installed_excludes(installed: Installed, clashing: Sequence[tuple[Chain, str]], words: str) -> Finding:
+    """What wheels need does not go with a package that is there already.
+
+    Args:
+        installed: That package.
+        clashing: For each requirement the chain to it and its specifier.
+        words: The solver's own.
+    """
+    name = clashing[0][0][-1]
+    sides = "; ".join(side(chain, specifier) for chain, specifier in clashing)
+    wanted = ",".join(dict.fromkeys(specifier for _, specifier in clashing))
+    return Finding(
+        code=Code.CONDA_EXCLUDES_WHEEL,
+        severity=Severity.ERROR,
+        message=f"{installed.shown} excludes {sides}.",
+        package=name,
+        chain=clashing[0][0],
+        fix=f"Ask conda for {installed.package} {wanted}, or loosen the requirement on `{clashing[0][0][0]}`.",
+        detail=cut(redact(words).splitlines()),
+        data={"chains": [list(chain) for chain, _ in clashing], "specifiers": [spec for _, spec in clashing]},
+    )
+
+
+def extras_unknown(installed: Installed, name: str, extras: Sequence[str]) -> Finding:
+    """What extras of an installed package need was not found, as the index does not have that version."""
+    listed = ",".join(extras)
+    return Finding(
+        code=Code.EXTRAS_UNKNOWN,
+        severity=Severity.WARNING,
+        message=f"What {name}[{listed}] needs besides is not known: it comes from conda, and no index has a wheel of "
+        f"version {installed.version}.",
+        package=name,
+        chain=(name,),
+        fix=f"Name the packages that you need {name}[{listed}] for.",
+        data={"extras": list(extras)},
     )
 
 

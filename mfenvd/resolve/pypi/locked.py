@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.resolve.pypi.build import Built
 from mfenvd.resolve.pypi.chosen import Chosen
+from mfenvd.resolve.pypi.compiled import Pinned
 
 
 def locked(
@@ -33,6 +36,17 @@ def locked(
         _package(one, tuple(sorted(needs[one.name])), one.name in requested, built.get(one.file.url)) for one in chosen
     )
     return Resolution(request.key, target, packages)
+
+
+def needing(resolution: Resolution, used: Sequence[Pinned]) -> Resolution:
+    """`resolution` with `used`, which are no part of it, among what their parents in it require."""
+    needs = {package.name: set(package.requires) for package in resolution.packages}
+    for pinned in used:
+        for parent in pinned.via:
+            if parent in needs:
+                needs[parent].add(pinned.name)
+    packages = (msgspec.structs.replace(p, requires=tuple(sorted(needs[p.name]))) for p in resolution.packages)
+    return msgspec.structs.replace(resolution, packages=tuple(packages))
 
 
 def _package(one: Chosen, requires: tuple[str, ...], requested: bool, made: Built | None) -> LockedPackage:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.graph import chains
@@ -31,16 +32,20 @@ from mfenvd.resolve.pypi.demands import Demands
 from mfenvd.resolve.pypi.failures import diagnose, direct_demands, misaddressed, unavailable
 from mfenvd.resolve.pypi.held_back import glibc_findings
 from mfenvd.resolve.pypi.inspection import Facts, Inspector
-from mfenvd.resolve.pypi.locked import locked
+from mfenvd.resolve.pypi.locked import locked, needing
 from mfenvd.resolve.pypi.notebook import Notebook
 from mfenvd.resolve.pypi.platforms import uv_platform
 from mfenvd.resolve.pypi.solve import NotSettledError, Solver
 from mfenvd.resolve.pypi.sources import Source, SourceKind, addressed_sources, index_sources
+from mfenvd.resolve.pypi.standins import Installed, UvBeside
 from mfenvd.resolve.pypi.uv import Uv, UvError, UvMissingError
 
 _URL = re.compile(r"https?://[^\s`'\")]+")
 _REFUSED = re.compile(r"\b(401|403) (?:Unauthorized|Forbidden)")
 _UNREACHABLE = re.compile(r"Failed to fetch|error sending request|Request failed after|timed out", re.IGNORECASE)
+
+# Of a package of which only the name is known yet.
+_LATER = Installed(Version("0"), "")
 
 _T = TypeVar("_T")
 
@@ -52,8 +57,50 @@ class PypiResolver:
 
     def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         """As `domain.resolver.Resolver` says."""
+        return self._outcome(lambda: _Attempt(request, target, context, report).outcome())
+
+    def resolve_beside(
+        self,
+        request: Request,
+        target: Target,
+        context: Context,
+        report: Report,
+        installed: Mapping[str, Installed],
+    ) -> Outcome:
+        """Likewise, for wheels alone and beside packages that are there already.
+
+        Args:
+            request: Its PyPI part counts.
+            target: Where; its Python is the installed one.
+            context: As for `resolve`.
+            report: As for `resolve`.
+            installed: What is there, by canonical name. It stays at its version and is no part of the resolution,
+                but stands among what a wheel requires.
+        """
+        return self._outcome(lambda: _Attempt(request, target, context, report, installed).outcome())
+
+    def refusal(
+        self, request: Request, target: Target, context: Context, report: Report, installed: Iterable[str]
+    ) -> Outcome | None:
+        """What keeps the PyPI part of `request` from resolving to wheels whatever else is there, before any solving.
+
+        Args:
+            request: Its PyPI part counts.
+            target: Where.
+            context: As for `resolve`.
+            report: As for `resolve`.
+            installed: Canonical names of packages that will be there, which are not looked at.
+
+        Returns:
+            None when nothing does.
+        """
+        beside = dict.fromkeys(installed, _LATER)
+        outcome = self._outcome(lambda: _Attempt(request, target, context, report, beside).checked())
+        return outcome if outcome.findings else None
+
+    def _outcome(self, attempt: Callable[[], Outcome]) -> Outcome:
         try:
-            return _Attempt(request, target, context, report).outcome()
+            return attempt()
         except _BlockedError as error:
             return Outcome(findings=error.findings)
         except InvalidAskedError as error:
@@ -81,14 +128,23 @@ class _BuildFirst(Exception):  # noqa: N818 - not an error: solving starts over 
 class _Attempt:
     """One request on one target."""
 
-    def __init__(self, request: Request, target: Target, context: Context, report: Report) -> None:
+    def __init__(
+        self,
+        request: Request,
+        target: Target,
+        context: Context,
+        report: Report,
+        installed: Mapping[str, Installed] | None = None,
+    ) -> None:
+        self._installed = installed or {}
+        self._is_mixed = installed is not None
         self._request = request
         self._target = target
         self._context = context
         self._report = report
         self._root = Path(context.root)
         self._cache_dir = Path(context.cache_dir)
-        self._asked = asked_on(request.pypi, target)
+        self._asked = asked_on(request.pypi, target, self._installed)
         self._config = configuration(request.pypi.indexes, context.surroundings, self._root)
         self._built: dict[str, Built] = {}
 
@@ -110,20 +166,33 @@ class _Attempt:
             except _BuildFirst as need:
                 self._make(need.sources)
 
+    def checked(self) -> Outcome:
+        """Nothing; raises what `outcome` would raise before solving."""
+        with Catalog(self._client) as catalog:
+            self._check_requirements(catalog, self._rules, self._inspector(catalog))
+        return Outcome()
+
+    @property
+    def _rules(self) -> Rules:
+        return Rules(self._target, uv_platform(self._target).seen_as, self._asked.hashes)
+
+    def _inspector(self, catalog: Catalog) -> Inspector:
+        return Inspector(self._asked, self._rules, catalog, self._notebook(Facts), self._notebook(str))
+
     def _client(self, fresh_for: float) -> IndexClient:
         fresh_for = 0.0 if self._context.refresh else fresh_for
         environ = self._context.surroundings.environ
         return IndexClient(self._config, self._cache_dir, environ, fresh_for=fresh_for)
 
     def _solved(self, catalog: Catalog) -> Outcome:
-        asked, target = self._asked, self._target
-        rules = Rules(target, uv_platform(target).seen_as, asked.hashes)
-        inspector = Inspector(asked, rules, catalog, self._notebook(Facts), self._notebook(str))
+        asked, target, rules = self._asked, self._target, self._rules
+        inspector = self._inspector(catalog)
         self._check_requirements(catalog, rules, inspector)
         uv = self._uv()
         uv.is_offline = bool(catalog.stale)
-        chosen = self._chosen(Solver(asked, rules, catalog, inspector, uv), uv, catalog, rules)
-        resolution = locked(self._request, target, chosen, asked.names, self._built)
+        beside = UvBeside(uv, self._cache_dir / "standins", self._installed, catalog, target)
+        chosen = self._chosen(Solver(asked, rules, catalog, inspector, beside), uv, catalog, rules)
+        resolution = needing(locked(self._request, target, chosen, asked.names, self._built), beside.used)
         self._report(Progress("done", len(chosen), len(chosen)))
         try:
             # The resolution stands even if an index keeps back what else there would be to know.
@@ -131,7 +200,8 @@ class _Attempt:
         except IndexProblem as problem:
             found = (msgspec.structs.replace(index_finding(problem), severity=Severity.NOTICE),)
         inspector.save()
-        return Outcome(resolution, (*found, *_stale(catalog)))
+        extras = (findings.extras_unknown(self._installed[name], name, of) for name, of in beside.unknown.items())
+        return Outcome(resolution, (*found, *extras, *_stale(catalog)))
 
     def _notebook(self, kind: type[_T]) -> Notebook[_T]:
         parts = (str(msgspec.to_builtins(self._target)), str(self._asked.pre), str(sorted(self._asked.hashes.items())))
@@ -168,10 +238,10 @@ class _Attempt:
     def _need_wheels(self, sources: Sequence[Source], catalog: Catalog) -> None:
         if not sources:
             return
-        if self._is_foreign:
+        if self._is_foreign or self._is_mixed:
+            word = findings.not_in_mixed if self._is_mixed else findings.not_across_archs
             raise _BlockedError(
-                findings.not_across_archs(source, sources, self._nearest(source, catalog), self._target)
-                for source in sources
+                word(source, sources, self._nearest(source, catalog), self._target) for source in sources
             )
         to_build = [source for source in sources if not source.is_wheel]
         if to_build and not self._context.trusted:
@@ -223,7 +293,7 @@ class _Attempt:
                 if not error.unsolvable:
                     return self._offline(solver, uv, pins, error)
                 self._report(Progress("looking for the reason"))
-                diagnosis = diagnose(error.output, self._asked, catalog, rules)
+                diagnosis = diagnose(error.output, self._asked, catalog, rules, self._installed)
                 self._need_wheels(diagnosis.sources, catalog)
                 if not set(diagnosis.pins) - set(pins):
                     raise _BlockedError(diagnosis.findings) from error

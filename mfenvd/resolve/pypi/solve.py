@@ -19,7 +19,7 @@ from mfenvd.resolve.pypi.inspection import Facts, Inspector
 from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import uv_platform
 from mfenvd.resolve.pypi.prereleases import corrections
-from mfenvd.resolve.pypi.uv import Question, Uv, UvError
+from mfenvd.resolve.pypi.uv import Compiler, Question, UvError
 
 # Each round rules out versions for good, so there is an end; real sets need one to three.
 _MOST_ROUNDS = 50
@@ -40,7 +40,7 @@ class Solver:
         uv: Who solves.
     """
 
-    def __init__(self, asked: Asked, rules: Rules, catalog: Catalog, inspector: Inspector, uv: Uv) -> None:
+    def __init__(self, asked: Asked, rules: Rules, catalog: Catalog, inspector: Inspector, uv: Compiler) -> None:
         self._asked = asked
         self._rules = rules
         self._catalog = catalog

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 import uv as uv_wheel
@@ -67,6 +67,14 @@ class UvError(Exception):
 
 class UvMissingError(Exception):
     """The uv executable is not where its package should have put it."""
+
+
+class Compiler(Protocol):
+    """Answers questions as uv does."""
+
+    def compile(self, question: Question, platform: UvPlatform) -> Compiled:
+        """As `Uv.compile`."""
+        ...
 
 
 class Uv:

@@ -41,7 +41,7 @@ def request(server: IndexServer, *requirements: str, python: str = "3.11", **par
 def resolve(
     server: IndexServer, requirements: Sequence[str], target: Target, where: Context, **part: object
 ) -> Outcome:
-    return PypiResolver().resolve(request(server, *requirements, python=target.python, **part), target, where, _ignore)
+    return PypiResolver().resolve(request(server, *requirements, python=target.python, **part), target, where, ignore)
 
 
 def filenames(outcome: Outcome) -> list[str]:
@@ -53,5 +53,5 @@ def packages(outcome: Outcome) -> tuple[LockedPackage, ...]:
     return outcome.resolution.packages
 
 
-def _ignore(progress: Progress) -> None:
+def ignore(progress: Progress) -> None:
     del progress

@@ -10,17 +10,23 @@ HIDDEN = "****"
 
 # The scheme's length is bounded, or a long word without a colon would take time by its square.
 _URL_WITH_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,30}://)(?P<userinfo>[^/\s'\"<>]+)@")
+# conda's token for a channel. In any text it is taken for one only where nothing else is likely to stand: right behind
+# the host, and long.
+_TOKEN = re.compile(r"/t/[A-Za-z0-9-]+(?=/|$)")
+_URL_WITH_TOKEN = re.compile(
+    r"(?P<host>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/\s'\"<>]+/t/)(?:tk-[A-Za-z0-9-]+|[A-Za-z0-9-]{20,})"
+)
 _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|SERVICE_HEADERS|AUTH", re.IGNORECASE
 )
 
 
 def redact(text: str) -> str:
-    """`text` with the user and password of every URL in it replaced by `****`.
+    """`text` with the user and password of every URL in it replaced by `****`, and conda's tokens (`/t/TOKEN/`).
 
     The user `git` of an ssh URL is everybody's, and stays.
     """
-    return _URL_WITH_CREDENTIALS.sub(_without_userinfo, text)
+    return _URL_WITH_TOKEN.sub(rf"\g<host>{HIDDEN}", _URL_WITH_CREDENTIALS.sub(_without_userinfo, text))
 
 
 def without_credentials(url: str) -> str:
@@ -30,6 +36,13 @@ def without_credentials(url: str) -> str:
     except ValueError:
         return _URL_WITH_CREDENTIALS.sub(r"\g<scheme>", url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def without_channel_credentials(channel: str) -> str:
+    """A conda channel without user, password and token (`/t/TOKEN`), for hashing, comparing and showing."""
+    if "://" not in channel or channel.startswith("file:"):
+        return channel
+    return _TOKEN.sub("", without_credentials(channel), count=1)
 
 
 def is_secret(name: str) -> bool:

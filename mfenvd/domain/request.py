@@ -7,7 +7,8 @@ from enum import Enum
 
 import msgspec
 
-from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.redact import without_channel_credentials, without_credentials
 
 
 class Kind(str, Enum):
@@ -70,14 +71,18 @@ class CondaPart(msgspec.Struct, frozen=True):
     """The conda packages that are asked for.
 
     Attributes:
-        packages: `(name or channel::name, version spec as written)`, sorted by name.
+        packages: `(name or channel::name, version spec with its operator)`, sorted; `match_specs.match_specs` has them
+            as conda writes them. Python is among them where the source says which.
         channels: Names or URLs in order of priority, the configured ones filled in where the source names none.
+            URLs may hold credentials.
         channel_priority: As configured.
+        arch_packages: What is asked for on some archs only, by arch.
     """
 
     packages: tuple[tuple[str, str], ...] = ()
     channels: tuple[str, ...] = ()
     channel_priority: ChannelPriority = ChannelPriority.FLEXIBLE
+    arch_packages: dict[Arch, tuple[tuple[str, str], ...]] = msgspec.field(default_factory=dict)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -103,7 +108,12 @@ class Request(msgspec.Struct, frozen=True):
             extra_index_urls=tuple(map(without_credentials, indexes.extra_index_urls)),
             find_links=tuple(map(without_credentials, indexes.find_links)),
         )
-        content = msgspec.structs.replace(self, pypi=msgspec.structs.replace(self.pypi, indexes=bare))
+        channels = tuple(map(without_channel_credentials, self.conda.channels))
+        content = msgspec.structs.replace(
+            self,
+            pypi=msgspec.structs.replace(self.pypi, indexes=bare),
+            conda=msgspec.structs.replace(self.conda, channels=channels),
+        )
         return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
     @property

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfenvd.domain.redact import HIDDEN, is_secret, redact, redact_environ, without_credentials
+from mfenvd.domain.redact import (
+    HIDDEN,
+    is_secret,
+    redact,
+    redact_environ,
+    without_channel_credentials,
+    without_credentials,
+)
 from mfenvd.domain.surroundings import Surroundings
 
 words = st.text(alphabet="abcXYZ019-._~%!$&()*+,;=", min_size=1, max_size=12)
@@ -62,3 +69,21 @@ def test_only_variables_that_matter_are_kept() -> None:
         {"METAFLOW_PROFILE": "dev", "EDITOR": "vi", "https_proxy": "http://p:1", "PIP_PRE": "1"}
     )
     assert kept == {"METAFLOW_PROFILE": "dev", "PIP_PRE": "1", "https_proxy": "http://p:1"}
+
+
+def test_a_channels_token_is_hidden() -> None:
+    token = "ab12-cd34-ef56-ab12-cd34"
+    assert (
+        redact(f"GET https://repo.example:8080/t/{token}/team/noarch")
+        == "GET https://repo.example:8080/t/****/team/noarch"
+    )
+    assert redact("https://repo.example/t/tk-short/team") == "https://repo.example/t/****/team"
+    wheel = "https://files.example/t/torch/torch-2.2.2-cp311-none-any.whl"
+    assert redact(wheel) == wheel
+
+
+def test_a_channel_without_credentials_is_what_remains() -> None:
+    for written in ("https://me:hush@repo.example/conda/x", "https://repo.example/conda/t/hush/x"):
+        assert without_channel_credentials(written) == "https://repo.example/conda/x"
+    for channel in ("conda-forge", "file:///srv/t/hush/x", "s3://bucket/x"):
+        assert without_channel_credentials(channel) == channel

@@ -1,7 +1,8 @@
 import subprocess
 import sys
 
-from mfenvd.domain.request import Indexes, Kind, PypiPart, Request
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 
 REQUEST = Request(
     Kind.PYPI,
@@ -45,3 +46,21 @@ def test_the_order_of_hashes_by_name_does_not_count() -> None:
         ),
     )
     assert reordered.key == REQUEST.key
+
+
+def test_credentials_of_channels_do_not_count_and_their_order_does() -> None:
+    def with_channels(*channels: str) -> Request:
+        return Request(Kind.CONDA, "3.11", conda=CondaPart((("numpy", ""),), channels))
+
+    bare = with_channels("https://one.example/x", "conda-forge")
+    assert with_channels("https://me:hush@one.example/x", "conda-forge").key == bare.key
+    assert with_channels("https://one.example/t/tk-hush/x", "conda-forge").key == bare.key
+    assert with_channels("conda-forge", "https://one.example/x").key != bare.key
+
+
+def test_what_is_asked_for_on_one_arch_counts() -> None:
+    def asked(*archs: Arch) -> Request:
+        return Request(Kind.CONDA, "3.11", conda=CondaPart(arch_packages=dict.fromkeys(archs, (("x", ""),))))
+
+    assert len({asked().key, asked(Arch.WIN_64).key, asked(Arch.OSX_64).key}) == 3
+    assert asked(Arch.WIN_64, Arch.OSX_64).key == asked(Arch.OSX_64, Arch.WIN_64).key

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.drift import drift_findings
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.job import Job, job_key
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
-from mfenvd.domain.request import Kind
+from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome
-from mfenvd.domain.resolver import Context, Progress, Resolver
+from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
 from mfenvd.domain.state import State
+from mfenvd.domain.target import Target
 from mfenvd.domain.verdict import Verdict
 
 _SEVERITY_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
@@ -30,6 +31,15 @@ class Engine:
         if resolver is None:
             return Outcome(findings=(_kind_not_supported(job.request.kind),), failed=True)
         return resolver.resolve(job.request, job.target, job.context, report)
+
+    def refresh(self, kind: Kind, work: Sequence[tuple[Request, Target]], context: Context) -> float | None:
+        """Has the resolver of `kind` fetch again what it cached for `work` and what is soon out of date. Blocking.
+
+        Returns:
+            Seconds until it is worth asking again; None when the resolver caches nothing that ages.
+        """
+        resolver = self._resolvers.get(kind)
+        return resolver.refresh(work, context) if isinstance(resolver, Refresher) else None
 
 
 def jobs(plan: Plan, context: Context) -> tuple[Job, ...]:

@@ -1,4 +1,4 @@
-"""What goes over the pipes between the daemon and a worker: length-prefixed msgpack."""
+"""What goes over the pipes between the daemon and its child processes: length-prefixed msgpack."""
 
 from __future__ import annotations
 
@@ -9,52 +9,75 @@ from typing import BinaryIO
 import msgspec
 
 from mfenvd.domain.job import Job
+from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome
-from mfenvd.domain.resolver import Progress
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.target import Target
 
 _LENGTH = struct.Struct(">I")
 _ENCODER = msgspec.msgpack.Encoder()
-_JOB = msgspec.msgpack.Decoder(Job)
+
+
+class Settle(msgspec.Struct, frozen=True, tag="settle"):
+    """To a worker: a job to answer."""
+
+    job: Job
+
+
+class Refresh(msgspec.Struct, frozen=True, tag="refresh"):
+    """To a worker: fetch again what is cached for `work` and soon out of date (`domain.resolver.Refresher`)."""
+
+    kind: Kind
+    work: tuple[tuple[Request, Target], ...]
+    context: Context
 
 
 class Reported(msgspec.Struct, frozen=True, tag="progress"):
-    """The job goes on."""
+    """From a worker: the job goes on."""
 
     progress: Progress
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
-    """The job's answer; the worker is free again."""
+    """From a worker: the job's answer; the worker is free again."""
 
     outcome: Outcome
 
 
-Reply = Reported | Done
-_REPLY: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+class Refreshed(msgspec.Struct, frozen=True, tag="refreshed"):
+    """From a worker: seconds until it is worth asking again; None when this kind caches nothing."""
+
+    seconds: float | None
 
 
-def frame(message: Job | Reply) -> bytes:
+Order = Settle | Refresh
+Reply = Reported | Done | Refreshed
+
+ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+def frame(message: msgspec.Struct) -> bytes:
     """`message` as it goes over the pipe."""
     content = _ENCODER.encode(message)
     return _LENGTH.pack(len(content)) + content
 
 
-def read_job(stream: BinaryIO) -> Job | None:
-    """The next job, blocking; None when the daemon is gone."""
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The content of the next frame, blocking; None when the other side is gone."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
     (length,) = _LENGTH.unpack(head)
     content = stream.read(length)
-    return _JOB.decode(content) if len(content) == length else None
+    return content if len(content) == length else None
 
 
-async def read_reply(stream: asyncio.StreamReader) -> Reply:
-    """The worker's next word.
+async def receive_frame(stream: asyncio.StreamReader) -> bytes:
+    """The content of the next frame.
 
     Raises:
-        asyncio.IncompleteReadError: The worker is gone.
-        msgspec.DecodeError: What came is no reply.
+        asyncio.IncompleteReadError: The other side is gone.
     """
     (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
-    return _REPLY.decode(await stream.readexactly(length))
+    return await stream.readexactly(length)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
+from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.findings import resolving_failed, worker_died
 from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.journal_file import Record
 from mfenvd.daemon.secrets import basis
 from mfenvd.daemon.shares import Observer, Running, Share, stop
-from mfenvd.daemon.workers import Pool, WorkerDiedError
+from mfenvd.daemon.workers import Pool
 from mfenvd.domain.codes import Code
 from mfenvd.domain.job import Job
 from mfenvd.domain.resolution import Outcome
@@ -36,7 +37,7 @@ PASSING = frozenset(
         Code.INDEX_UNREACHABLE, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED, Code.TOOL_MISSING
     )
 )  # fmt: skip
-"""Causes that may go away by themselves. RefusedError credentials do not, and asking again may lock an account."""
+"""Causes that may go away by themselves. Refused credentials do not, and asking again may lock an account."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class Scheduler:
         if share is None:
             return
         share.limit = limit or self._workers
+        share.used = time.time()
         self._unwant(share, [key for key in share.wanted if key not in jobs])
         share.wanted = dict(jobs)
         share.basis = next((basis(job.context.surroundings) for job in jobs.values()), "")
@@ -135,6 +137,12 @@ class Scheduler:
         """Whether anything of the project is queued or running."""
         share = self._shares.get(root)
         return share is not None and bool(share.queued or share.running)
+
+    def in_use(self, since: float) -> Iterator[tuple[str, tuple[Job, ...]]]:
+        """Each project in which something was looked at since then (seconds since the epoch), and all its work."""
+        for root, share in self._shares.items():
+            if share.used >= since:
+                yield root, tuple(share.wanted.values())
 
     def state(self, root: str, key: str) -> State | None:
         """How far a job is that is under way or out of date; None when its outcome says all."""
@@ -255,7 +263,7 @@ class Scheduler:
         for _ in range(ATTEMPTS):
             try:
                 return await self._pool.settle(job, report)
-            except WorkerDiedError as error:
+            except ChildDiedError as error:
                 reason = str(error)
                 _log.warning("the worker for %s on %s died: %s", job.request.id, job.target, reason)
             except Exception as error:  # noqa: BLE001 - becomes the job's finding

@@ -23,6 +23,7 @@ from mfenvd.daemon.projects import Project, Services
 from mfenvd.daemon.reading import ReaderFactory
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.secrets import secret_values
+from mfenvd.daemon.upkeep import Upkeep
 from mfenvd.daemon.version import VERSION
 from mfenvd.daemon.watch import Change, Limited, Watch
 from mfenvd.daemon.workers import RESOLVERS, Pool
@@ -32,6 +33,9 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.paths import Paths
 
 DRAIN_SECONDS = 5.0
+
+_MEMORY_PER_WORKER = 2 * 2**30
+"""Bytes of the machine's memory for each worker: one that solves with conda's channels takes up to a fifth of it."""
 
 _READING_THREADS = 2
 _log = logging.getLogger(__name__)
@@ -77,6 +81,7 @@ class Service:
         self._journal = Journal(Path(paths.state) / "journal.sqlite")
         self._pool = Pool(folder=Path(paths.state), log=log, resolvers=options.resolvers)
         self._scheduler = Scheduler(self._pool, self._journal, workers=_default_workers(), log=str(log))
+        self._upkeep = Upkeep(self._pool, self._scheduler)
         self._readers = ThreadPoolExecutor(_READING_THREADS, "reader")
         self._watch = Watch(self._on_watch)
         self._services = Services(
@@ -104,6 +109,7 @@ class Service:
             )  # fmt: skip
             self._projects[stored.root] = project
         self._scheduler.start()
+        self._upkeep.start()
 
     def begin(self) -> None:
         """Begins to work on what `boot` found; the daemon answers already."""
@@ -213,6 +219,7 @@ class Service:
         """Ends everything; running jobs get a few seconds, then they wait in the journal for the next daemon."""
         for project in self._projects.values():
             await project.stop()
+        await self._upkeep.close()
         closing = asyncio.create_task(self._scheduler.close(DRAIN_SECONDS))
         forced = asyncio.create_task(self._last_stop.wait())
         await asyncio.wait((closing, forced), return_when=asyncio.FIRST_COMPLETED)
@@ -267,10 +274,11 @@ class Service:
 def _default_workers() -> int:
     """One less than the cores that we may use, so that the user's own work goes on, which workers give way to anyway.
 
-    Two even on two cores: a solver waits for indexes and for files as long as it computes.
+    Two even on two cores: a solver waits for indexes and for files as long as it computes. No more than the memory
+    is good for.
     """
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(2, usable - 1)
+    return max(2, min(usable - 1, psutil.virtual_memory().total // _MEMORY_PER_WORKER))
 
 
 def _resolved(root: str) -> str:

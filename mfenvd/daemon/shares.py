@@ -43,6 +43,7 @@ class Share:
         wanted: By key.
         queued: Keys, the next one first; True where the indexes are to be asked again.
         served: The turn at which it last had one of its jobs started.
+        used: When it last said what it wants, in seconds since the epoch.
     """
 
     observer: Observer
@@ -54,6 +55,7 @@ class Share:
     retries: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     served: int = 0
+    used: float = 0.0
 
     def next(self) -> str | None:
         """The queued job whose turn it is; None when nothing may start."""

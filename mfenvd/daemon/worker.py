@@ -1,6 +1,6 @@
-"""A process that resolves one job after another: `python -m mfenvd.daemon.worker`.
+"""A process that does one order after another: `python -m mfenvd.daemon.worker`.
 
-Jobs come in over stdin, progress and outcomes go out over what was stdout. When the daemon is gone, so is its
+Orders come in over stdin, progress and answers go out over what was stdout. When the daemon is gone, so is its
 end of stdin, and the worker ends at once with everything that it started.
 """
 
@@ -21,7 +21,7 @@ from typing import BinaryIO, NoReturn, cast
 import msgspec
 
 from mfenvd.daemon.findings import resolving_failed
-from mfenvd.daemon.frames import Done, Reported, frame, read_job
+from mfenvd.daemon.frames import ORDERS, Done, Order, Refresh, Refreshed, Reported, frame, read_frame
 from mfenvd.daemon.secrets import hide, scrubbed, secret_values
 from mfenvd.daemon.trees import end_own_tree
 from mfenvd.domain.job import Job
@@ -46,42 +46,48 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser = argparse.ArgumentParser(prog="mfenvd.daemon.worker", description="Resolves what mfenvd hands it.")
     parser.add_argument("--resolvers", required=True, metavar="MODULE:FUNCTION", help="what makes the resolvers")
     parser.add_argument("--log", required=True, help="the log that a finding refers to")
+    parser.add_argument("--niceness", type=int, default=_NICENESS, help="how far it gives way to other programs")
     options = parser.parse_args(arguments)
-    jobs, replies = _take_pipes()
+    orders, replies = _take_pipes()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(AttributeError, OSError):
-        os.nice(_NICENESS)
-    Worker(jobs, replies, Engine(_load(options.resolvers)()), options.log).run()
+        os.nice(options.niceness)
+    Worker(orders, replies, Engine(_load(options.resolvers)()), options.log).run()
 
 
 class Worker:
-    """Takes jobs from one pipe and answers on another."""
+    """Takes orders from one pipe and answers on another."""
 
-    def __init__(self, jobs: BinaryIO, replies: BinaryIO, engine: Engine, log: str) -> None:
-        self._jobs = jobs
+    def __init__(self, orders: BinaryIO, replies: BinaryIO, engine: Engine, log: str) -> None:
+        self._orders = orders
         self._replies = replies
         self._engine = engine
         self._log = log
-        self._waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Order] = queue.SimpleQueue()
 
     def run(self) -> NoReturn:
         threading.Thread(target=self._receive, daemon=True).start()
         while True:
-            self._send(self._answer(self._waiting.get()))
+            order = self._waiting.get()
+            reply = self._refreshed(order) if isinstance(order, Refresh) else self._answer(order.job)
+            self._send(frame(reply))
 
     def _receive(self) -> NoReturn:
-        while (job := read_job(self._jobs)) is not None:
-            self._waiting.put(job)
+        while (content := read_frame(self._orders)) is not None:
+            self._waiting.put(ORDERS.decode(content))
         end_own_tree()
 
-    def _answer(self, job: Job) -> bytes:
+    def _answer(self, job: Job) -> Done:
         secrets = secret_values(job.context.surroundings)
         try:
-            return frame(Done(scrubbed(self._engine.settle(job, self._reporter(secrets)), secrets)))
+            outcome = self._engine.settle(job, self._reporter(secrets))
         except Exception as error:  # noqa: BLE001 - becomes the job's finding
             _log.exception("resolving %s for %s failed", job.request.id, job.target)
-            failure = Outcome(findings=(resolving_failed(job, error, self._log),), failed=True)
-            return frame(Done(scrubbed(failure, secrets)))
+            outcome = Outcome(findings=(resolving_failed(job, error, self._log),), failed=True)
+        return Done(scrubbed(outcome, secrets))
+
+    def _refreshed(self, order: Refresh) -> Refreshed:
+        return Refreshed(self._engine.refresh(order.kind, order.work, order.context))
 
     def _reporter(self, secrets: Sequence[str]) -> Callable[[Progress], None]:
         last = Progress("")
@@ -108,12 +114,12 @@ class Worker:
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     """The two pipes for ourselves: whatever else reads stdin finds nothing, whatever else prints goes to the log."""
-    jobs, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    orders, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    return jobs, replies
+    return orders, replies
 
 
 def _load(name: str) -> Resolvers:

@@ -4,130 +4,89 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
-import msgspec
+import psutil
 
-from mfenvd.daemon.frames import Done, frame, read_reply
-from mfenvd.daemon.trees import end_tree
+from mfenvd.daemon.child import Child
+from mfenvd.daemon.frames import REPLIES, Done, Refresh, Refreshed, Reported, Settle
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.job import Job
+from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Progress
 
 IDLE_SECONDS = 30.0
-"""How long a worker without work is kept: a series of saves finds it warm, an idle daemon stays small."""
+"""How long a worker without work is kept: a burst of saves finds it warm, an idle machine gets its memory back."""
 
-_END_SECONDS = 5.0
+LAST_IDLE_SECONDS = 180.0
+"""The same for the last worker that has done work of some kind: somebody who edits a flow saves every few minutes."""
+
+LARGEST_IDLE = 768 * 2**20
+"""Bytes: a larger worker is not kept at all."""
+
+BEHIND_ALL = 19
+"""The niceness of what nobody waits for."""
 
 RESOLVERS = "mfenvd.resolve.resolvers:resolvers"
 
-_log = logging.getLogger(__name__)
-_worker_log = logging.getLogger("mfenvd.worker")
+_log = logging.getLogger("mfenvd.worker")
+
+Skill = tuple[Kind, Arch]
+"""What a worker has done before, and therefore holds in memory: what channels offer for one arch, for example."""
 
 
-class WorkerDiedError(Exception):
-    """A worker ended, or talked nonsense, before it had answered."""
+@dataclass(eq=False)
+class _Worker:
+    """A worker process and what it has done."""
 
-
-class Worker:
-    """One worker process, in a process group of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._stdin = cast("asyncio.StreamWriter", process.stdin)
-        self._stdout = cast("asyncio.StreamReader", process.stdout)
-        self._stderr = cast("asyncio.StreamReader", process.stderr)
-        self._echo = asyncio.create_task(self._log_stderr())
-
-    @classmethod
-    async def start(cls, command: Sequence[str], cwd: str) -> Worker:
-        """Starts `command` in `cwd`, which must not be a project's: Python looks there for modules first."""
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, start_new_session=True,
-            env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
-        _log.debug("worker %d started", process.pid)
-        return cls(process)
+    child: Child
+    skills: set[Skill] = field(default_factory=set)
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        return self._process.returncode is None
+    def kinds(self) -> set[Kind]:
+        return {kind for kind, _ in self.skills}
 
     async def settle(self, job: Job, report: Callable[[Progress], None]) -> Outcome:
-        """The worker's answer to `job`.
-
-        Raises:
-            WorkerDiedError: There is none.
-        """
-        try:
-            self._stdin.write(frame(job))
-            await self._stdin.drain()
-            while True:
-                reply = await read_reply(self._stdout)
-                if isinstance(reply, Done):
-                    return reply.outcome
+        self.skills.add((job.request.kind, job.target.arch))
+        await self.child.send(Settle(job))
+        while not isinstance(reply := await self.child.receive(REPLIES), Done):
+            if isinstance(reply, Reported):
                 report(reply.progress)
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            self.kill()
-            raise WorkerDiedError(_how_it_ended(await self._process.wait())) from error
-        except msgspec.DecodeError as error:
-            self.kill()
-            raise WorkerDiedError(f"its answer was not understood ({error})") from error
+        return reply.outcome
 
-    def kill(self) -> None:
-        """Ends it at once, with everything that it started."""
-        end_tree(self._process.pid)
-
-    def dismiss(self) -> None:
-        """Tells it that there is no more work; it ends when its stdin does."""
-        self._stdin.close()
-
-    async def ended(self) -> None:
-        """Returns when nothing is left of it, which is made sure of after a while."""
+    @property
+    def is_large(self) -> bool:
         try:
-            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
-        except asyncio.TimeoutError:
-            self.kill()
-            await self._process.wait()
-        # What it started elsewhere may hold its stderr open.
-        await asyncio.wait((self._echo,), timeout=_END_SECONDS)
-        self._echo.cancel()
-        _log.debug("worker %d ended", self._process.pid)
-
-    async def _log_stderr(self) -> None:
-        while True:
-            try:
-                line = await self._stderr.readline()
-            except ValueError:
-                # Longer than the stream's limit; what was read of it is gone.
-                continue
-            if not line:
-                return
-            _worker_log.info("%d: %s", self._process.pid, line.decode(errors="replace").rstrip())
+            return bool(psutil.Process(self.child.pid).memory_info().rss > LARGEST_IDLE)
+        except psutil.Error:
+            return True
 
 
 class Pool:
     """Workers, as many as are used at once. How many that may be is the scheduler's business."""
 
     def __init__(
-        self, *, folder: Path, log: Path, resolvers: str = RESOLVERS, idle_seconds: float = IDLE_SECONDS
+        self,
+        *,
+        folder: Path,
+        log: Path,
+        resolvers: str = RESOLVERS,
+        idle_seconds: float = IDLE_SECONDS,
+        last_idle_seconds: float = LAST_IDLE_SECONDS,
     ) -> None:
         self._folder = folder
         self._command = (
             sys.executable, "-m", "mfenvd.daemon.worker", "--resolvers", resolvers, "--log", str(log)
         )  # fmt: skip
         self._idle_seconds = idle_seconds
-        self._idle: dict[Worker, asyncio.TimerHandle] = {}
-        self._busy: set[Worker] = set()
+        self._last_idle_seconds = last_idle_seconds
+        # The one that was used last comes last.
+        self._idle: dict[_Worker, asyncio.TimerHandle] = {}
+        self._busy: set[_Worker] = set()
         self._ending: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -138,67 +97,90 @@ class Pool:
         """A worker's answer to `job`. When cancelled, the worker is killed with everything that it started.
 
         Raises:
-            WorkerDiedError: It ended before it had answered, or could not be started.
+            ChildDiedError: It ended before it had answered, or could not be started.
         """
-        worker = self._take() or await self._start()
+        worker = self._take((job.request.kind, job.target.arch)) or await self._start()
         self._busy.add(worker)
         try:
             outcome = await worker.settle(job, report)
         except BaseException:
-            worker.kill()
+            worker.child.kill()
             self._see_off(worker)
             raise
         finally:
             self._busy.discard(worker)
-        loop = asyncio.get_running_loop()
-        self._idle[worker] = loop.call_later(self._idle_seconds, self._dismiss, worker)
+        self._rest(worker)
         return outcome
+
+    async def refresh(self, order: Refresh) -> float | None:
+        """Has `order` done by a process of its own that gives way to everything else; what `Refreshed` says.
+
+        Raises:
+            ChildDiedError: As for `settle`.
+        """
+        worker = await self._start("--niceness", str(BEHIND_ALL))
+        self._busy.add(worker)
+        try:
+            await worker.child.send(order)
+            reply = await worker.child.receive(REPLIES)
+        except BaseException:
+            worker.child.kill()
+            raise
+        finally:
+            self._busy.discard(worker)
+            worker.child.dismiss()
+            self._see_off(worker)
+        return reply.seconds if isinstance(reply, Refreshed) else None
 
     async def close(self) -> None:
         """Ends all of them; returns when they are gone."""
         for worker in list(self._idle):
             self._dismiss(worker)
         for worker in list(self._busy):
-            worker.kill()
+            worker.child.kill()
         while self._ending:
             await asyncio.gather(*self._ending)
 
-    def _take(self) -> Worker | None:
-        while self._idle:
-            worker, timer = self._idle.popitem()
-            timer.cancel()
-            if worker.alive:
-                return worker
+    def _take(self, skill: Skill) -> _Worker | None:
+        """The idle worker that has most of what the work needs, of several the one that was used last."""
+        for worker in [worker for worker in self._idle if not worker.child.alive]:
+            self._idle.pop(worker).cancel()
             self._see_off(worker)
-        return None
+        if not self._idle:
+            return None
 
-    async def _start(self) -> Worker:
-        starting = asyncio.create_task(Worker.start(self._command, str(self._folder)))
-        try:
-            # A start that is cancelled half-way would leave a process that nobody knows.
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            starting.add_done_callback(self._discard)
-            raise
-        except OSError as error:
-            raise WorkerDiedError(f"it could not be started ({error})") from error
+        def fitness(item: tuple[int, _Worker]) -> tuple[bool, bool, int, int]:
+            position, worker = item
+            # One that holds what other work needs is left to that.
+            return skill in worker.skills, skill[0] in worker.kinds, -len(worker.kinds), position
 
-    def _discard(self, starting: asyncio.Task[Worker]) -> None:
-        if not starting.cancelled() and starting.exception() is None:
-            worker = starting.result()
-            worker.kill()
-            self._see_off(worker)
-
-    def _dismiss(self, worker: Worker) -> None:
+        _, worker = max(enumerate(self._idle), key=fitness)
         self._idle.pop(worker).cancel()
-        worker.dismiss()
+        return worker
+
+    async def _start(self, *options: str) -> _Worker:
+        return _Worker(await Child.start((*self._command, *options), str(self._folder), _log))
+
+    def _rest(self, worker: _Worker) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle[worker] = loop.call_later(self._idle_seconds, self._let_go, worker)
+        if worker.is_large:
+            self._dismiss(worker)
+
+    def _let_go(self, worker: _Worker) -> None:
+        """Ends it, unless no other worker is warm for what it does."""
+        if any(worker.kinds <= other.kinds for other in (*self._idle, *self._busy) if other is not worker):
+            self._dismiss(worker)
+            return
+        more = self._last_idle_seconds - self._idle_seconds
+        self._idle[worker] = asyncio.get_running_loop().call_later(more, self._dismiss, worker)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        self._idle.pop(worker).cancel()
+        worker.child.dismiss()
         self._see_off(worker)
 
-    def _see_off(self, worker: Worker) -> None:
-        task = asyncio.get_running_loop().create_task(worker.ended())
+    def _see_off(self, worker: _Worker) -> None:
+        task = asyncio.get_running_loop().create_task(worker.child.ended())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-
-
-def _how_it_ended(code: int) -> str:
-    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -50,5 +50,23 @@ class Resolver(Protocol):
         """The locked packages for `request` on `target`, or the findings that say why there are none.
 
         Never raises for what a user, an index or the network can cause: those are findings.
+        """
+        ...
+
+
+@runtime_checkable
+class Refresher(Protocol):
+    """A resolver that also keeps what it fetched for a while, and can fetch it again before that while ends."""
+
+    def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
+        """Fetches again what is cached for `work` and will soon be too old; leaves alone what is not.
+
+        Called now and then while a project is being worked on, for all work of this resolver's kind that the project
+        wants, in a process of its own that ends afterwards and gives way to everything else: a resolve may go on at
+        the same time in another one. May be killed at any moment. Blocking. What cannot be reached now is left for
+        the next call; whatever is raised is logged, and the next call comes an hour later.
+
+        Returns:
+            Seconds until the next call is worth its while.
         """
         ...

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mfenvd.domain.arch import Arch
@@ -109,6 +109,7 @@ class FakeResolver:
     ) -> Outcome:
         text = " ".join(request.pypi.requirements)
         note(Path(context.cache_dir), "resolve", f"{text} {target.arch}{' refresh' if context.refresh else ''}")
+        note(Path(context.cache_dir), "pid", str(os.getpid()))
         report(Progress("starting", 0, 10))
         for requirement in request.pypi.requirements:
             name, _, value = requirement.partition("==")
@@ -180,8 +181,18 @@ def _failed(code: Code) -> Outcome:
     return Outcome(findings=(Finding(code, Severity.ERROR, "no answer"),), failed=True)
 
 
+class FakeRefresher(FakeResolver):
+    """Keeps what ages."""
+
+    def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
+        note(Path(context.cache_dir), "refresh", f"{os.getpid()} {os.nice(0)} {len(work)}")
+        if any("raise" in request.pypi.requirements for request, _ in work):
+            raise ValueError("not foreseen")
+        return 1_800
+
+
 def resolvers() -> Mapping[Kind, Resolver]:
-    return {Kind.PYPI: FakeResolver()}
+    return {Kind.PYPI: FakeResolver(), Kind.CONDA: FakeRefresher()}
 
 
 def note(folder: Path, kind: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -151,6 +152,14 @@ def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+async def eventually(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """As `until`, while the loop goes on."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:

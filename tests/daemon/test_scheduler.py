@@ -10,11 +10,12 @@ import msgspec
 import pytest
 
 from mfenvd.daemon import scheduler as schedulers
+from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.journal_file import Record
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.secrets import basis
-from mfenvd.daemon.workers import Pool, WorkerDiedError
+from mfenvd.daemon.workers import Pool
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
@@ -25,6 +26,7 @@ from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.state import State
 from mfenvd.domain.surroundings import Surroundings
 from tests.daemon.fakes import target
+from tests.daemon.harness import eventually
 
 Answer = Outcome | BaseException
 ROOT = "/p"
@@ -97,14 +99,6 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     yield one
     await one.scheduler.close(0)
     await journal.close()
-
-
-async def eventually(condition: Callable[[], object]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen in time")
 
 
 def job(name: str, arch: Arch = Arch.LINUX_64, *, environ: dict[str, str] | None = None) -> Job:
@@ -240,8 +234,8 @@ async def test_save_does_not_hasten_a_retry(bench: Bench) -> None:
 async def test_dead_worker_is_replaced_once(bench: Bench) -> None:
     one = job("a")
     await bench.want(one)
-    await bench.pool.answer(one.key, WorkerDiedError("killed by signal 9"))
-    await bench.pool.answer(one.key, WorkerDiedError("killed by signal 9"))
+    await bench.pool.answer(one.key, ChildDiedError("killed by signal 9"))
+    await bench.pool.answer(one.key, ChildDiedError("killed by signal 9"))
     await eventually(lambda: bench.state(one) is None)
     record = bench.scheduler.record(one.key)
     assert record is not None

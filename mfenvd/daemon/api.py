@@ -78,15 +78,20 @@ class _Routes:
 
     async def register(self, request: web.Request) -> web.Response:
         body = await _body(request, RegisterBody)
-        return _json(self._service.register(body.root, body.surroundings))
+        info = self._service.register(body.root, body.surroundings)
+        await self._service.recorded()
+        return _json(info)
 
     async def unregister(self, request: web.Request) -> web.Response:
         await self._service.unregister((await _body(request, RootBody)).root)
+        await self._service.recorded()
         return _json({})
 
     async def trust(self, request: web.Request) -> web.Response:
         body = await _body(request, TrustBody)
-        return _json(self._service.trust(body.root, trusted=body.trusted))
+        info = self._service.trust(body.root, trusted=body.trusted)
+        await self._service.recorded()
+        return _json(info)
 
     async def resolve(self, request: web.Request) -> web.Response:
         body = await _body(request, ResolveBody)

@@ -62,6 +62,10 @@ class Journal:
         await self._do(lambda _: self._close())
         self._thread.shutdown()
 
+    async def written(self) -> None:
+        """Returns when everything that was posted until now is written, or cannot be."""
+        await self._do(lambda _: None)
+
     async def projects(self) -> list[StoredProject]:
         return await self._read(journal_file.projects, [])
 

@@ -160,6 +160,10 @@ class Service:
             _log.info("renewed %s", folder)
         return project.info
 
+    async def recorded(self) -> None:
+        """Returns when nothing that was asked for until now is undone by a kill."""
+        await self._journal.written()
+
     async def unregister(self, root: str) -> None:
         """Forgets the project.
 

@@ -2,41 +2,42 @@
 
 Run it by hand: `python -m tests.bench.resolving [SET…]`. All caches are filled first and stay fresh: what is timed is
 what a save costs. pip's downloads are cached as well. It takes minutes and some gigabytes of downloads.
+
+Each target is timed by itself; the second table adds up every choice of four archs out of five, at every GLIBC.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import uv
 from metaflow.plugins.pypi.utils import pip_tags
 
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.target import Target
 from mfenvd.resolve.pypi.platforms import uv_platform
 from mfenvd.resolve.pypi.resolver import PypiResolver
 from tests.bench.sets import SETS
-from tests.bench.surroundings import PYTHON, context, four_targets, request, surroundings
+from tests.bench.surroundings import PYTHON, all_targets, context, request, surroundings
 
 # The best of so many runs is shown, taken in turns: other work on the machine only ever makes a run slower.
 _RUNS = 7
 
 
-def mfenv(requirements: tuple[str, ...], targets: Sequence[Target], folder: Path) -> int:
-    """How many packages the last target's resolution has."""
-    resolver = PypiResolver()
-    locked = 0
-    for target in targets:
-        outcome = resolver.resolve(request(requirements), target, context(folder), lambda _: None)
-        if outcome.resolution is None:
-            raise SystemExit(f"{target}: {outcome.findings}")
-        locked = len(outcome.resolution.packages)
-    return locked
+def mfenv(requirements: tuple[str, ...], target: Target, folder: Path) -> int:
+    """How many packages the resolution has."""
+    outcome = PypiResolver().resolve(request(requirements), target, context(folder), lambda _: None)
+    if outcome.resolution is None:
+        raise SystemExit(f"{target}: {outcome.findings}")
+    return len(outcome.resolution.packages)
 
 
 def uv_alone(requirements: tuple[str, ...], targets: Sequence[Target], folder: Path, *options: str) -> None:
@@ -71,6 +72,18 @@ def pip(requirements: tuple[str, ...], target: Target, folder: Path) -> None:
         subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
 
 
+class Times(msgspec.Struct, frozen=True):
+    """The best times of one target, in seconds."""
+
+    locked: int
+    mfenv: float
+    uv: float
+
+    @property
+    def ratio(self) -> float:
+        return self.mfenv / self.uv
+
+
 def best_of(*actions: Callable[[], object], runs: int = _RUNS) -> list[float]:
     """Seconds for each action."""
     times: list[list[float]] = [[] for _ in actions]
@@ -82,31 +95,60 @@ def best_of(*actions: Callable[[], object], runs: int = _RUNS) -> list[float]:
     return [min(taken) for taken in times]
 
 
+def timed(requirements: tuple[str, ...], target: Target, folder: Path) -> Times:
+    """After one run of each to fill all caches."""
+    locked = mfenv(requirements, target, folder)
+    uv_alone(requirements, [target], folder)
+    ours, uvs = best_of(
+        lambda: mfenv(requirements, target, folder), lambda: uv_alone(requirements, [target], folder, "--offline")
+    )
+    return Times(locked, ours, uvs)
+
+
+def four_of(targets: Iterable[Target]) -> dict[tuple[Arch, ...], list[tuple[Target, ...]]]:
+    """Every choice of four archs, each with every choice of one target for each of them."""
+    by_arch: dict[Arch, list[Target]] = {}
+    for target in targets:
+        by_arch.setdefault(target.arch, []).append(target)
+    return {
+        archs: list(itertools.product(*(by_arch[arch] for arch in archs)))
+        for archs in itertools.combinations(by_arch, 4)
+    }
+
+
+def measured(title: str, targets: Sequence[Target], folder: Path) -> Iterator[str]:
+    """The tables of one set."""
+    requirements = SETS[title]
+    times = {}
+    yield f"\n{title}\n\n| target | locked | mfenv | (a) | mfenv : (a) |\n|---|---|---|---|---|"
+    for target in targets:
+        found = times[target] = timed(requirements, target, folder)
+        yield f"| {target} | {found.locked} | {found.mfenv:.3f} s | {found.uv:.3f} s | {found.ratio:.2f} |"
+    yield "\n| 4 archs | mfenv | (a) | mfenv : (a), worst and best GLIBC |\n|---|---|---|---|"
+    for archs, choices in four_of(targets).items():
+        sums = [
+            (sum(times[target].mfenv for target in choice), sum(times[target].uv for target in choice))
+            for choice in choices
+        ]
+        worst, best = max(sums, key=_ratio), min(sums, key=_ratio)
+        name = ", ".join(map(str, archs))
+        yield f"| {name} | {worst[0]:.2f} s | {worst[1]:.2f} s | {_ratio(worst):.2f}, {_ratio(best):.2f} |"
+    one = targets[0]
+    pip(requirements, one, folder)
+    (pips,) = best_of(lambda: pip(requirements, one, folder), runs=2)
+    yield f"\n(b) for {one}: {pips:.1f} s, {pips / times[one].mfenv:.0f} times mfenv's"
+
+
+def _ratio(pair: tuple[float, float]) -> float:
+    return pair[0] / pair[1]
+
+
 def main(chosen: Sequence[str]) -> None:
-    targets = four_targets()
-    print(", ".join(map(str, targets)))
-    print("(a) is `uv pip compile --offline` per arch, one after the other; (b) is pip as Metaflow calls it\n")
-    print("| set | locked | mfenv, 4 archs | (a), 4 archs | mfenv : (a) | mfenv, 1 arch | (b), 1 arch | (b) : mfenv |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("(a) is `uv pip compile --offline`; (b) is pip as Metaflow calls it", flush=True)
     with tempfile.TemporaryDirectory() as name:
         for title in chosen or SETS:
-            print(measured(title, targets, Path(name)), flush=True)
-
-
-def measured(title: str, targets: Sequence[Target], folder: Path) -> str:
-    """A row of the table, after one run of each to fill all caches."""
-    requirements = SETS[title]
-    locked = mfenv(requirements, targets, folder)
-    uv_alone(requirements, targets, folder)
-    pip(requirements, targets[0], folder)
-    ours, one, uvs = best_of(
-        lambda: mfenv(requirements, targets, folder),
-        lambda: mfenv(requirements, targets[:1], folder),
-        lambda: uv_alone(requirements, targets, folder, "--offline"),
-    )
-    (pips,) = best_of(lambda: pip(requirements, targets[0], folder), runs=2)
-    times = (f"{ours:.2f} s", f"{uvs:.2f} s", f"{ours / uvs:.2f}", f"{one:.2f} s", f"{pips:.1f} s", f"{pips / one:.0f}")
-    return f"| {title} | {locked} | {' | '.join(times)} |"
+            for line in measured(title, all_targets(), Path(name)):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

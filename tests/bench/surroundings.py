@@ -46,3 +46,12 @@ def four_targets() -> tuple[Target, ...]:
         Target(Arch.OSX_ARM64, PYTHON, macos="13.0"),
         Target(Arch.WIN_64, PYTHON),
     )
+
+
+def all_targets() -> tuple[Target, ...]:
+    """All archs, those on Linux with several versions of GLIBC."""
+    return (
+        *(Target(arch, PYTHON, glibc=glibc) for arch in Arch if arch.is_linux for glibc in ("2.26", "2.17", "2.28")),
+        *(Target(arch, PYTHON, macos="13.0") for arch in Arch if arch.is_macos),
+        Target(Arch.WIN_64, PYTHON),
+    )

@@ -95,3 +95,18 @@ def exclusion(name: str, version: Version, others: Collection[Version]) -> str |
     if version.local is None and any(o.local is not None and o.public == version.public for o in others):
         return None
     return f"{name}!={version}"
+
+
+def excluded_names(exclusions: Iterable[str]) -> Iterator[str]:
+    """The packages that the constraints which `exclusion` makes are about, with repetitions."""
+    return (exclusion.partition("!=")[0] for exclusion in exclusions)
+
+
+def joined(exclusions: Iterable[str]) -> Iterator[str]:
+    """Likewise one constraint for each package: uv looks at every constraint for every version that needs it."""
+    exclusions = tuple(exclusions)
+    by_name: dict[str, list[str]] = {}
+    for name, exclusion in zip(excluded_names(exclusions), exclusions, strict=True):
+        by_name.setdefault(name, []).append(exclusion.removeprefix(name))
+    for name, parts in by_name.items():
+        yield name + ",".join(parts)

@@ -1,9 +1,9 @@
-"""What `uv pip compile` prints: names, versions, who asked for what, and which wheels it read on the way."""
+"""What `uv pip compile` prints: names, versions, who asked for what, and what it read on the way."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -11,6 +11,11 @@ from packaging.utils import canonicalize_name
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(\[(?P<extras>[^\]]*)\])?(==(?P<version>\S+)| @ (?P<url>\S+))")
 _SELECTING_START = "DEBUG Selecting: "
 _SELECTING = re.compile(r"DEBUG Selecting: (?P<name>\S+?)==(?P<version>\S+) \[\w+\] \((?P<filename>[^)\s]+\.whl)\)")
+_NEED_START = "DEBUG Adding transitive dependency for "
+_NEED = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s:]+): "
+    r"(?P<needed>[A-Za-z0-9][\w.-]*)(\{[^}]*\})?(?P<versions>\*|[=<>].*)"
+)
 _LOG = re.compile(r"(TRACE|DEBUG|INFO|WARN) ")
 _VIA = re.compile(r"# via\b *")
 
@@ -41,27 +46,74 @@ class Read(msgspec.Struct, frozen=True):
     filename: str
 
 
+class Need(msgspec.Struct, frozen=True):
+    """That a version needs another package, as its wheel or a constraint of the request says.
+
+    Attributes:
+        name: Canonical name.
+        version: Whose need it is.
+        needed: Canonical name of what it needs.
+        versions: Which versions of that, in uv's notation: `>=1.6.0, <2.0.0 | >=3.0+`, or `*`.
+    """
+
+    name: str
+    version: str
+    needed: str
+    versions: str
+
+
+class Log(msgspec.Struct, frozen=True):
+    """What uv went by, as far as its log says it.
+
+    Attributes:
+        read: In the order of its search, each once.
+        needs: Lines about needs, for `parse_needs`: there are thousands, and hardly any matters.
+    """
+
+    read: tuple[Read, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
 class Compiled(msgspec.Struct, frozen=True):
-    """uv's answer: the packages sorted by name, and what it read in the order of its search, each once."""
+    """uv's answer: the packages sorted by name, and what it went by."""
 
     packages: tuple[Pinned, ...] = ()
-    read: tuple[Read, ...] = ()
+    log: Log = Log()
 
 
-def parse_log(text: str) -> tuple[tuple[Read, ...], str]:
-    """What uv read, by the log of its resolver on its standard error, and the rest of that.
+def parse_log(text: str) -> tuple[Log, str]:
+    """What uv went by, by the log of its resolver on its standard error, and the rest of that.
 
     The log is meant for people: of a uv that words it otherwise nothing is learned, and nothing is misunderstood.
     """
     read: dict[Read, None] = {}
+    needs = []
     rest = []
     for line in text.splitlines():
+        if line.startswith(_NEED_START):
+            needs.append(line)
+            continue
         match = _SELECTING.match(line) if line.startswith(_SELECTING_START) else None
         if match is not None:
             read[Read(canonicalize_name(match["name"]), match["version"], match["filename"])] = None
         elif not _LOG.match(line):
             rest.append(line)
-    return tuple(read), "\n".join(rest)
+    return Log(tuple(read), tuple(needs)), "\n".join(rest)
+
+
+def parse_needs(lines: Iterable[str], of: Container[str], on: Container[str]) -> Iterator[Need]:
+    """The needs among the log's lines that matter.
+
+    Args:
+        lines: As `Log` has them.
+        of: `NAME==VERSION` of those whose needs are asked for, as uv writes it.
+        on: Canonical names of the packages that are asked about.
+    """
+    for line in lines:
+        text = line[len(_NEED_START) :]
+        match = _NEED.match(text) if text.partition(": ")[0] in of else None
+        if match is not None and (needed := canonicalize_name(match["needed"])) in on:
+            yield Need(canonicalize_name(match["name"]), match["version"], needed, match["versions"].strip())
 
 
 def parse_compiled(text: str) -> tuple[Pinned, ...]:

@@ -50,7 +50,7 @@ class Demands:
         specifier = self._known.get(key, name)
         if specifier is None:
             specifier = str(combined(need.specifier for need in self._needs(name, parents)))
-            self._known.put(key, name, specifier)
+            self._known.put(key, name, fact=specifier)
         return specifier
 
     def _needs(self, name: str, parents: Sequence[Chosen]) -> Iterator[Requirement]:

@@ -19,7 +19,7 @@ from mfenvd.resolve.pypi.demands import Demands
 from mfenvd.resolve.pypi.held_back import beyond
 from mfenvd.resolve.pypi.metadata_override import Doubt, Override
 from mfenvd.resolve.pypi.notebook import Notebook
-from mfenvd.resolve.pypi.prereleases import is_doubtful
+from mfenvd.resolve.pypi.prereleases import Corrections, corrections, is_doubtful
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -64,6 +64,8 @@ class Inspector:
         """All that is known from before about packages on which the request says the same now."""
         for key in self._notebook:
             name, _, condition = key.split(" ", 2)
+            if name in self._asked.installed:
+                continue
             if condition == str(self._asked.specifier(name)) or condition.endswith(".whl"):
                 facts = self._notebook.get(key, name)
                 if facts is not None:
@@ -148,6 +150,14 @@ class Inspector:
         """What the packages of a resolution say about each other."""
         return Demands(chosen, self._asked, self._rules.target, self._catalog, self._specifiers)
 
+    def corrections(self, doubtful: Iterable[Chosen], chosen: Sequence[Chosen]) -> Corrections:
+        """What makes uv treat pre-releases of the doubtful ones of a resolution as pip does.
+
+        Raises:
+            IndexProblem: A wheel's metadata cannot be had.
+        """
+        return corrections(doubtful, self.demands(chosen), self._catalog, self._rules)
+
     def _newly_misread(self, read: Sequence[Read]) -> Iterator[Facts]:
         answers = self._catalog.look_up(one.name for one in read)
         listed = [(one, answer) for one in read if isinstance(answer := answers[one.name], Listing)]
@@ -215,7 +225,7 @@ class Inspector:
 
     def _note(self, package: Listing, key: str, facts: Facts) -> None:
         if not package.stale:
-            self._notebook.put(key, package.name, facts)
+            self._notebook.put(key, package.name, fact=facts)
 
 
 def _reading_key(read: Read) -> str:

@@ -32,7 +32,7 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         written: When, in seconds since 1970.
-        state: Of the package's pages in local folders.
+        state: Of the packages' pages in local folders.
         fact: As msgpack.
     """
 
@@ -68,16 +68,17 @@ class Notebook(Generic[_T]):
         self._notes = {} if refresh else self._read()
         self._changed = False
 
-    def get(self, key: str, package: str) -> _T | None:
-        """What is known under `key` about package `package`; None when nothing is, or it is too old."""
+    def get(self, key: str, *packages: str) -> _T | None:
+        """What is known under `key` about these packages; None when nothing is, or it is too old."""
         note = self._notes.get(key)
-        if note is None or note.state != self._state(package):
+        if note is None or note.state != self._state(packages):
             return None
         return self._decoder.decode(note.fact)
 
-    def put(self, key: str, package: str, fact: _T) -> None:
+    def put(self, key: str, *packages: str, fact: _T) -> None:
+        """Notes what the pages of these packages say."""
         fact_as_bytes = msgspec.Raw(msgspec.msgpack.encode(fact))
-        self._notes[key] = Note(self._now, self._state(package), fact_as_bytes)
+        self._notes[key] = Note(self._now, self._state(packages), fact_as_bytes)
         self._changed = True
 
     def __iter__(self) -> Iterator[str]:
@@ -107,9 +108,9 @@ class Notebook(Generic[_T]):
             return {}
         return {key: note for key, note in notes.items() if 0 <= self._now - note.written < FRESH_FOR}
 
-    def _state(self, package: str) -> str:
-        """Changes whenever a folder changes that may list the package: those are always read as they are."""
-        return " ".join(_changed(path, package) for path in self._places)
+    def _state(self, packages: Iterable[str]) -> str:
+        """Changes whenever a folder changes that may list one of them: those are always read as they are."""
+        return " ".join(_changed(path, package) for path in self._places for package in packages)
 
 
 def _changed(place: Path, package: str) -> str:

@@ -28,6 +28,7 @@ from mfenvd.resolve.pypi.build import Builder, BuildFailedError, Built
 from mfenvd.resolve.pypi.catalog import Answer, Catalog
 from mfenvd.resolve.pypi.check import Rules
 from mfenvd.resolve.pypi.chosen import Chosen
+from mfenvd.resolve.pypi.dead_ends import DeadEnd, DeadEnds, Way
 from mfenvd.resolve.pypi.demands import Demands
 from mfenvd.resolve.pypi.failures import diagnose, direct_demands, misaddressed, unavailable
 from mfenvd.resolve.pypi.held_back import glibc_findings
@@ -191,7 +192,8 @@ class _Attempt:
         uv = self._uv()
         uv.is_offline = bool(catalog.stale)
         beside = UvBeside(uv, self._cache_dir / "standins", self._installed, catalog, target)
-        chosen = self._chosen(Solver(asked, rules, catalog, inspector, beside), uv, catalog, rules)
+        dead_ends = DeadEnds(rules, catalog, self._notebook(DeadEnd), self._notebook(Way), asked.installed)
+        chosen = self._chosen(Solver(asked, target, inspector, dead_ends, beside), uv, catalog, rules)
         resolution = needing(locked(self._request, target, chosen, asked.names, self._built), beside.used)
         self._report(Progress("done", len(chosen), len(chosen)))
         try:
@@ -200,6 +202,7 @@ class _Attempt:
         except IndexProblem as problem:
             found = (msgspec.structs.replace(index_finding(problem), severity=Severity.NOTICE),)
         inspector.save()
+        dead_ends.save()
         extras = (findings.extras_unknown(self._installed[name], name, of) for name, of in beside.unknown.items())
         return Outcome(resolution, (*found, *extras, *_stale(catalog)))
 

@@ -18,7 +18,7 @@ import uv as uv_wheel
 from mfenvd.domain.redact import redact
 from mfenvd.resolve.index.client import FRESH_FOR
 from mfenvd.resolve.index.configuration import DEFAULT_INDEX, IndexConfiguration
-from mfenvd.resolve.pypi.compiled import Compiled, Read, parse_compiled, parse_log
+from mfenvd.resolve.pypi.compiled import Compiled, Log, parse_compiled, parse_log
 from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import UvPlatform
 
@@ -55,13 +55,13 @@ class UvError(Exception):
 
     Attributes:
         unsolvable: The requirements cannot be satisfied, rather than something else having gone wrong.
-        read: The wheels that it went by.
+        log: What it went by.
     """
 
-    def __init__(self, output: str, *, unsolvable: bool, read: tuple[Read, ...] = ()) -> None:
+    def __init__(self, output: str, *, unsolvable: bool, log: Log = Log()) -> None:  # noqa: B008 - immutable
         self.output = redact(output).strip()
         self.unsolvable = unsolvable
-        self.read = read
+        self.log = log
         super().__init__(self.output)
 
 
@@ -133,14 +133,14 @@ class Uv:
                 *(f"--prerelease-package={name}=allow" for name in question.welcome),
             ]  # fmt: skip
             lines = "".join(f"{line}\n" for line in question.requirements)
-            output, read = self.run(
+            output, went_by = self.run(
                 arguments, Path(folder), stdin=lines, overrides=question.overrides, environ=platform.environ
             )
         try:
             packages = parse_compiled(output)
         except ValueError as error:
-            raise UvError(str(error), unsolvable=False, read=read) from error
-        return Compiled(tuple(sorted(packages, key=lambda package: package.name)), read)
+            raise UvError(str(error), unsolvable=False, log=went_by) from error
+        return Compiled(tuple(sorted(packages, key=lambda package: package.name)), went_by)
 
     def run(
         self,
@@ -150,8 +150,8 @@ class Uv:
         stdin: str = "",
         overrides: Iterable[Override] = (),
         environ: Mapping[str, str] | None = None,
-    ) -> tuple[str, tuple[Read, ...]]:
-        """What `uv ARGUMENTS` prints, and which wheels it read.
+    ) -> tuple[str, Log]:
+        """What `uv ARGUMENTS` prints, and what it went by.
 
         Args:
             arguments: The subcommand with its options; none may hold a secret.
@@ -178,10 +178,10 @@ class Uv:
             stdout.seek(0)
             stderr.seek(0)
             output, log = (stream.read().decode(errors="replace") for stream in (stdout, stderr))
-        read, rest = parse_log(log)
+        went_by, rest = parse_log(log)
         if failed:
-            raise UvError(rest, unsolvable="No solution found" in rest, read=read)
-        return output, read
+            raise UvError(rest, unsolvable="No solution found" in rest, log=went_by)
+        return output, went_by
 
     def _failed(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mfenvd.resolve.pypi.compiled import Pinned, Read, parse_compiled, parse_log
+from mfenvd.resolve.pypi.compiled import Log, Pinned, Read, parse_compiled, parse_log
 
 OUTPUT = """\
 certifi==2026.1.1
@@ -46,9 +46,9 @@ def test_a_line_of_another_form_is_no_package() -> None:
 
 
 def test_the_log_names_wheels_and_the_rest_is_the_message() -> None:
-    read, rest = parse_log(LOG)
+    log, rest = parse_log(LOG)
 
-    assert read == (
+    assert log.read == (
         Read("zope-interface", "7.0", "zope.interface-7.0-cp311-cp311-macosx_11_0_arm64.whl"),
         Read("demo", "1.0", "demo-1.0-py3-none-any.whl"),
     )
@@ -56,4 +56,4 @@ def test_the_log_names_wheels_and_the_rest_is_the_message() -> None:
 
 
 def test_a_log_in_other_words_says_nothing() -> None:
-    assert parse_log("DEBUG Choosing demo 1.0 (demo-1.0-py3-none-any.whl)\n") == ((), "")
+    assert parse_log("DEBUG Choosing demo 1.0 (demo-1.0-py3-none-any.whl)\n") == (Log(), "")

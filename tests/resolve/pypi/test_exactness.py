@@ -68,9 +68,11 @@ def test_who_needs_whom_is_what_the_chosen_wheels_say(world: World, target: Targ
 
 
 def _resolved(world: World, roots: list[str], target: Target) -> Outcome:
+    """Resolved from nothing, and once more with all that was found out: that must not change the answer."""
     with tempfile.TemporaryDirectory() as folder, IndexServer() as server:
         world.serve(server)
         outcome = resolve(server, roots, target, context(Path(folder)))
+        assert resolve(server, roots, target, context(Path(folder))) == outcome
     note(f"{target}: {outcome}")
     for one in world.wheels:
         note(f"{one}")

@@ -86,6 +86,15 @@ class Code(str, Enum):
     INDEX_UNREADABLE = "MFE503", "An index answers with something that is not an index page"
     INDEX_IGNORED = "MFE504", "An index is passed over, as what it sends could be forged"
 
+    LOADED_DIFFERS = "MFE601", "Loading the flow shows other values than reading it"
+    NOT_LOADED = "MFE602", "A flow file could not be loaded"
+    METAFLOW_MISSING = "MFE603", "The project's Python has no Metaflow"
+    INTERPRETER_UNKNOWN = "MFE604", "The Python that starts the flows is not known"
+    LAUNCH_REFUSED = "MFE605", "Metaflow refuses to start a flow"
+    MICROMAMBA_MISSING = "MFE606", "Metaflow would not find micromamba"
+    MANIFEST = "MFE607", "A flow's manifest cannot be read or written"
+    OTHER_PACKAGES = "MFE608", "A flow's manifest holds other packages than a resolve finds now"
+
     INTERNAL_ERROR = "MFE901", "mfenv failed"
     WORKER_DIED = "MFE902", "A worker process ended early"
     TOOL_MISSING = "MFE903", "A tool that mfenv needs is missing"

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.identity import Identity
 from mfenvd.domain.request import Request
 from mfenvd.domain.target import Target
 
@@ -48,6 +49,9 @@ class Environment(msgspec.Struct, frozen=True):
         targets: Where it will run.
         findings: What could not be known or is wrong with the declaration.
         origins: Where each requirement stands, by canonical name.
+        identities: What Metaflow calls it in each place where it runs; empty while that is not known.
+        base: The conda environment that Metaflow puts the wheels of a `pypi` environment into, to be resolved for
+            this machine and for each target; None where it makes none, or that is not known.
     """
 
     source: str
@@ -67,6 +71,8 @@ class Environment(msgspec.Struct, frozen=True):
     targets: tuple[PlannedTarget, ...] = ()
     findings: tuple[Finding, ...] = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)
+    identities: tuple[Identity, ...] = ()
+    base: Request | None = None
 
     @property
     def env(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
@@ -150,6 +150,18 @@ def python_assumed(version: str, why: str, location: Location | None = None) -> 
         fix=f'Set `python = "{version}"` or `interpreter` in mfenv.toml, or run `mfenv up` with the environment of the '
         "flows activated.",
         data={"python": version},
+    ).located(location)
+
+
+def loaded_differs(flow: str, step: str, location: Location | None, differences: Sequence[str]) -> Finding:
+    """MFE601: what was loaded counts."""
+    return Finding(
+        Code.LOADED_DIFFERS,
+        Severity.NOTICE,
+        f"Loading {flow} gives step {step!r} another environment than reading it does ({differences[0]}). What was "
+        "loaded counts.",
+        detail=tuple(differences),
+        data={"flow": flow, "step": step},
     ).located(location)
 
 

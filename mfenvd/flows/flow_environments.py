@@ -101,6 +101,8 @@ def _environment(
         targets=targets,
         findings=_once(step.findings, asked.findings),
         origins=step.origins,
+        identities=step.identities,
+        base=asked.base if step.identities else None,
     )
     return environment, asked.reads
 

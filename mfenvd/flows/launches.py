@@ -17,7 +17,7 @@ from mfenvd.flows.shell_lines import CommandLine, command_lines
 LARGEST_SCRIPT = 1 << 20
 """Bytes; a longer file is generated, not written."""
 
-_DEPLOYERS = {"argo-workflows": "kubernetes", "step-functions": "batch", "airflow": "kubernetes"}
+DEPLOYERS = {"argo-workflows": "kubernetes", "step-functions": "batch", "airflow": "kubernetes"}
 """What `create` of each attaches to every step (Metaflow 2.19.39)."""
 
 _UNKNOWN = "\x00"
@@ -42,12 +42,14 @@ class Launch(msgspec.Struct, frozen=True):
         decospecs: What it attaches to every step.
         location: Where it stands.
         phrase: How the reason for a target names it: `--with batch in deploy.sh:3`.
+        command: `run` for `resume` too, or the deployer.
     """
 
     candidates: tuple[str, ...]
     decospecs: tuple[Decospec, ...]
     location: Location
     phrase: str
+    command: str = "run"
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -56,6 +58,7 @@ class _Found(msgspec.Struct, frozen=True):
     file: str
     decospecs: tuple[Decospec, ...]
     phrase: str
+    command: str
 
 
 class _Shell:
@@ -111,7 +114,7 @@ class LaunchScanner:
         if not PurePath(path).suffix and text.startswith("#!") and not _SHEBANG.match(text):
             return ()
         # Most scripts launch no flow at all; this spares parsing them.
-        if "--with" not in text and not any(deployer in text for deployer in _DEPLOYERS) and "DECOSPECS" not in text:
+        if "--with" not in text and not any(deployer in text for deployer in DEPLOYERS) and "DECOSPECS" not in text:
             return ()
         return tuple(find_launches(path, text, self._root))
 
@@ -135,6 +138,7 @@ def find_launches(path: str, text: str, root: Path) -> Iterator[Launch]:
                 found.decospecs,
                 Location(path, line.line),
                 f"{found.phrase} in {place}",
+                found.command,
             )
 
 
@@ -200,17 +204,19 @@ def _launched(words: list[str]) -> _Found | None:
         return next((launch for launch in map(_launched, nested) if launch), None)
     # An option comes before what a deployer attaches: its image is the one that counts.
     found += [(spec, f"launched --with {spec.name}") for spec in _with_options(arguments)]
+    command = "run"
     if not _RUNS & set(arguments):
-        deployer = next((word for word in arguments if word in _DEPLOYERS), None)
+        deployer = next((word for word in arguments if word in DEPLOYERS), None)
         if deployer is None or "create" not in arguments[arguments.index(deployer) :]:
             return None
-        specs = [spec for spec, _ in found] + [Decospec(_DEPLOYERS[deployer])]
+        command = deployer
+        specs = [spec for spec, _ in found] + [Decospec(DEPLOYERS[deployer])]
         found = [(spec, f"{deployer} create") for spec in specs]
     remote = {spec.name: (spec, phrase) for spec, phrase in reversed(found) if spec.is_remote}
     if not remote:
         return None
     decospecs, phrases = zip(*reversed(remote.values()), strict=True)
-    return _Found(file, decospecs, ", ".join(dict.fromkeys(phrases)))
+    return _Found(file, decospecs, ", ".join(dict.fromkeys(phrases)), command)
 
 
 def _assigned(word: str) -> Iterator[tuple[Decospec, str]]:

@@ -9,6 +9,7 @@ import msgspec
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.loaded import Launcher
 from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.floors import ProjectTargets
@@ -33,6 +34,8 @@ class ProjectContext(msgspec.Struct, frozen=True):
         targets: What decides about targets.
         findings: What is wrong with either configuration.
         watched: Files whose change may change the context, absolute.
+        launcher: What flows are started with; None while no Python is known.
+        metaflow_mark: Another one when another Metaflow was installed; None when it is not known where it is.
     """
 
     settings: Settings
@@ -43,6 +46,8 @@ class ProjectContext(msgspec.Struct, frozen=True):
     targets: ProjectTargets
     findings: tuple[Finding, ...]
     watched: tuple[str, ...]
+    launcher: Launcher | None = None
+    metaflow_mark: int | None = None
 
 
 def read_context(
@@ -63,6 +68,7 @@ def read_context(
     folder = launch_folder(root, surroundings)
     metaflow = read_metaflow_config(folder, surroundings.environ)
     interpreter = find_interpreter(root, settings, surroundings, host)
+    installed = _installed_metaflow(interpreter)
     return ProjectContext(
         settings=settings,
         metaflow=metaflow,
@@ -78,9 +84,50 @@ def read_context(
         targets=ProjectTargets(settings, metaflow, host, interpreter.version),
         findings=(*said, *metaflow.findings),
         watched=tuple(
-            dict.fromkeys((*map(str, configuration_files(root, paths)), *metaflow.watched, *interpreter.watched))
+            dict.fromkeys(
+                (*map(str, configuration_files(root, paths)), *metaflow.watched, *interpreter.watched, *installed)
+            )
         ),
+        launcher=_launcher(root, folder, surroundings, settings=settings, metaflow=metaflow, interpreter=interpreter),
+        metaflow_mark=_changed_at(*installed),
     )
+
+
+def _launcher(  # noqa: PLR0913 - all that decides
+    root: Path,
+    folder: Path,
+    surroundings: Surroundings,
+    *,
+    settings: Settings,
+    metaflow: MetaflowConfig,
+    interpreter: Interpreter,
+) -> Launcher | None:
+    executable = interpreter.path or surroundings.interpreter
+    if executable is None:
+        return None
+    return Launcher(
+        interpreter=executable,
+        python=interpreter.version,
+        root=str(root),
+        cwd=str(folder),
+        environ=dict(surroundings.environ),
+        config={**{name: setting.value for name, setting in metaflow.values.items()}, **surroundings.environ},
+        datastore=settings.datastore,
+        attached=tuple(one.decospec.name for one in metaflow.decospecs if one.decospec.is_remote),
+    )
+
+
+def _installed_metaflow(interpreter: Interpreter) -> tuple[str, ...]:
+    """The file that is another one after every installation of Metaflow."""
+    packages = interpreter.site_packages
+    return (str(Path(packages, "metaflow", "version.py")),) if packages else ()
+
+
+def _changed_at(*files: str) -> int | None:
+    try:
+        return max((Path(file).stat().st_mtime_ns for file in files), default=None)
+    except OSError:
+        return None
 
 
 def launch_folder(root: Path, surroundings: Surroundings) -> Path:

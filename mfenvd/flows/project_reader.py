@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
 from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
@@ -19,6 +21,7 @@ from mfenvd.flows.flow_environments import FlowContext, SourceEnvironments, sour
 from mfenvd.flows.flow_file import ModuleCache, looks_like_flow, read_file
 from mfenvd.flows.host import Host, this_host
 from mfenvd.flows.launches import Launch, LaunchScanner
+from mfenvd.flows.loaded import Overlay, declared_flows, is_worth_asking, overlaid, planned_launches, said_once
 from mfenvd.flows.named_environments import asked_in_settings, read_environment
 from mfenvd.flows.project_context import ProjectContext, read_context
 from mfenvd.flows.reading import FileReading
@@ -40,12 +43,16 @@ class _Source(msgspec.Struct):
         broken: Why the file as it is now cannot be read, empty when it can.
         launches: Of its flows, when `built` was made.
         built: What follows; None when that is to be made anew.
+        overlay: What Metaflow said of it; None while it has not been asked.
+        question: What it is to be asked; None where it makes no environment.
     """
 
     reading: FileReading
     broken: tuple[Finding, ...] = ()
     launches: tuple[Launch, ...] = ()
     built: SourceEnvironments | None = None
+    overlay: Overlay | None = None
+    question: FlowQuestion | None = None
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -104,6 +111,31 @@ class ProjectReader:
         reads = (path for paths in (self._plan.reads.values() if self._plan else ()) for path in paths)
         every = (*self._context.watched, *self._discovery.ignore_files, *reads)
         return frozenset(path for path in every if not path.startswith(inside))
+
+    @property
+    def launcher(self) -> Launcher | None:
+        """What the project's flows are started with; None while no Python is known."""
+        return self._context.launcher
+
+    @property
+    def questions(self) -> tuple[FlowQuestion, ...]:
+        """What Metaflow is to be asked now: of each flow file whose last answer is about something else."""
+        asked = ((source.question, source.overlay) for _, source in sorted(self._sources.items()))
+        return tuple(
+            question
+            for question, overlay in asked
+            if question is not None and (overlay is None or overlay.answer.digest != question.digest)
+        )
+
+    def learn(self, answers: Iterable[LoadedFile]) -> Plan:
+        """The plan with Metaflow's answers; those to questions that nobody asks any more change nothing."""
+        for answer in answers:
+            source = self._sources.get(answer.path)
+            if source is not None and source.question is not None and source.question.digest == answer.digest:
+                attached = frozenset(attached.decospec.name for attached in self._context.metaflow.decospecs)
+                source.overlay = Overlay(answer, source.reading, self._context.requests.python, attached)
+                source.built = None
+        return self._assemble(rebuild=False)
 
     def read(self) -> Plan:
         """The plan, from scratch. Never raises for what a file contains: that is in the plan's findings."""
@@ -234,8 +266,9 @@ class ProjectReader:
             known.broken = broken
         elif known is not None and known.reading == reading:
             known.broken = ()
+            known.question = self._question(known)
         elif reading.flows or reading.findings:
-            self._sources[path] = _Source(reading)
+            self._sources[path] = _Source(reading, overlay=known.overlay if known else None)
         else:
             self._sources.pop(path, None)
 
@@ -265,12 +298,25 @@ class ProjectReader:
         for path, source in self._sources.items():
             launched = launches.get(path, ())
             if rebuild or source.built is None or source.launches != launched:
-                source.built = source_environments(source.reading, launched, context)
                 source.launches = launched
+                source.question = self._question(source)
+                source.built = source_environments(overlaid(source.reading, source.overlay), launched, context)
         plan = self._gathered()
         if self._plan is None or plan != self._plan:
             self._plan = plan
         return self._plan
+
+    def _question(self, source: _Source) -> FlowQuestion | None:
+        """What to ask about a file; None where there is nothing to ask."""
+        reading, launcher = source.reading, self._context.launcher
+        if launcher is None or not is_worth_asking(reading):
+            return None
+        launches = planned_launches(source.launches, self._context.settings.launch_with)
+        imported = source.overlay.answer.files if source.overlay else ()
+        files = dict.fromkeys((reading.path, *reading.reads, *imported))
+        marks = (*((file, _mark(file)) for file in files), launches, launcher, self._context.metaflow_mark)
+        digest = hashlib.sha256(msgspec.json.encode(marks, order="deterministic")).hexdigest()
+        return FlowQuestion(reading.path, declared_flows(reading), launches, digest)
 
     def _launches(self) -> dict[str, tuple[Launch, ...]]:
         """Each flow file's launches: those whose command can mean it before any other flow file."""
@@ -302,7 +348,7 @@ class ProjectReader:
         return Plan(
             root=str(self._root),
             environments=share_lowest([pair for path in sorted(keyed) for pair in keyed[path]]),
-            findings=(*said, *self._file_findings()),
+            findings=tuple(said_once((*said, *self._file_findings()))),
             reads=dict(sorted(reads.items())),
         )
 
@@ -335,6 +381,14 @@ class _Change:
 
     def without(self, paths: Collection[str]) -> _Change:
         return _Change(self._all.difference(paths)) if paths else self
+
+
+def _mark(path: str) -> str | None:
+    """The same for the same content; None for a file that is not there."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _content(path: str) -> bytes:

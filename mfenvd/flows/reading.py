@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.identity import Identity
 
 
 class RemoteDecorator(msgspec.Struct, frozen=True):
@@ -48,6 +49,8 @@ class StepReading(msgspec.Struct, frozen=True):
         origins: Where each requirement stands, by canonical name (PEP 503), both kinds together.
         findings: What could not be known about this step. One of severity error means that the values above
             are not the whole truth.
+        identities: What Metaflow calls its environments, one for each place where it runs; empty while that is not
+            known.
     """
 
     name: str
@@ -64,6 +67,7 @@ class StepReading(msgspec.Struct, frozen=True):
     remote: tuple[RemoteDecorator, ...] = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    identities: tuple[Identity, ...] = ()
 
 
 class FlowReading(msgspec.Struct, frozen=True):

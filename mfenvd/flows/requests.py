@@ -51,6 +51,7 @@ class StepRequest(msgspec.Struct, frozen=True):
         kind: None for a step without an environment.
         python: As declared, else the project's.
         request: None when there is no environment, when it is disabled, or when it cannot be known.
+        base: The conda environment that Metaflow puts the wheels into; None for another kind.
         findings: What is wrong with the values, besides the findings of the reading itself.
         reads: Absolute paths of files that a package's name was read from.
     """
@@ -60,6 +61,7 @@ class StepRequest(msgspec.Struct, frozen=True):
     request: Request | None = None
     findings: tuple[Finding, ...] = ()
     reads: tuple[str, ...] = ()
+    base: Request | None = None
 
 
 class Requirements(msgspec.Struct, frozen=True):
@@ -92,11 +94,20 @@ def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
         kind=kind,
         python=python,
         pypi=PypiPart(wheels.texts, indexes=Indexes(extra_index_urls=step.indexes)),
-        conda=CondaPart(tuple(sorted(libraries.items())), step.channels or facts.channels)
-        if kind is not Kind.PYPI
-        else CondaPart(),
+        conda=_conda_part(libraries, step, facts) if kind is not Kind.PYPI else CondaPart(),
     )
-    return StepRequest(kind, python, request, tuple(said), wheels.reads)
+    base = _base(python, step, facts) if kind is Kind.PYPI else None
+    return StepRequest(kind, python, request, tuple(said), wheels.reads, base)
+
+
+def _conda_part(packages: Mapping[str, str], step: StepReading, facts: RequestFacts) -> CondaPart:
+    return CondaPart(tuple(sorted(packages.items())), step.channels or facts.channels)
+
+
+def _base(python: str, step: StepReading, facts: RequestFacts) -> Request:
+    """Python and pip, and what Metaflow's own settings put beside them."""
+    packages = {name: version for identity in step.identities for name, version in identity.conda.items()}
+    return Request(Kind.CONDA, python, conda=_conda_part(packages, step, facts))
 
 
 def _mixture(step: StepReading, facts: RequestFacts) -> list[Finding]:

@@ -1,0 +1,138 @@
+"""What Metaflow itself said of flow files: the same questions for files that are loaded and for those only read."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.identity import Identity
+
+AS_WRITTEN = "as written"
+
+
+class PlannedLaunch(msgspec.Struct, frozen=True):
+    """A way to start a flow that decides where its steps run.
+
+    Attributes:
+        name: A phrase that is unique for the flow: `as written`, `--with batch`, `argo-workflows create`.
+        command: `run`, or the deployer (`argo-workflows`, `airflow`, `step-functions`).
+        decospecs: What it attaches to every step with `--with`.
+    """
+
+    name: str = AS_WRITTEN
+    command: str = "run"
+    decospecs: tuple[str, ...] = ()
+
+
+class DeclaredStep(msgspec.Struct, frozen=True):
+    """A step as it was read, step over flow merged and Metaflow's pins left out.
+
+    Attributes:
+        step: Its name.
+        kind: `conda` or `pypi`; None for a step without a decorator.
+        disabled: Metaflow's `disabled=True`.
+        python: As declared; None when it is not.
+        packages: Of the kind.
+        remote: Decorators that run it elsewhere as written, in their order.
+    """
+
+    step: str
+    kind: str | None = None
+    disabled: bool = False
+    python: str | None = None
+    packages: dict[str, str] = msgspec.field(default_factory=dict)
+    remote: tuple[str, ...] = ()
+
+
+class DeclaredFlow(msgspec.Struct, frozen=True):
+    """A flow as it was read: those of its steps whose environment could be known."""
+
+    flow: str
+    steps: tuple[DeclaredStep, ...]
+
+
+class FlowQuestion(msgspec.Struct, frozen=True):
+    """A flow file, to ask Metaflow about.
+
+    Attributes:
+        path: Absolute.
+        flows: What was read of it.
+        launches: How its flows are started, `as written` first.
+        digest: Of everything that was read for it: another digest asks for another answer.
+    """
+
+    path: str
+    flows: tuple[DeclaredFlow, ...]
+    launches: tuple[PlannedLaunch, ...]
+    digest: str
+
+
+class LoadedStep(msgspec.Struct, frozen=True):
+    """A step as Metaflow has it after everything that can change it.
+
+    Attributes:
+        step: Its name.
+        identity: None for a step that runs in the plain Python (`disabled=True`).
+        kinds: The decorators among `conda` and `pypi` that were written, sorted: none for a step that Metaflow
+            gives a conda environment of its own accord.
+        remote: Decorators that run it elsewhere, in their order.
+        problem: Why Metaflow makes no environment of it; None when it does.
+    """
+
+    step: str
+    identity: Identity | None = None
+    kinds: tuple[str, ...] = ()
+    remote: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class LoadedFlow(msgspec.Struct, frozen=True):
+    """A flow as one launch has it."""
+
+    flow: str
+    launch: str
+    steps: tuple[LoadedStep, ...]
+
+
+class LoadedFile(msgspec.Struct, frozen=True):
+    """Metaflow's answer to a question.
+
+    Attributes:
+        path: Absolute.
+        digest: The question's.
+        flows: One for each flow and launch that Metaflow accepts.
+        files: Absolute paths of the project's modules that were imported; empty for a file that was only read.
+        findings: What Metaflow refused, and why.
+        loaded: Whether the file was loaded, rather than only read.
+    """
+
+    path: str
+    digest: str
+    flows: tuple[LoadedFlow, ...] = ()
+    files: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    loaded: bool = False
+
+
+class Launcher(msgspec.Struct, frozen=True):
+    """What the project's flows are started with.
+
+    Attributes:
+        interpreter: Absolute path of a Python.
+        python: Its version as `3.11.7`.
+        root: Absolute path of the project's folder.
+        cwd: Absolute path of the folder that flows are started in.
+        environ: All variables that they are started with.
+        config: `environ` with Metaflow's configuration files below it.
+        datastore: As mfenv's configuration says; None means as Metaflow's does.
+        attached: Remote decorators that Metaflow's configuration attaches to every step.
+    """
+
+    interpreter: str
+    python: str
+    root: str
+    cwd: str
+    environ: dict[str, str]
+    config: dict[str, str]
+    datastore: str | None = None
+    attached: tuple[str, ...] = ()

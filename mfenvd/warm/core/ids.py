@@ -1,0 +1,242 @@
+"""Environment ids exactly as Metaflow computes them, asked of the Metaflow that the project uses.
+
+A short-lived process of the project's Python runs `metaflow_side.py` in the shell's folder and with its variables.
+Trusted flows are loaded by it; of others it gets what was read, and none of their code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile, LoadedFlow, LoadedStep, PlannedLaunch
+from mfenvd.warm.core import findings, own_ids
+
+FILE_SECONDS = 60.0
+"""A flow that imports large packages takes 10 seconds; one that waits for something never ends."""
+
+_START_SECONDS = 60.0
+_LARGEST_LINE = 16 << 20
+
+
+class MetaflowSide:
+    """Asks Metaflow. Blocking, in one thread at a time; `stop` may be called from any thread."""
+
+    def __init__(self, *, seconds: float = FILE_SECONDS) -> None:
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def ask(self, questions: Sequence[FlowQuestion], launcher: Launcher, *, trusted: bool) -> Iterator[LoadedFile]:
+        """One answer to each question, in their order; never raises for what a flow does."""
+        answers = _Answers(questions, launcher, self._seconds, loaded=trusted)
+        missing = "it cannot be started"
+        for said in self._said(_message(questions, launcher, self._seconds, trusted=trusted), launcher, len(questions)):
+            if "path" not in said:
+                missing = said.get("error", {}).get("text", "")
+                continue
+            yield from answers.take(said)
+        if self._stopped:
+            return
+        if missing:
+            yield from _without_metaflow(questions, launcher, missing)
+        else:
+            yield from answers.rest()
+
+    def stop(self) -> None:
+        """Ends what is running, with everything that it started."""
+        self._stopped = True
+        if self._process is not None:
+            _end(self._process)
+
+    def _said(self, message: bytes, launcher: Launcher, count: int) -> Iterator[dict[str, Any]]:
+        with as_file(files(__package__) / "metaflow_side.py") as script:
+            try:
+                process = subprocess.Popen(
+                    [launcher.interpreter, str(script)],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                    cwd=launcher.cwd, env=launcher.environ, start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                yield {"error": {"text": error.strerror or str(error)}}
+                return
+            self._process = process
+            limit = threading.Timer(_START_SECONDS + self._seconds * count, _end, (process,))
+            limit.daemon = True
+            limit.start()
+            try:
+                yield from _conversation(process, message)
+            finally:
+                limit.cancel()
+                _end(process)
+                process.wait()
+                self._process = None
+
+
+def _conversation(process: subprocess.Popen[bytes], message: bytes) -> Iterator[dict[str, Any]]:
+    stdin, stdout = process.stdin, process.stdout
+    if stdin is None or stdout is None:
+        return
+    with stdout:
+        with contextlib.suppress(BrokenPipeError), stdin:
+            stdin.write(message)
+        while line := stdout.readline(_LARGEST_LINE):
+            try:
+                said = msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                continue
+            if isinstance(said, dict):
+                yield said
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _message(questions: Sequence[FlowQuestion], launcher: Launcher, seconds: float, *, trusted: bool) -> bytes:
+    message: dict[str, Any] = {"root": launcher.root, "seconds": seconds, "datastore": launcher.datastore}
+    if trusted:
+        message["files"] = [
+            {
+                "path": question.path,
+                "flows": [flow.flow for flow in question.flows],
+                "launches": [
+                    {"name": launch.name, "command": launch.command, "with": launch.decospecs}
+                    for launch in question.launches
+                ],
+            }
+            for question in questions
+        ]
+    else:
+        message["declared"] = list(_declared(questions, launcher))
+    return msgspec.json.encode(message)
+
+
+def _declared(questions: Sequence[FlowQuestion], launcher: Launcher) -> Iterator[dict[str, Any]]:
+    for question in questions:
+        for flow in question.flows:
+            for launch in question.launches:
+                steps = [
+                    {
+                        "step": step.step,
+                        "decorators": ["conda", *(["pypi"] if step.kind == "pypi" else []), *remote],
+                        "attributes": {
+                            step.kind or "conda": {
+                                "packages": step.packages, "python": step.python, "disabled": step.disabled
+                            }
+                        },
+                    }
+                    for step in flow.steps
+                    for remote in [_remote(step.remote, launch, launcher)]
+                ]  # fmt: skip
+                yield {"path": question.path, "flow": flow.flow, "launch": launch.name, "steps": steps}
+
+
+def _remote(written: Sequence[str], launch: PlannedLaunch, launcher: Launcher) -> list[str]:
+    """The remote decorators of a step as a launch has it, each once."""
+    deployed = own_ids.DEPLOYED.get(launch.command)
+    return list(dict.fromkeys([*written, *launch.decospecs, *launcher.attached, *([deployed] if deployed else [])]))
+
+
+class _Answers:
+    """Puts together what is said about each file."""
+
+    def __init__(self, questions: Sequence[FlowQuestion], launcher: Launcher, seconds: float, *, loaded: bool) -> None:
+        self._waiting = {question.path: question for question in questions}
+        self._launcher = launcher
+        self._seconds = seconds
+        self._loaded = loaded
+        self._path: str | None = None
+        self._flows: list[LoadedFlow] = []
+        self._files: tuple[str, ...] = ()
+        self._findings: list[Finding] = []
+
+    def take(self, said: Mapping[str, Any]) -> Iterator[LoadedFile]:
+        """Takes in one line; yields the file before when it is about another one."""
+        if said["path"] != self._path:
+            yield from self._finished()
+            self._path = said["path"]
+        if "files" in said:
+            self._files = tuple(said["files"])
+        elif "error" in said:
+            problem = self._problem(said)
+            if problem not in self._findings:
+                self._findings.append(problem)
+        elif "steps" in said:
+            self._flows.append(_flow(said))
+
+    def rest(self) -> Iterator[LoadedFile]:
+        """The last file, and an empty answer for those that nothing was said about."""
+        yield from self._finished()
+        for question in self._waiting.values():
+            yield LoadedFile(question.path, question.digest, loaded=self._loaded)
+
+    def _finished(self) -> Iterator[LoadedFile]:
+        question = self._waiting.pop(self._path, None) if self._path else None
+        if question is not None:
+            said = tuple(self._findings)
+            yield LoadedFile(question.path, question.digest, tuple(self._flows), self._files, said, self._loaded)
+        self._flows, self._files, self._findings = [], (), []
+
+    def _problem(self, said: Mapping[str, Any]) -> Finding:
+        error, path = said["error"], said["path"]
+        if error["type"] == "timeout":
+            return findings.loading_took_too_long(path, self._seconds)
+        if error["stage"] == "metaflow" and "launch" in said:
+            return findings.launch_refused(path, said["flow"], said["launch"], error["text"])
+        places = [
+            Location(file, line) for file, line in error["places"] if Path(file).is_relative_to(self._launcher.root)
+        ]
+        return findings.not_loaded(path, error["text"], places[-1] if places else None)
+
+
+def _flow(said: Mapping[str, Any]) -> LoadedFlow:
+    steps = []
+    for step in said["steps"]:
+        if "error" in step:
+            steps.append(LoadedStep(step["step"], problem=step["error"]["text"]))
+            continue
+        made = step["id"] and own_ids.identity(step["id"], said["flow"], step["content"], said)
+        steps.append(LoadedStep(step["step"], made or None, tuple(step["kinds"]), tuple(step["remote"])))
+    return LoadedFlow(said["flow"], said["launch"], tuple(steps))
+
+
+def _without_metaflow(questions: Sequence[FlowQuestion], launcher: Launcher, reason: str) -> Iterator[LoadedFile]:
+    """Ids by our own rules, with a finding that says so."""
+    datastore = launcher.datastore or launcher.config.get("METAFLOW_DEFAULT_DATASTORE") or "local"
+    root = own_ids.local_root(Path(launcher.cwd), launcher.config)
+    packages = own_ids.package_root(datastore, root, launcher.config)
+    said = findings.metaflow_missing(launcher.interpreter, reason)
+    for question in questions:
+        flows = []
+        if packages is not None:
+            place = {
+                "datastore": datastore, "package_root": packages, "local_root": str(root),
+                "local_platform": own_ids.conda_platform(),
+            }  # fmt: skip
+            for flow in question.flows:
+                for launch in question.launches:
+                    steps = tuple(
+                        LoadedStep(step.step, made, (step.kind,) if step.kind else (), tuple(remote))
+                        for step in flow.steps
+                        for remote in [_remote(step.remote, launch, launcher)]
+                        for content in [own_ids.content(step, remote, launcher.python, datastore, launcher.config)]
+                        for made in [
+                            own_ids.identity(own_ids.content_id(content, packages), flow.flow, content, place)
+                            if content
+                            else None
+                        ]
+                    )
+                    flows.append(LoadedFlow(flow.flow, launch.name, steps))
+        yield LoadedFile(question.path, question.digest, tuple(flows), findings=(said,))

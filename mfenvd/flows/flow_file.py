@@ -56,7 +56,7 @@ def read_file(path: Path, facts: ProjectFacts, modules: ModuleCache) -> FileRead
         return FileReading(str(path))
     machine = Interpreter(facts, modules, str(path.parent))
     module = Module("__main__", source, str(path.parent))
-    machine.loaded[str(path)] = module
+    machine.loaded[module.name] = module
     flows: tuple[FlowReading, ...] = ()
     problems: tuple[Finding, ...] = ()
     try:

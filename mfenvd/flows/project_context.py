@@ -73,7 +73,9 @@ def read_context(
         settings=settings,
         metaflow=metaflow,
         interpreter=interpreter,
-        facts=ProjectFacts(str(root), str(folder), dict(surroundings.environ), interpreter.version),
+        facts=ProjectFacts(
+            str(root), str(folder), dict(surroundings.environ), interpreter.version, interpreter.site_packages
+        ),
         requests=RequestFacts(
             python=interpreter.version,
             datastore=settings.datastore or metaflow.datastore,

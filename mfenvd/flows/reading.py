@@ -105,9 +105,11 @@ class ProjectFacts(msgspec.Struct, frozen=True):
         environ: The registering shell's variables, for `os.environ.get`.
         python: The interpreter's version as `3.11.7`; None when it is not known.
         cwd: Absolute path of the folder that Metaflow is started in, for relative paths.
+        site_packages: Absolute path of the interpreter's folder of packages; None when it is not known.
     """
 
     root: str
     cwd: str
     environ: dict[str, str] = msgspec.field(default_factory=dict)
     python: str | None = None
+    site_packages: str | None = None

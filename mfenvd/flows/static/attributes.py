@@ -66,7 +66,7 @@ def _of_module(machine: Machine, module: Module, name: str, at: Site) -> Any:
         return module.poison
     if "__getattr__" in module.names:
         return machine.unknown(at, "is made by the module when it is asked for")
-    return machine.submodule(module, name) or MISSING
+    return MISSING
 
 
 def _unread(machine: Machine, at: Site) -> Unknown:

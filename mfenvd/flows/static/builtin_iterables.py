@@ -45,8 +45,17 @@ def _frozenset(machine: Machine, call: Call) -> Any:
     return found if isinstance(found, Unknown) else frozenset(found)
 
 
-def _lazily(function: Callable[[Machine, Call], Any]) -> Callable[[Machine, Call], Any]:
-    return lambda machine, call: LazyItems(lambda: function(machine, call))
+def _lazily(
+    function: Callable[[Machine, Call], Any], position: int = 0, *, runs_code: bool = False
+) -> Callable[[Machine, Call], Any]:
+    """An iterator over the items of `function`, which goes through the arguments from `position` on."""
+
+    def implementation(machine: Machine, call: Call) -> Any:
+        for argument in call.arguments[position:]:
+            iteration.check_iterable(machine, argument, call.at)
+        return LazyItems(lambda: function(machine, call), call.at, tuple(call.arguments), runs_code)
+
+    return implementation
 
 
 def _zip(machine: Machine, call: Call) -> Any:
@@ -100,6 +109,20 @@ def _reversed(machine: Machine, call: Call) -> Any:
     return items if isinstance(items, Unknown) else items[::-1]
 
 
+def _make_reversed(machine: Machine, call: Call) -> Any:
+    if isinstance(call.arguments[0], (set, frozenset, LazyItems)):
+        raise Raised("TypeError", call.at, "cannot be reversed")
+    return _lazily(_reversed)(machine, call)
+
+
+def _make_iterator(machine: Machine, call: Call) -> Any:
+    if len(call.arguments) > 1:
+        cause = machine.unknown(call.at, "calls a function until it returns a certain value")
+        machine.maybe_call(call.arguments[0], 0, cause)
+        return cause
+    return call.arguments[0] if isinstance(call.arguments[0], LazyItems) else _lazily(_items)(machine, call)
+
+
 def _next(machine: Machine, call: Call) -> Any:
     lazy = call.arguments[0]
     if isinstance(lazy, LazyItems):
@@ -136,9 +159,15 @@ def _quantified(decisive: bool) -> Callable[[Machine, Call], Any]:
     """`any`, for which True is decisive, or `all`, for which False is."""
 
     def implementation(machine: Machine, call: Call) -> Any:
-        items = _items(machine, call, ordered=False)
+        source = call.arguments[0]
+        if isinstance(source, LazyItems):
+            items = iteration.consume(machine, source, at_once=False)
+        else:
+            items = _items(machine, call, ordered=False)
         if isinstance(items, Unknown):
             return items
+        if isinstance(source, LazyItems):
+            iteration.leave_unknown(machine, source, items, call.at)
         answers = [machine.truth(item) for item in items]
         if decisive in answers:
             return decisive
@@ -170,8 +199,9 @@ def _extreme(reverse: bool) -> Callable[[Machine, Call], Any]:
 
 _IMPLEMENTATIONS: dict[str, Callable[[Machine, Call], Any]] = {
     "len": _len, "list": _list, "tuple": _tuple, "set": _set, "frozenset": _frozenset, "zip": _lazily(_zip),
-    "enumerate": _lazily(_enumerate), "map": _lazily(_map), "filter": _lazily(_filter),
-    "reversed": _lazily(_reversed), "iter": _lazily(_items), "next": _next, "sorted": _sorted, "sum": _sum,
+    "enumerate": _lazily(_enumerate), "map": _lazily(_map, 1, runs_code=True),
+    "filter": _lazily(_filter, 1, runs_code=True), "reversed": _make_reversed, "iter": _make_iterator, "next": _next,
+    "sorted": _sorted, "sum": _sum,
     "any": _quantified(decisive=True), "all": _quantified(decisive=False), "max": _extreme(reverse=True),
     "min": _extreme(reverse=False),
 }  # fmt: skip

@@ -7,7 +7,7 @@ import builtins as python
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import conversions, files, operators
+from mfenvd.flows.static import conversions, files, giving_up, operators
 from mfenvd.flows.static.builtin_iterables import ITERABLES
 from mfenvd.flows.static.exceptions import EXCEPTIONS
 from mfenvd.flows.static.outcomes import Raised
@@ -253,6 +253,15 @@ def _super(machine: Machine, call: Call) -> Any:
 # -- the interpreter itself
 
 
+@_builtin("__import__")
+def _import(machine: Machine, call: Call) -> Any:
+    name = call.first("name")
+    if not isinstance(name, str) or len(call.values) > 1:
+        return machine.undecided(name, call.at)
+    machine.load(str(name), call.at)
+    return machine.load(name.partition(".")[0], call.at)
+
+
 @_builtin("globals")
 def _globals(_machine: Machine, call: Call) -> Any:
     return call.at.frame.module.names
@@ -277,15 +286,10 @@ def _exec(machine: Machine, call: Call) -> Any:
             return None
     cause = machine.unknown(call.at, "runs code that is made at run time")
     module = call.at.frame.module
-    machine.heap.touch(module.names)
     machine.expose(list(module.names.values()), cause)
-    data = [name for name, value in module.names.items() if isinstance(value, _DATA) and not name.startswith("__")]
-    module.names.update(dict.fromkeys(data, cause))
+    giving_up.forget_data(machine, module.names, cause)
     module.poison = cause
     return cause
-
-
-_DATA = (str, int, float, bytes, list, dict, set, tuple, frozenset, type(None))
 
 
 def _is_called(call: Call, name: str) -> bool:
@@ -316,7 +320,6 @@ def _parsed(text: str, call: Call) -> ast.Module | None:
     "breakpoint",
     "help",
     "delattr",
-    "__import__",
     "aiter",
     "anext",
 )

@@ -112,10 +112,12 @@ def make_expression(machine: Machine, call: Call) -> Any:
 def values_of(machine: Machine, flow: ClassValue) -> dict[str, Any]:
     """The configs of a flow by name, as Metaflow computes them without options on the command line."""
     found: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     for cls in flow.mro:
-        for variable, value in cls.names.items():
-            if isinstance(value, ConfigParameter) and not variable.startswith("_") and value.name not in found:
-                found[value.name] = _compute(machine, value)
+        variables = {**cls.names, **variables}
+    for variable, value in variables.items():
+        if isinstance(value, ConfigParameter) and not variable.startswith("_") and value.name not in found:
+            found[value.name] = _compute(machine, value)
     return found
 
 

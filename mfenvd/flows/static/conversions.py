@@ -71,7 +71,7 @@ def advance(machine: Machine, lazy: LazyItems, default: Any, call: Call) -> Any:
     Raises:
         Raised: StopIteration.
     """
-    items = iteration.pending(machine, lazy)
+    items = iteration.one_by_one(machine, lazy)
     if isinstance(items, Unknown):
         return items
     if items:

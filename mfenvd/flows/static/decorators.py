@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from mfenvd.flows.static.defaults import DEFAULTS
 from mfenvd.flows.static.heap import Conditional, DecoratorList
 from mfenvd.flows.static.outcomes import Evidence, Raised
 from mfenvd.flows.static.values import Builtin, Call, ClassValue, Function, Site, Special, Unknown
@@ -83,6 +85,19 @@ class BoundDecorator(Special):
         self.attributes = attributes
         self.at = at
         self.implicit = implicit
+
+    def attribute(self, machine: Machine, name: str, at: Site) -> Any:
+        """`attributes`, which can be changed, and `name`."""
+        if name == "name":
+            return self.name
+        if name != "attributes":
+            return machine.unknown(at, "is a part of Metaflow that is not followed")
+        if self.name not in DEFAULTS:
+            return machine.unknown(at, "includes what Metaflow's configuration says")
+        machine.heap.touch(self.attributes)
+        for key, value in DEFAULTS[self.name].items():
+            self.attributes.setdefault(key, copy.deepcopy(value))
+        return self.attributes
 
     def call(self, machine: Machine, call: Call) -> Any:
         """Applies it."""

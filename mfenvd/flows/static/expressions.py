@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import comprehensions, iteration, operators
+from mfenvd.flows.static import comparisons, comprehensions, iteration, operators
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import MISSING, Call, Frame, Function, LazyItems, Site, Unknown
 
@@ -217,7 +217,7 @@ def _compare(machine: Machine, node: ast.Compare, frame: Frame) -> Any:
     answer: Any = True
     for index, (op, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
         right = evaluate(machine, right_node, frame)
-        answer = operators.compare(machine, type(op), left, right, at)
+        answer = comparisons.compare(machine, type(op), left, right, at)
         if isinstance(answer, Unknown):
             for later in node.comparators[index + 1 :]:  # evaluated only if what is unknown is true
                 machine.branch([_evaluating(machine, later, frame), lambda: None], answer)
@@ -302,7 +302,9 @@ def _list_comprehension(machine: Machine, node: ast.ListComp, frame: Frame) -> A
 
 def _generator(machine: Machine, node: ast.GeneratorExp, frame: Frame) -> Any:
     first = evaluate(machine, node.generators[0].iter, frame)
-    return LazyItems(lambda: comprehensions.items(machine, node, frame, first))
+    at = Site(node, frame)
+    iteration.check_iterable(machine, first, at)
+    return LazyItems(lambda: comprehensions.items(machine, node, frame, first), at, (first,), runs_code=True)
 
 
 def _set_comprehension(machine: Machine, node: ast.SetComp, frame: Frame) -> Any:

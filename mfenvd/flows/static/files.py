@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.domain.finding import Location
-from mfenvd.flows.static import operators
+from mfenvd.flows.static import filesystem, operators
 from mfenvd.flows.static.heap import Unordered
 from mfenvd.flows.static.modules import Unreadable, read_bytes
 from mfenvd.flows.static.outcomes import Raised
@@ -27,7 +27,7 @@ def open_file(machine: Machine, call: Call) -> Any:
     """
     mode = call.arguments[1] if len(call.arguments) > 1 else call.keywords.get("mode", "r")
     if not isinstance(mode, str) or set(mode) - set("rbt"):
-        return machine.first_unknown(mode) or machine.unknown(call.at, "does more than read a file")
+        return filesystem.write(machine, call.first("file"), call.at)
     encoding = call.keywords.get("encoding")
     content = read(machine, call.first("file"), call.at, binary="b" in mode, encoding=encoding)
     if isinstance(content, Unknown):
@@ -58,27 +58,13 @@ def read(machine: Machine, path: Any, at: Site, *, binary: bool = False, encodin
 
 
 def _existing(machine: Machine, path: Any, at: Site) -> Path | Unknown:
-    if not isinstance(path, (str, PurePath)):
-        return machine.undecided(path, at)
-    found = locate(machine, path)
-    if found is None:
-        return machine.unknown(at, "reads a file that is not in this project")
-    if found.exists():
+    found = filesystem.find(machine, path, at, "reads a file")
+    if isinstance(found, Unknown) or found.exists():
         return found
     machine.risks += 1
     if machine.guarded:
         raise Raised("FileNotFoundError", at, str(path))
     return machine.unknown(at, f"reads {found}, which does not exist", f"Create {found.name}.")
-
-
-def locate(machine: Machine, path: str | PurePath) -> Path | None:
-    """Where `path` is: relative to the working directory, else beside the flow. None outside the project."""
-    first = machine.inside(path)
-    candidates = [first] if first is not None else []
-    beside = machine.inside(Path(machine.folder, path))
-    candidates += [beside] if beside is not None else []
-    machine.reads.update(str(candidate) for candidate in candidates)
-    return next((candidate for candidate in candidates if candidate.exists()), candidates[0] if candidates else None)
 
 
 def path_method(machine: Machine, path: PurePath, name: str, call: Call) -> Any:
@@ -99,12 +85,22 @@ def path_method(machine: Machine, path: PurePath, name: str, call: Call) -> Any:
         "iterdir": lambda: _entries(machine, path, call),
         "glob": lambda: _entries(machine, path, call),
         "rglob": lambda: _entries(machine, path, call, deep=True),
-        "resolve": lambda: PurePath(machine.absolute(path)),
-        "absolute": lambda: PurePath(machine.absolute(path)),
+        "resolve": lambda: _absolute(machine, path),
+        "absolute": lambda: _absolute(machine, path),
         "expanduser": lambda: PurePath(expand_user(machine, str(path))),
     }
+    if name in _WRITING:
+        return filesystem.write(machine, path, call.at)
     compute = own.get(name, lambda: getattr(path, name)(*call.arguments, **call.keywords))
     return compute() if name in own else operators.native(machine, compute, call.at)
+
+
+_WRITING = frozenset({"write_text", "write_bytes", "unlink", "rename", "replace", "touch", "mkdir", "rmdir"})
+
+
+def _absolute(machine: Machine, path: PurePath) -> Any:
+    absolute = machine.files.absolute(path)
+    return absolute if isinstance(absolute, Unknown) else PurePath(absolute)
 
 
 def _entries(machine: Machine, path: PurePath, call: Call, *, deep: bool = False) -> Any:
@@ -114,11 +110,9 @@ def _entries(machine: Machine, path: PurePath, call: Call, *, deep: bool = False
 
 def existence(machine: Machine, path: Any, kind: str, call: Call) -> Any:
     """Whether a path of the project exists, as a file or folder where `kind` says so."""
-    if isinstance(path, Unknown):
-        return path.bare
-    found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
-    if found is None:
-        return machine.unknown(call.at, "asks for a file that is not in this project")
+    found = filesystem.find(machine, path, call.at, "asks for a file")
+    if isinstance(found, Unknown):
+        return found
     if "file" in kind:
         return found.is_file()
     return found.is_dir() if "dir" in kind else found.exists()
@@ -130,11 +124,13 @@ def listing(machine: Machine, path: Any, call: Call, *, pattern: str = "*", deep
     Raises:
         Raised: There is no such folder.
     """
-    if isinstance(path, Unknown):
-        return path.bare
-    found = locate(machine, path) if isinstance(path, (str, PurePath)) else None
-    if found is None or ".." in pattern:
+    found = filesystem.find(machine, path, call.at, "lists a folder")
+    if isinstance(found, Unknown):
+        return found
+    if ".." in pattern:
         return machine.unknown(call.at, "lists a folder that is not in this project")
+    if cause := machine.files.changed_below(found):
+        return cause
     if not found.is_dir():
         raise Raised("FileNotFoundError", call.at, str(path))
     names = itertools.islice(found.rglob(pattern) if deep else found.glob(pattern), _MOST_ENTRIES + 1)

@@ -127,7 +127,9 @@ class Heap:
             self.touch(container)
             _restore(container, tried.after[key])
 
-    def join(self, tried: Sequence[Tried], cause: Unknown, same: Same, *, ordered: bool = True) -> bool:
+    def join(
+        self, tried: Sequence[Tried], cause: Unknown, same: Same, *, ordered: bool = True, partial: bool = False
+    ) -> bool:
         """Leaves the state that holds whichever path was taken. Returns whether less is known than before.
 
         Args:
@@ -135,13 +137,20 @@ class Heap:
             cause: Why it is not known which one is taken.
             same: Whether it makes no difference which of two values it is.
             ordered: Whether dicts with the same entries in another order differ.
+            partial: Whether a path may have stopped anywhere, so that the versions of a name are not all there are.
         """
+
+        def one_of(values: list[Any]) -> Any:
+            found = self.one_of(values, cause, same)
+            return found.bare if partial and isinstance(found, Unknown) else found
+
         before: dict[int, tuple[Container, Any]] = {}
         for one in tried:
             before.update(one.before)
         differs = False
         for key, (container, saved) in before.items():
             versions = [one.after.get(key, saved) for one in tried]
+            self.touch(container)
             if container is self._doubts or container is self._disordered:
                 for version in versions:
                     container.update(version)
@@ -150,10 +159,12 @@ class Heap:
                 if not ordered and isinstance(container, dict) and any(list(v) != list(container) for v in versions):
                     self._disordered[id(container)] = container
             else:
-                differs |= self._join_one(container, saved, versions, cause, same)
+                differs |= self._join_one(container, saved, versions, cause, one_of)
         return differs
 
-    def _join_one(self, container: Container, saved: Any, versions: list[Any], cause: Unknown, same: Same) -> bool:
+    def _join_one(
+        self, container: Container, saved: Any, versions: list[Any], cause: Unknown, one_of: Callable[[list[Any]], Any]
+    ) -> bool:
         if isinstance(container, DecoratorList):
             _restore(container, _join_decorators(versions, cause))
             return False
@@ -163,9 +174,7 @@ class Heap:
             self.doubt([container, *versions], cause)
             return known and (self._existing is None or id(container) in self._existing)
         names = dict.fromkeys(name for version in versions for name in version)
-        joined = {
-            name: self.one_of([version.get(name, MISSING) for version in versions], cause, same) for name in names
-        }
+        joined = {name: one_of([version.get(name, MISSING) for version in versions]) for name in names}
         _restore(container, joined)
         return any(
             isinstance(value, Unknown) and not isinstance(saved.get(name), Unknown) for name, value in joined.items()
@@ -189,7 +198,7 @@ class Heap:
 
     def _carried(self, values: Iterable[Any], options: Iterable[Any]) -> tuple[Any, ...]:
         """What a joined value may be or hold, without what is in doubt anyway and what cannot be changed."""
-        inner = (item for value in values if isinstance(value, Unknown) for item in value.carried)
+        inner = (item for value in values if isinstance(value, Unknown) for item in value.held())
         found = {
             id(item): item
             for item in (*inner, *options)

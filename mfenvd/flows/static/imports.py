@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import library
+from mfenvd.flows.static import library, library_modules
+from mfenvd.flows.static.installed import has_module
 from mfenvd.flows.static.modules import Unreadable, find_module
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.source import Source
@@ -45,7 +46,7 @@ def import_from(machine: Machine, node: ast.ImportFrom, frame: Frame) -> Iterato
             continue
         value = machine.find_attribute(module, alias.name, at)
         if value is MISSING and isinstance(module, Module):
-            value = submodule(machine, module, alias.name) or MISSING
+            value = submodule(machine, module, alias.name, at)
         if value is MISSING:
             raise Raised("ImportError", at, f"cannot import name '{alias.name}'")
         yield alias.asname or alias.name, value
@@ -57,22 +58,38 @@ def load(machine: Machine, name: str, at: Site) -> Any:
     Raises:
         Raised: ModuleNotFoundError, for one that this Python does not have yet.
     """
-    parent_name, _, last = name.rpartition(".")
+    parent_name = name.rpartition(".")[0]
     parent = load(machine, parent_name, at) if parent_name else None
+    replaced = library_modules.replacement(machine, name)
+    if replaced is not MISSING:
+        return replaced
     top = name.partition(".")[0]
     if top in library.ALWAYS:
         return Library(name)
     modelled = library.knows(name) or top in sys.stdlib_module_names
     path = find_module(name, _folders(machine, top), namespaces=not modelled)
     if path is not None:
-        found = _load_file(machine, name, path, at)
-        if isinstance(parent, Module) and isinstance(found, Module):
-            # Python binds it when the module is loaded, over whatever the package has under that name by then.
-            taken = parent.names.get(last, found)
-            machine.heap.touch(parent.names)
-            parent.names[last] = found if taken is found else machine.unknown(at, "is a name and a module of a package")
-        return found
+        return _load_file(machine, name, path, at, parent)
+    if top not in sys.stdlib_module_names:
+        _look_for(machine, name, at)
     return Library(name) if library.knows(name) and not _too_new(machine, top, at) else _outside(machine, name, at)
+
+
+def _look_for(machine: Machine, name: str, at: Site) -> None:
+    """Notes whether importing a module of another package may fail.
+
+    Raises:
+        Raised: ModuleNotFoundError, where that is caught. A module that is missing from where it has to be may
+            be in the Python that the flow is started with.
+    """
+    found = None
+    folder = machine.facts.site_packages
+    if folder is not None and not machine.facts.environ.get("PYTHONPATH"):
+        found = has_module(folder, name)
+        machine.reads.add(folder)
+    if found is False and machine.guarded:
+        raise Raised("ModuleNotFoundError", at, f"No module named '{name}'")
+    machine.risks += found is not True
 
 
 _NEW_IN = {"tomllib": (3, 11)}
@@ -93,7 +110,6 @@ def _too_new(machine: Machine, top: str, at: Site) -> bool:
 def _outside(machine: Machine, name: str, at: Site) -> Unknown:
     """A module of another package. Should it appear in the project, the flow has to be read again."""
     if name.partition(".")[0] not in sys.stdlib_module_names:
-        machine.risks += 1
         for folder in {machine.folder, machine.facts.root}:
             base = Path(folder, *name.split("."))
             machine.reads.update((f"{base}.py", str(base / "__init__.py")))
@@ -102,14 +118,10 @@ def _outside(machine: Machine, name: str, at: Site) -> Unknown:
     return machine.outside(name, at)
 
 
-def submodule(machine: Machine, module: Module, name: str) -> Module | None:
-    """The module `name` in the package `module`, executed; None when there is none."""
+def submodule(machine: Machine, module: Module, name: str, at: Site) -> Any:
+    """The module `name` in the package `module`, executed; MISSING when there is none."""
     path = find_module(name, [module.directory]) if module.is_package else None
-    if path is None:
-        return None
-    at = Site(module.source.tree, Frame(module, module.names))
-    loaded = _load_file(machine, f"{module.name}.{name}", path, at)
-    return loaded if isinstance(loaded, Module) else None
+    return MISSING if path is None else _load_file(machine, f"{module.name}.{name}", path, at, module)
 
 
 def _folders(machine: Machine, top: str) -> list[str]:
@@ -123,20 +135,29 @@ def _folders(machine: Machine, top: str) -> list[str]:
     return list(dict.fromkeys(str(path) for path in inside if path is not None))
 
 
-def _load_file(machine: Machine, name: str, path: Path, at: Site) -> Any:
-    loaded = machine.loaded.get(str(path))
+def _load_file(machine: Machine, name: str, path: Path, at: Site, parent: Any) -> Any:
+    """The module in the file at `path`, executed when it is loaded first. Python binds it in its package then."""
+    loaded: Any = machine.loaded.get(name)
     if loaded is not None:
         return loaded
+    loaded = _execute(machine, name, path, at)
+    if isinstance(parent, Module):
+        machine.heap.touch(parent.names)
+        parent.names[name.rpartition(".")[2]] = loaded
+    return loaded
+
+
+def _execute(machine: Machine, name: str, path: Path, at: Site) -> Any:
     if path.is_dir():
-        machine.loaded[str(path)] = _empty_package(name, path)
-        return machine.loaded[str(path)]
+        machine.loaded[name] = _empty_package(name, path)
+        return machine.loaded[name]
     machine.reads.add(str(path))
     try:
         source = machine.modules.parse(path)
     except Unreadable as unreadable:
         return machine.unknown(at, f"cannot be read: {unreadable.finding.message}")
     module = Module(name, source, str(path.parent), is_package=path.name == "__init__.py")
-    machine.loaded[str(path)] = module
+    machine.loaded[name] = module
     run_file(machine, module)
     return module
 
@@ -170,10 +191,10 @@ def _by_folder(machine: Machine, node: ast.ImportFrom, at: Site) -> Any:
     directory = Path(at.frame.module.directory)
     for _ in range(node.level - 1):
         directory = directory.parent
-    found: Module | None = _empty_package(directory.name, directory)
+    found: Any = machine.loaded.get(directory.name) or _empty_package(directory.name, directory)
     for part in (node.module or "").split("."):
-        found = submodule(machine, found, part) if part and found is not None else found
-    return found or machine.unknown(at, "is not in this project")
+        found = submodule(machine, found, part, at) if part and isinstance(found, Module) else found
+    return machine.unknown(at, "is not in this project") if found is MISSING else found
 
 
 def _star(machine: Machine, module: Any, at: Site) -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from mfenvd.flows.static import attributes, calls, decorators, expressions, impo
 from mfenvd.flows.static.builtins import BUILTINS
 from mfenvd.flows.static.machine import Machine
 from mfenvd.flows.static.outcomes import Evidence, Outcome
-from mfenvd.flows.static.values import MISSING, Call, Frame, Module, Site
+from mfenvd.flows.static.values import MISSING, Call, Frame, Site
 
 
 class Interpreter(Machine):
@@ -47,10 +47,6 @@ class Interpreter(Machine):
     def load(self, name: str, at: Site) -> Any:
         """The module called `name` (dotted, absolute)."""
         return imports.load(self, name, at)
-
-    def submodule(self, module: Module, name: str) -> Module | None:
-        """The module `name` in the package `module`, None when there is none."""
-        return imports.submodule(self, module, name)
 
     def decorate(self, decorator: Any, target: Any, at: Site, evidence: Evidence) -> Any:
         """`decorator(target)` for a step or flow, MISSING when `target` is neither."""

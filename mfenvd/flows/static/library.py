@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import library_data, library_system, library_tools, metaflow
+from mfenvd.flows.static import library_data, library_files, library_modules, library_system, library_tools, metaflow
 from mfenvd.flows.static.values import Computed, Library, Site
 
 if TYPE_CHECKING:
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 ALWAYS = frozenset({"metaflow", "os", "sys", "typing", "builtins"})
 """Modules that no file of a project can stand in for."""
 
-_TABLE: dict[str, Any] = {**library_system.TABLE, **library_data.TABLE, **library_tools.TABLE}
+_TABLE: dict[str, Any] = {
+    **library_system.TABLE,
+    **library_files.TABLE,
+    **library_modules.TABLE,
+    **library_data.TABLE,
+    **library_tools.TABLE,
+}
 _MODULES = frozenset(
     {name.rpartition(".")[0] for name in _TABLE}
     | {"abc", "os", "typing", "typing_extensions", "logging", "warnings", "pprint", "collections.abc"}
@@ -29,9 +35,11 @@ def knows(name: str) -> bool:
 
 def attribute(machine: Machine, library: Library, name: str, at: Site) -> Any:
     """`library.name`."""
+    full = f"{library.name}.{name}"
+    if full in machine.patched:
+        return machine.patched[full]
     if library.name.partition(".")[0] == "metaflow":
         return metaflow.attribute(machine, library.name, name, at)
-    full = f"{library.name}.{name}"
     value = _TABLE.get(full, library)
     if value is library:
         return Library(full) if full in _MODULES or library.name in _ANNOTATIONS else machine.outside(full, at)
@@ -41,7 +49,7 @@ def attribute(machine: Machine, library: Library, name: str, at: Site) -> Any:
 def everything(machine: Machine, library: Library, at: Site) -> Iterator[tuple[str, Any]]:
     """What `from library import *` binds."""
     if library.name == "metaflow":
-        yield from metaflow.NAMES.items()
+        yield from ((name, attribute(machine, library, name, at)) for name in metaflow.NAMES)
         return
     prefix = f"{library.name}."
     for full in _TABLE:

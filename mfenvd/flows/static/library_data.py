@@ -1,4 +1,4 @@
-"""Data formats, `.env` files and `importlib`."""
+"""Data formats and `.env` files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mfenvd.flows.static import files, iteration, operators
+from mfenvd.flows.static import files, filesystem, iteration, operators
 from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
 from mfenvd.flows.static.values import Builtin, Call, OpenFile, Unknown
 
@@ -106,14 +106,6 @@ def _json_dumps(machine: Machine, call: Call) -> Any:
     )
 
 
-@_function("importlib.import_module")
-def _import_module(machine: Machine, call: Call) -> Any:
-    name = call.first("name")
-    if not isinstance(name, str) or name.startswith("."):
-        return machine.undecided(name, call.at)
-    return machine.load(str(name), call.at)
-
-
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", re.MULTILINE)
 _SIMPLE = re.compile(r"[\w./:@%+,=-]*")
 
@@ -142,8 +134,8 @@ def _load_dotenv(machine: Machine, call: Call) -> Any:
 
 def _dotenv_files(machine: Machine, path: Any, call: Call) -> list[Path]:
     if isinstance(path, (str, PurePath)):
-        found = files.locate(machine, path)
-        return [found] if found is not None else []
+        found = filesystem.find(machine, path, call.at, "reads a file")
+        return [] if isinstance(found, Unknown) else [found]
     folder = Path(call.at.frame.source.path).parent
     root = Path(machine.facts.root)
     return [parent / ".env" for parent in (folder, *folder.parents) if parent == root or root in parent.parents]

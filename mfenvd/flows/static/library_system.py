@@ -1,4 +1,4 @@
-"""`os`, `sys`, `platform`, `pathlib`: as far as the project tells."""
+"""`os`, `sys`, `platform`, `subprocess`: as far as the project tells."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import files, operators
-from mfenvd.flows.static.heap import Unordered
+from mfenvd.flows.static import filesystem, operators
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import Builtin, Call, Computed, Site, Special, Unknown, VersionInfo
 
@@ -126,81 +124,33 @@ def _machine_name(_machine: Machine, _call: Call) -> str:
     return platform.machine()
 
 
-# -- paths
+# -- other programs
 
 
-def _pure(name: str) -> Builtin:
-    native: Callable[..., Any] = getattr(os.path, name)
-
-    def implementation(machine: Machine, call: Call) -> Any:
-        return operators.guarded(machine, lambda: native(*call.arguments), call.values, call.at)
-
-    return Builtin(f"os.path.{name}", implementation)
+_READ_ONLY = frozenset({"uname", "hostname", "whoami", "which", "nvidia-smi", "date", "id", "echo", "pwd"})
+_READ_ONLY_GIT = frozenset({
+    "branch", "config", "describe", "diff", "log", "ls-files", "remote", "rev-list", "rev-parse", "show", "status",
+    "symbolic-ref", "tag",
+})  # fmt: skip
 
 
-for _name in ("join", "dirname", "basename", "normpath", "split", "splitext", "isabs", "commonpath"):
-    TABLE[f"os.path.{_name}"] = _pure(_name)
+@_function(
+    "os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
+    "subprocess.Popen", "subprocess.getoutput", "subprocess.getstatusoutput",
+)  # fmt: skip
+def _run_program(machine: Machine, call: Call) -> Any:
+    """Another program: what it answers is not known, and it can change any file unless it is known not to."""
+    if not _changes_nothing(call.values[0] if call.values else None):
+        filesystem.write(machine, None, call.at)
+    return machine.unknown(call.at, "runs another program")
 
 
-@_function("os.path.abspath", "os.path.realpath")
-def _abspath(machine: Machine, call: Call) -> Any:
-    path = call.first("path")
-    return operators.guarded(machine, lambda: machine.absolute(path), [path], call.at)
-
-
-@_function("os.path.expanduser")
-def _expanduser(machine: Machine, call: Call) -> Any:
-    path = call.first("path")
-    return operators.guarded(machine, lambda: files.expand_user(machine, path), [path], call.at)
-
-
-@_function("os.path.exists", "os.path.lexists")
-def _exists(machine: Machine, call: Call) -> Any:
-    return files.existence(machine, call.first("path"), "exists", call)
-
-
-@_function("os.path.isfile")
-def _isfile(machine: Machine, call: Call) -> Any:
-    return files.existence(machine, call.first("path"), "is_file", call)
-
-
-@_function("os.path.isdir")
-def _isdir(machine: Machine, call: Call) -> Any:
-    return files.existence(machine, call.first("s"), "is_dir", call)
-
-
-@_function("os.getcwd")
-def _getcwd(machine: Machine, _call: Call) -> str:
-    return machine.facts.cwd
-
-
-@_function("os.listdir")
-def _listdir(machine: Machine, call: Call) -> Any:
-    found = files.listing(machine, call.first("path", "."), call)
-    return found if isinstance(found, Unknown) else Unordered(path.name for path in found)
-
-
-@_function("os.fspath")
-def _fspath(machine: Machine, call: Call) -> Any:
-    return operators.guarded(machine, lambda: os.fspath(call.arguments[0]), call.values, call.at)
-
-
-class PathClass(Special):
-    """`pathlib.Path` and its kin."""
-
-    __slots__ = ()
-
-    def call(self, machine: Machine, call: Call) -> Any:
-        """A path."""
-        return operators.guarded(machine, lambda: PurePath(*call.arguments), call.values, call.at)
-
-    def attribute(self, machine: Machine, name: str, at: Site) -> Any:
-        """`Path.cwd` and `Path.home`."""
-        if name == "cwd":
-            return Builtin("cwd", lambda machine, _call: PurePath(machine.facts.cwd))
-        if name == "home":
-            return Builtin("home", lambda machine, _call: PurePath(files.expand_user(machine, "~")))
-        return machine.unknown(at, "is a method that is not followed")
-
-
-TABLE.update({f"pathlib.{name}": PathClass() for name in ("Path", "PurePath", "PosixPath", "PurePosixPath")})
+def _changes_nothing(command: Any) -> bool:
+    """Whether `command`, a text or a list of texts, is known to leave files alone."""
+    parts = command if isinstance(command, (list, tuple)) else [command]
+    if not all(isinstance(part, str) and not set(part) & set(">|;&`$") for part in parts):
+        return False
+    words = " ".join(parts).split()
+    if words[:1] == ["git"]:
+        return len(words) > 1 and words[1] in _READ_ONLY_GIT
+    return bool(words) and words[0] in _READ_ONLY

@@ -21,7 +21,10 @@ def run_for(machine: Machine, statement: ast.For, frame: Frame) -> Outcome | Non
     """Executes a `for`."""
     iterable = machine.evaluate(statement.iter, frame)
     at = Site(statement.iter, frame)
-    items = iteration.items_of(machine, iterable, at, ordered=False)
+    if isinstance(iterable, LazyItems):
+        items = iteration.consume(machine, iterable, at_once=False)
+    else:
+        items = iteration.items_of(machine, iterable, at, ordered=False)
     if isinstance(items, Unknown):
         return _maybe_repeated(machine, statement, frame, items)
     if not machine.heap.disordered(iterable):
@@ -39,24 +42,17 @@ def _through(machine: Machine, statement: ast.For, frame: Frame, iterable: Any, 
     """A loop over `items`, which are those of `iterable` as it is now. The body may change or consume it."""
     at = Site(statement.iter, frame)
     if isinstance(iterable, LazyItems):
-        machine.expose([iterable], machine.unknown(at, "is an iterator that a loop has gone through in part"))
+        iteration.leave_unknown(machine, iterable, items, at)
 
     def same() -> bool:
-        if isinstance(iterable, (LazyItems, OpenFile)):
+        if isinstance(iterable, LazyItems):
+            return iteration.unchanged(machine, iterable)
+        if isinstance(iterable, OpenFile):
             return True
         now = iteration.items_of(machine, iterable, at, ordered=False)
-        return not isinstance(now, Unknown) and len(now) == len(items) and all(map(_alike, now, items))
+        return not isinstance(now, Unknown) and iteration.same_items(now, items)
 
     return _over(machine, statement, frame, items, same)
-
-
-def _alike(now: Any, before: Any) -> bool:
-    """Whether it is the same object, or a pair of the same objects, as `dict.items()` makes anew each time."""
-    if now is before:
-        return True
-    if isinstance(now, tuple) and isinstance(before, tuple) and len(now) == len(before):
-        return all(map(_alike, now, before))
-    return isinstance(now, (str, int, float, bytes)) and type(now) is type(before) and bool(now == before)
 
 
 def _over(
@@ -109,13 +105,13 @@ def _maybe_repeated(
 ) -> Outcome | None:
     """A loop that takes an unknown number of rounds, after a `first` one that ended so."""
     outcomes = [o for o in (first, *_repeat(machine, statement, frame, cause)) if isinstance(o, Outcome)]
-    if any(outcome.returns for outcome in outcomes):
-        return Outcome.unclear(cause, outcomes)
-    left = any(outcome.kind != Outcome.CONTINUE for outcome in outcomes)
-    if left and statement.orelse:
-        alternatives = [lambda: machine.run_body(statement.orelse, frame), lambda: None]
-        return paths.joined(machine, machine.branch(alternatives, cause), cause)
-    return machine.run_body(statement.orelse, frame)
+    if all(outcome.kind == Outcome.CONTINUE for outcome in outcomes):
+        return machine.run_body(statement.orelse, frame)
+    # Some round leaves the loop, so `else` may or may not run.
+    results = machine.branch([lambda: machine.run_body(statement.orelse, frame), lambda: None], cause)
+    leaving = [outcome for outcome in outcomes if outcome.returns]
+    leaving += [result for result in results if isinstance(result, Outcome)]
+    return Outcome.unclear(cause, leaving) if leaving else None
 
 
 def _repeat(machine: Machine, statement: ast.For | ast.While, frame: Frame, cause: Unknown) -> list[Any]:

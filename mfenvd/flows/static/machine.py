@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 from mfenvd.domain.finding import Location
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.flows.static import iteration
+from mfenvd.flows.static.filesystem import Filesystem
 from mfenvd.flows.static.heap import Heap, Tried, alike
 from mfenvd.flows.static.modules import ModuleCache
 from mfenvd.flows.static.outcomes import Evidence, Exhausted, Outcome, Raised
@@ -27,6 +27,7 @@ from mfenvd.flows.static.values import (
     LazyItems,
     LocatedText,
     Module,
+    Namespace,
     Site,
     Special,
     Unknown,
@@ -56,8 +57,11 @@ class Machine(ABC):
         facts: What may be known of the project.
         modules: Parsed files.
         heap: Containers, and what is not known of them.
+        files: The working directory, and files that the flow changes.
         reads: Absolute paths of the files that this reading depends on, missing ones included.
-        loaded: Modules of the project by path.
+        loaded: Modules of the project by name.
+        replaced: What code of the project put into `sys.modules`, by name.
+        patched: What code of the project put in the place of a part of a library, by its dotted name.
         environ: `os.environ`.
         sys_path: `sys.path`, as far as it concerns the project.
         folder: The flow file's folder.
@@ -72,8 +76,11 @@ class Machine(ABC):
         self.facts = facts
         self.modules = modules
         self.heap = Heap()
+        self.files = Filesystem(facts.cwd)
         self.reads: set[str] = set()
         self.loaded: dict[str, Module] = {}
+        self.replaced = Namespace()
+        self.patched = Namespace()
         self.environ: dict[Any, Any] = dict(facts.environ)
         self.sys_path: list[Any] = [folder]
         self.folder = folder
@@ -120,10 +127,6 @@ class Machine(ABC):
     @abstractmethod
     def load(self, name: str, at: Site) -> Any:
         """The module called `name` (dotted, absolute)."""
-
-    @abstractmethod
-    def submodule(self, module: Module, name: str) -> Module | None:
-        """The module `name` in the package `module`, None when there is none."""
 
     @abstractmethod
     def decorate(self, decorator: Any, target: Any, at: Site, evidence: Evidence) -> Any:
@@ -174,6 +177,8 @@ class Machine(ABC):
     # -- unknown values
 
     def unknown(self, at: Site, reason: str, fix: str | None = None) -> Unknown:
+        """Something that cannot be followed, which may as well raise."""
+        self.risks += 1
         return Unknown(at, reason, fix)
 
     def outside(self, name: str, at: Site) -> Unknown:
@@ -278,7 +283,7 @@ class Machine(ABC):
 
     def _expose_iterator(self, lazy: LazyItems, cause: Unknown) -> None:
         found: list[Any] = []
-        self.branch([lambda: found.append(iteration.pending(self, lazy)), lambda: None], cause)
+        self.branch([lambda: found.append(iteration.one_by_one(self, lazy)), lambda: None], cause)
         self.heap.doubt(found, cause)
         self.heap.touch(lazy.state)
         lazy.state["items"] = cause
@@ -298,7 +303,7 @@ class Machine(ABC):
 
     def roots(self, frame: Frame) -> list[Any]:
         """Everything that code in `frame` can reach."""
-        found: list[Any] = [self.environ, self.sys_path]
+        found: list[Any] = [self.environ, self.sys_path, self.replaced, self.patched]
         current: Frame | None = frame
         while current is not None:
             found.append(current.names)
@@ -342,6 +347,10 @@ class Machine(ABC):
             raise raised[0]
         return results
 
+    def partly(self, stops: Sequence[Tried], cause: Unknown) -> None:
+        """Leaves the state that holds wherever a path stopped that did all of `stops` on its way."""
+        self.heap.join([*stops, Tried({}, {})], cause, self.same, ordered=self._ordered, partial=True)
+
     def of_options(self, unknown: Unknown, compute: Callable[[Any], Any]) -> Any:
         """`compute(option)` for the one of the options of `unknown` that it is."""
 
@@ -378,13 +387,12 @@ class Machine(ABC):
 
     def inside(self, path: str | PurePath) -> Path | None:
         """`path`, made absolute from the working directory, when it is inside the project."""
-        absolute = Path(self.absolute(path))
+        found = self.files.absolute(path)
+        if isinstance(found, Unknown):
+            return None
+        absolute = Path(found)
         root = Path(self.facts.root)
         return absolute if absolute == root or root in absolute.parents else None
-
-    def absolute(self, path: str | PurePath) -> str:
-        """`path` from the working directory, without `..`."""
-        return os.path.normpath(Path(self.facts.cwd) / path)
 
 
 def _caught(path: Callable[[], Any]) -> Any:

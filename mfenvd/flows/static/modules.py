@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mfenvd.domain.finding import Finding
 from mfenvd.flows.static import findings
+from mfenvd.flows.static.private_names import mangle
 from mfenvd.flows.static.source import Source
 
 LARGEST = 1 << 20
@@ -101,6 +102,7 @@ def parse(path: Path, content: bytes) -> Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in other people's strings
             tree = ast.parse(text, filename=str(path))
+        mangle(tree, text)
     except SyntaxError as error:
         raise Unreadable(findings.syntax_error(path, error)) from error
     except (RecursionError, MemoryError, ValueError) as error:

@@ -57,7 +57,8 @@ _SET_CHANGES = frozenset({"add", "discard", "remove", "update", "clear"})
 _PATH = frozenset({
     "joinpath", "with_name", "with_suffix", "with_stem", "as_posix", "relative_to", "is_absolute", "is_relative_to",
     "resolve", "absolute", "expanduser", "exists", "is_file", "is_dir", "read_text", "read_bytes", "open", "iterdir",
-    "glob", "rglob", "match", "__str__", "__fspath__",
+    "glob", "rglob", "match", "__str__", "__fspath__", "write_text", "write_bytes", "unlink", "rename", "replace",
+    "touch", "mkdir", "rmdir",
 })  # fmt: skip
 
 METHODS: dict[type, frozenset[str]] = {

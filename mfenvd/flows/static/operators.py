@@ -35,11 +35,6 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.BitAnd: operator.and_, ast.BitXor: operator.xor, ast.LShift: operator.lshift, ast.RShift: operator.rshift,
 }  # fmt: skip
 
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}  # fmt: skip
-
 _NATIVE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, StopIteration)
 
 
@@ -144,51 +139,6 @@ def _grown(machine: Machine, container: Any, new: Any, grow: Callable[[Any], Non
     return container
 
 
-def compare(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Site) -> Any:
-    """`left op right`."""
-    if op in {ast.Is, ast.IsNot}:
-        return _identity(machine, op, left, right, at)
-    if op in {ast.In, ast.NotIn}:
-        return _membership(machine, op, left, right, at)
-    if cause := machine.first_unknown([left, right]):
-        return cause
-    if op in {ast.Eq, ast.NotEq} and left is right:
-        return op is ast.Eq
-    return guarded(machine, lambda: _COMPARE[op](left, right), [left, right], at)
-
-
-def _identity(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Site) -> Any:
-    for operand in (left, right):
-        if isinstance(operand, Unknown):
-            return operand.bare
-    singletons = (type(None), bool, type(...))
-    copied = (str, int, float, bytes, tuple, frozenset, PurePath)  # Python may or may not share equal ones
-    if isinstance(left, singletons) or isinstance(right, singletons) or not isinstance(left, copied):
-        return (left is right) == (op is ast.Is)
-    if type(left) is not type(right):
-        return op is ast.IsNot
-    return machine.unknown(at, "compares the identity of values")
-
-
-def _membership(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Site) -> Any:
-    if isinstance(right, DictView):
-        right = right.subject if right.name == "keys" else right.items()
-    container = machine.readable(right)
-    for operand in (container, left):
-        if isinstance(operand, Unknown):
-            return operand.bare
-    if isinstance(container, dict):
-        if cause := unhashable(machine, left, at):
-            return cause
-        if container is machine.environ:
-            machine.variables.append(str(left))
-        return (left in container) == (op is ast.In)
-    if isinstance(container, (str, bytes, list, tuple, set, frozenset, range)):
-        answer = guarded(machine, lambda: left in container, [left, container], at)
-        return answer if isinstance(answer, Unknown) else answer == (op is ast.In)
-    return machine.unknown(at, "cannot be decided")
-
-
 def subscript(machine: Machine, subject: Any, key: Any, at: Site) -> Any:
     """`subject[key]`.
 
@@ -218,6 +168,8 @@ def _known_item(machine: Machine, known: Any, key: Any, at: Site) -> Any:
     if isinstance(known, ClassValue):
         members = known.attributes.get("members")
         return known if members is None else _entry(machine, members, key, at)  # a generic class, or an enumeration
+    if isinstance(known, (int, float, complex, set, frozenset, PurePath, LazyItems, type(None))):
+        raise Raised("TypeError", at, f"'{type(known).__name__}' object is not subscriptable")
     return machine.unknown(at, "cannot be looked up without running it")
 
 
@@ -276,6 +228,8 @@ def unhashable(machine: Machine, value: Any, at: Site) -> Unknown | None:
         raise Raised("TypeError", at, f"unhashable type: '{type(value).__name__}'")
     if isinstance(value, (tuple, frozenset)):
         return next((cause for item in value if (cause := unhashable(machine, item, at))), None)
+    if isinstance(value, slice):
+        return machine.unknown(at, "is a key in some versions of Python and none in others")
     if isinstance(value, Instance) and _compares_by_value(value.cls):
         return machine.unknown(at, "is a key with an equality of its own")
     return None

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import exceptions, operators
+from mfenvd.flows.static import comparisons, exceptions
 from mfenvd.flows.static.heap import Tried
 from mfenvd.flows.static.outcomes import Outcome, Raised
 from mfenvd.flows.static.values import Frame, Site, Unknown
@@ -128,6 +128,7 @@ def _maybe_failed(
     """Something in the body may raise: a handler may run in its stead, wherever the body stopped."""
     cause = machine.unknown(Site(statement.body[0], frame), "may fail, and the flow goes on without it")
     outcome, tried = body
+    stops = [*_stops(machine, statement, frame), tried]
 
     def succeed() -> Outcome | None:
         machine.heap.redo(tried)
@@ -135,13 +136,28 @@ def _maybe_failed(
 
     def fail(handle: Callable[[], Outcome | None]) -> Callable[[], Outcome | None]:
         def path() -> Outcome | None:
-            machine.join([(None, tried), (None, Tried({}, {}))], cause)
+            machine.partly(stops, cause)
             return handle()
 
         return path
 
     handlers = [fail(handle) for handle in _handling(machine, statement, frame, None)]
     return joined(machine, machine.branch([succeed, *handlers], cause), cause)
+
+
+def _stops(machine: Machine, statement: ast.Try, frame: Frame) -> list[Tried]:
+    """What the body has done before each of its statements that may fail."""
+    found: list[Tried] = []
+    before = 0
+    for end in range(len(statement.body)):
+        risks = machine.risks
+        _, tried = machine.trial(_running(machine, statement.body[: end + 1], frame))
+        risks, machine.risks = machine.risks - risks, risks
+        if risks > before:
+            _, tried = machine.trial(_running(machine, statement.body[:end], frame))
+            found.append(tried)
+        before = risks
+    return found
 
 
 def run_match(machine: Machine, statement: ast.Match, frame: Frame) -> Outcome | None:
@@ -168,7 +184,7 @@ def _matches(machine: Machine, pattern: ast.pattern, subject: Any, frame: Frame)
         return True
     if isinstance(pattern, ast.MatchValue):
         value = machine.evaluate(pattern.value, frame)
-        return machine.truth(operators.compare(machine, ast.Eq, subject, value, Site(pattern, frame)))
+        return machine.truth(comparisons.compare(machine, ast.Eq, subject, value, Site(pattern, frame)))
     if isinstance(pattern, ast.MatchSingleton):
         return None if isinstance(subject, Unknown) else subject is pattern.value
     if isinstance(pattern, ast.MatchOr):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import classes, exceptions, imports, iteration, loops, operators, paths
+from mfenvd.flows.static import classes, exceptions, giving_up, imports, iteration, loops, operators, paths
 from mfenvd.flows.static.outcomes import Exhausted, Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
@@ -15,10 +15,12 @@ from mfenvd.flows.static.values import (
     Frame,
     Function,
     Instance,
+    Library,
     Module,
     Namespace,
     OpenFile,
     Site,
+    Special,
     Unknown,
 )
 
@@ -66,68 +68,20 @@ def run_module(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> None
         except Raised as raised:
             if raised.kind == "SystemExit":
                 return
-            _give_up(machine, statement, frame, f"raises {raised}")
+            giving_up.give_up(machine, statement, frame, f"raises {raised}")
         except Exhausted:
-            _give_up(machine, statement, frame, "takes too many steps to follow", everything=True)
+            giving_up.give_up(machine, statement, frame, "takes too many steps to follow", everything=True)
         except RecursionError:
-            _give_up(machine, statement, frame, "is nested too deeply to follow", everything=True)
+            giving_up.give_up(machine, statement, frame, "is nested too deeply to follow", everything=True)
 
 
 def _run(machine: Machine, statement: ast.stmt, frame: Frame) -> Outcome | None:
     machine.step()
     handler = _HANDLERS.get(type(statement))
     if handler is None:
-        _give_up(machine, statement, frame, "is a statement that cannot be followed")
+        giving_up.give_up(machine, statement, frame, "is a statement that cannot be followed")
         return None
     return handler(machine, statement, frame)
-
-
-def _give_up(machine: Machine, statement: ast.stmt, frame: Frame, reason: str, *, everything: bool = False) -> None:
-    """A statement that could not be followed: what it names may be anything afterwards.
-
-    With `everything`, so may all that it does not name.
-    """
-    machine.risks += 1
-    cause = Unknown(Site(statement, frame), reason)
-    names = frame.names
-    machine.heap.touch(names)
-    if everything:
-        for reachable in machine.roots(frame):
-            machine.expose(list(reachable) if isinstance(reachable, list) else list(reachable.values()), cause)
-            _forget(machine, reachable, cause)
-    for node in _walk(statement):
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                machine.heap.doubt(names.get(node.id), cause)
-            else:
-                names[node.id] = cause
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
-            names.setdefault(node.name, cause)
-        elif isinstance(node, ast.alias):
-            names.setdefault((node.asname or node.name).partition(".")[0], cause)
-
-
-def _forget(machine: Machine, reachable: Any, cause: Unknown) -> None:
-    """Any name may be bound to other data; functions, classes and modules stay what they are."""
-    if not isinstance(reachable, Namespace):
-        machine.heap.doubt(reachable, cause)
-        return
-    machine.heap.touch(reachable)
-    data = [name for name, value in reachable.items() if isinstance(value, _DATA) and not name.startswith("__")]
-    reachable.update(dict.fromkeys(data, cause))
-
-
-_DATA = (str, int, float, bytes, list, dict, set, tuple, frozenset, type(None), Instance)
-
-
-def _walk(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of `statement`, without the bodies of functions and classes."""
-    stack: list[ast.AST] = [statement]
-    while stack:
-        node = stack.pop()
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            stack.extend(ast.iter_child_nodes(node))
 
 
 # -- binding
@@ -165,6 +119,10 @@ def set_attribute(machine: Machine, subject: Any, name: str, value: Any, at: Sit
     if isinstance(subject, Unknown) and subject.options:
         machine.of_options(subject, lambda option: set_attribute(machine, option, name, value, at))
         return
+    if isinstance(subject, Library):
+        machine.heap.touch(machine.patched)
+        machine.patched[f"{subject.name}.{name}"] = value
+        return
     names = _names_of(machine, subject)
     if names is None:
         machine.expose([subject, value], machine.unknown(at, "changes something that cannot be followed"))
@@ -192,6 +150,9 @@ def _set_item(machine: Machine, container: Any, key: Any, value: Any, at: Site) 
     known = machine.readable(container)
     if isinstance(known, (str, tuple, bytes, int, float, type(None))):
         raise Raised("TypeError", at, "does not support item assignment")
+    if isinstance(known, Special):
+        known.set_item(machine, key, value, at)
+        return
     if not isinstance(known, (dict, list)):
         machine.expose([container, value], machine.unknown(at, "is set by code of its own"))
         return
@@ -274,7 +235,9 @@ def _delete_item(machine: Machine, container: Any, key: Any, at: Site) -> None:
         machine.of_options(container, lambda option: _delete_item(machine, option, key, at))
         return
     known = machine.readable(container)
-    if not isinstance(known, (dict, list)):
+    if isinstance(known, Special):
+        known.delete_item(machine, key, at)
+    elif not isinstance(known, (dict, list)):
         machine.expose([container], machine.unknown(at, "is deleted by code of its own"))
     elif cause := machine.first_unknown(key):
         machine.heap.doubt(known, cause)

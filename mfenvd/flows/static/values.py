@@ -85,11 +85,19 @@ class Unknown:
         return Unknown(self.at, self.reason, self.fix, (), (*self.options, *self.carried), self.external)
 
     def holding(self, values: Iterable[Any]) -> Unknown:
-        """What is computed from it and `values`: it may be one of them, or hold them."""
+        """What is computed from it and `values`: it may be one of them, or hold them, so it is not from outside."""
         held = tuple(value for value in values if not isinstance(value, _LEAVES))
         if not held:
             return self.bare
-        return Unknown(self.at, self.reason, self.fix, (), (*self.options, *self.carried, *held), self.external)
+        return Unknown(self.at, self.reason, self.fix, (), (*self.options, *self.carried, *held))
+
+    def held(self) -> Iterator[Any]:
+        """What it may be or hold, without the unknown values on the way there."""
+        for item in (*self.options, *self.carried):
+            if isinstance(item, Unknown):
+                yield from item.held()
+            else:
+                yield item
 
     @property
     def location(self) -> Location:
@@ -302,6 +310,19 @@ class Special:
         """`self(...)`."""
         return machine.unknown(call.at, "cannot be called without running it")
 
+    def set_item(self, machine: Machine, key: Any, value: Any, at: Site) -> None:
+        """`self[key] = value`."""
+        machine.expose([self, key, value], machine.unknown(at, "is set by code of its own"))
+
+    def delete_item(self, machine: Machine, key: Any, at: Site) -> None:
+        """`del self[key]`."""
+        machine.expose([self, key], machine.unknown(at, "is deleted by code of its own"))
+
+    def contains(self, machine: Machine, item: Any, at: Site) -> Any:
+        """`item in self`."""
+        del item
+        return machine.unknown(at, "cannot be decided")
+
     def spread(self, machine: Machine, at: Site) -> Any:
         """What `**self` spreads, as a dict."""
         return machine.unknown(at, "cannot be spread without running it")
@@ -326,9 +347,20 @@ class OpenFile:
 
 @dataclass(eq=False, slots=True)
 class LazyItems:
-    """An iterator: computed when it is first consumed, consumed once."""
+    """An iterator: computed when it is first consumed, consumed once.
+
+    Attributes:
+        compute: All its items.
+        at: Where it is made.
+        sources: What it goes through, as far as that can be another iterator.
+        runs_code: Whether making an item runs code of the project, which may change something.
+        state: `items` are those that are left, once they are computed.
+    """
 
     compute: Callable[[], Any]
+    at: Site
+    sources: tuple[Any, ...] = ()
+    runs_code: bool = False
     state: Namespace = field(default_factory=Namespace)
 
 

@@ -71,6 +71,12 @@ class Code(str, Enum):
     HASH_MISMATCH = "MFE314", "A required hash matches no file"
     KIND_NOT_SUPPORTED = "MFE315", "This kind of environment is not resolved yet"
 
+    CUDA_MISSING = "MFE320", "A package needs a GPU that the target does not have"
+    NOT_FOR_ARCH = "MFE321", "A conda package does not exist for the target's architecture"
+    NO_SUCH_PYTHON = "MFE322", "The channels do not have the Python that is asked for"
+    MACOS_MISMATCH = "MFE323", "A package needs a newer macOS than the target has"
+    SOLVE_TOOK_TOO_LONG = "MFE324", "The conda solver found no answer in time"
+
     NON_WHEEL_IN_MIXED = "MFE330", "A PyPI package of a mixed environment is not a wheel"
     CONDA_EXCLUDES_WHEEL = "MFE332", "A conda package excludes what wheels need"
     EXTRAS_UNKNOWN = "MFE333", "What an extra of a conda package needs is not known"
@@ -85,6 +91,11 @@ class Code(str, Enum):
     INDEX_REFUSES = "MFE502", "An index refuses the credentials"
     INDEX_UNREADABLE = "MFE503", "An index answers with something that is not an index page"
     INDEX_IGNORED = "MFE504", "An index is passed over, as what it sends could be forged"
+
+    CHANNEL_UNREACHABLE = "MFE510", "A conda channel does not answer"
+    CHANNEL_REFUSES = "MFE511", "A conda channel refuses the credentials"
+    CHANNEL_UNREADABLE = "MFE512", "A conda channel answers with something that is no package list"
+    NO_SUCH_CHANNEL = "MFE513", "There is no such conda channel"
 
     LOADED_DIFFERS = "MFE601", "Loading the flow shows other values than reading it"
     NOT_LOADED = "MFE602", "A flow file could not be loaded"
@@ -108,7 +119,8 @@ UNDECIDED = frozenset(
     {
         Code.UNKNOWN_VALUE, Code.UNKNOWN_DECORATOR, Code.UNREADABLE_FILE, Code.UNKNOWN_BASE, Code.KIND_NOT_SUPPORTED,
         Code.INDEX_UNREACHABLE, Code.INDEX_REFUSES, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED,
-        Code.TOOL_MISSING, Code.BUILD_NEEDS_TRUST,
+        Code.TOOL_MISSING, Code.BUILD_NEEDS_TRUST, Code.SOLVE_TOOK_TOO_LONG,
+        Code.CHANNEL_UNREACHABLE, Code.CHANNEL_REFUSES, Code.CHANNEL_UNREADABLE,
     }
 )  # fmt: skip
 """Codes that say nothing about whether the environment works: `mfenv check` could not tell."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.resolution import Resolution
 from mfenvd.domain.target import Target
+
+_PART = re.compile(r"\d+|[a-z]+")
 
 
 def drift_findings(resolutions: Mapping[Target, Resolution]) -> dict[Target, tuple[Finding, ...]]:
@@ -33,7 +36,7 @@ def drift_findings(resolutions: Mapping[Target, Resolution]) -> dict[Target, tup
 
 
 def _finding(name: str, found: Mapping[Target, str], requested: bool) -> Finding:
-    lowest = min(found.values(), key=Version)
+    lowest = _lowest(found.values())
     places = ", ".join(f"{version} on {target.arch}" for target, version in found.items())
     pin = f"{name}=={lowest}"
     return Finding(
@@ -44,3 +47,17 @@ def _finding(name: str, found: Mapping[Target, str], requested: bool) -> Finding
         fix=f"Pin `{pin}` to have the same version everywhere." if requested else f"Add `{pin}` to pin it everywhere.",
         data={"versions": {str(target.arch): version for target, version in found.items()}, "pin": pin},
     )
+
+
+def _lowest(versions: Iterable[str]) -> str:
+    """By PEP 440; by conda's rules, roughly, where one of them is none of its versions, as `1.1.1w`."""
+    found = sorted(versions)
+    try:
+        return min(found, key=Version)
+    except InvalidVersion:
+        return min(found, key=_conda_order)
+
+
+def _conda_order(version: str) -> list[tuple[bool, int, str]]:
+    parts = _PART.findall(version.lower())
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from mfenvd.domain.request import Kind
-from mfenvd.domain.resolver import Resolver
+from collections.abc import Callable, Sequence
+
+from mfenvd.domain.request import Kind, Request
+from mfenvd.domain.resolution import Outcome
+from mfenvd.domain.resolver import Context, Progress, Resolver
+from mfenvd.domain.target import Target
 from mfenvd.resolve.pypi.resolver import PypiResolver
 
 
 def resolvers() -> dict[Kind, Resolver]:
     """Those that there are; the engine says of every other kind that it is not resolved yet."""
-    return {Kind.PYPI: PypiResolver()}
+    return {Kind.PYPI: PypiResolver(), Kind.CONDA: _CondaOnDemand()}
+
+
+Report = Callable[[Progress], None]
+
+
+class _CondaOnDemand:
+    """The resolver for conda, loaded with py-rattler when there is something for it to do."""
+
+    def resolve(
+        self, request: Request, target: Target, context: Context, report: Callable[[Progress], None]
+    ) -> Outcome:
+        from mfenvd.resolve.conda.resolver import CondaResolver
+
+        return CondaResolver().resolve(request, target, context, report)
+
+    def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
+        from mfenvd.resolve.conda.resolver import CondaResolver
+
+        return CondaResolver().refresh(work, context)

@@ -75,6 +75,10 @@ def package(
     }  # fmt: skip
 
 
+PYTHON = (package("python", "3.11.5"), package("pip", "24.0", depends=("python",)))
+"""What every environment has."""
+
+
 def repodata_of(*packages: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """For `write_repodata`: `packages` by their subdirs."""
     found: dict[str, dict[str, Any]] = {}
@@ -108,6 +112,8 @@ def small_archives() -> tuple[CondaArchive, ...]:
     for linux-64 with a GPU.
     """
     return (
+        conda_archive("python", "3.11.5", {"share/python.txt": b"python\n"}),
+        conda_archive("pip", "24.0", {"share/pip.txt": b"pip\n"}, depends=["python"]),
         conda_archive("app", "1.0", {"share/app.txt": b"app\n"}, depends=["core >=1"]),
         tar_bz2("core", "1.0", {"share/core.txt": b"1\n"}, subdir="linux-64", depends=["__glibc >=2.17,<3.0.a0"]),
         conda_archive("core", "2.0", {"share/core.txt": b"2\n"}, subdir="linux-64", depends=["__glibc >=2.28,<3.0.a0"]),

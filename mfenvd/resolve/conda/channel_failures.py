@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +9,7 @@ from rattler import Channel, Gateway, Subdir
 from rattler.exceptions import GatewayError
 
 from mfenvd.domain.redact import without_credentials
+from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.errors import (
     ChannelProblem,
     ChannelRefuses,
@@ -67,7 +67,7 @@ def _named_channel(words: str, channels: Sequence[str]) -> str | None:
 def _failing(channels: Sequence[str], subdirs: Sequence[str], gateway: Gateway) -> Iterator[str]:
     for channel in channels:
         try:
-            asyncio.run(_names(channel, subdirs, gateway))
+            awaited(_names(channel, subdirs, gateway))
         except GatewayError:
             yield channel
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mfenvd.domain.redact import redact, without_credentials
+from mfenvd.domain.redact import redact, without_channel_credentials
 
 
 class CondaProblem(Exception):  # noqa: N818 - its subclasses say what is wrong
@@ -65,7 +65,7 @@ class ChannelUnreachable(ChannelProblem):
     """No answer, or an error of the server's own (5xx), after all attempts."""
 
     def __init__(self, channel: str, detail: str) -> None:
-        channel, detail = without_credentials(channel), redact(detail)
+        channel, detail = without_channel_credentials(channel), redact(detail)
         super().__init__(channel, detail, f"The conda channel {channel} does not answer: {detail}.")
 
 
@@ -74,7 +74,7 @@ class ChannelRefuses(ChannelProblem):
 
     def __init__(self, channel: str, status: int) -> None:
         self.status = status
-        channel = without_credentials(channel)
+        channel = without_channel_credentials(channel)
         super().__init__(channel, f"HTTP status {status}", f"The conda channel {channel} refuses us (HTTP {status}).")
 
 
@@ -82,7 +82,7 @@ class NoSuchChannel(ChannelProblem):
     """404, or a folder that is not there."""
 
     def __init__(self, channel: str) -> None:
-        channel = without_credentials(channel)
+        channel = without_channel_credentials(channel)
         super().__init__(channel, "nothing is there", f"There is no conda channel at {channel}.")
 
 
@@ -90,7 +90,7 @@ class ChannelUnreadable(ChannelProblem):
     """An answer that is no repodata, or not all of it."""
 
     def __init__(self, channel: str, detail: str) -> None:
-        channel, detail = without_credentials(channel), redact(detail)
+        channel, detail = without_channel_credentials(channel), redact(detail)
         super().__init__(
             channel, detail, f"The conda channel {channel} answers with something that is no package list: {detail}."
         )

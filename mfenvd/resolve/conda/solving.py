@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from rattler.exceptions import GatewayError, InvalidMatchSpecError, SolverError
 
 from mfenvd.domain.request import ChannelPriority
 from mfenvd.domain.target import Target
+from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.channel_failures import channel_problem
 from mfenvd.resolve.conda.errors import InvalidSpec, SolveTookTooLong, Unsolvable
 from mfenvd.resolve.conda.virtual_packages import virtual_packages
@@ -80,7 +80,7 @@ def solve(question: Question, gateway: Gateway) -> tuple[RepoDataRecord, ...]:
     if question.priority is ChannelPriority.STRICT:
         specs, constraints = _whole_packages(specs, constraints)
     try:
-        records = asyncio.run(_solve(question, specs, constraints, gateway))
+        records = awaited(_solve(question, specs, constraints, gateway))
     except SolverError as error:
         words = str(error).removeprefix(_PREAMBLE).strip()
         if words == _STOPPED:

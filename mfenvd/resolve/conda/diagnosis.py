@@ -1,0 +1,206 @@
+"""Finds out why a request cannot be met, by looking packages up and by solving variations of it.
+
+From what is plain to what is not: packages, versions and Pythons that do not exist for the arch; then what the target's
+system lacks; then the smallest set of requirements that exclude each other, which makes the solver's words short.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from rattler import GenericVirtualPackage, MatchSpec, RepoDataRecord, Version
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.graph import chains
+from mfenvd.domain.request import Request
+from mfenvd.resolve.conda import findings
+from mfenvd.resolve.conda.catalog import Catalog, nearest_version, newest_first
+from mfenvd.resolve.conda.errors import CondaProblem, Unsolvable
+from mfenvd.resolve.conda.findings import Supply, Wanted
+from mfenvd.resolve.conda.locked import locked
+from mfenvd.resolve.conda.names import spec_name
+from mfenvd.resolve.conda.repodata import Repodata
+from mfenvd.resolve.conda.solving import Question, parsed_specs
+from mfenvd.resolve.conda.systems import CUDA, GLIBC, Lack, lacking
+from mfenvd.resolve.conda.wording import Chain
+from mfenvd.resolve.conda.words import Node, clashing_chains, first_chain, leaves, tree
+
+_PYTHON = "python"
+_PYTHONS = frozenset({_PYTHON, "python_abi"})
+_PYTHON_BOUND = re.compile(r">=(3\.\d+)|==?(3\.\d+)|^(3\.\d+)")
+
+_TIMEOUT = 10.0
+"""Seconds for one variation."""
+
+_ENOUGH = 20.0
+"""Seconds after which a set of clashing requirements is taken as it is, though it may not be the smallest."""
+
+
+class Diagnosis:
+    """One request that cannot be met.
+
+    Args:
+        request: It.
+        question: What it comes down to on the target.
+        repodata: Where packages come from.
+    """
+
+    def __init__(self, request: Request, question: Question, repodata: Repodata) -> None:
+        self._request = request
+        self._question = msgspec.structs.replace(question, timeout=_TIMEOUT)
+        self._target = question.target
+        self._repodata = repodata
+        self._catalog = Catalog(repodata, question.channels)
+        self._specs = dict(zip(question.specs, parsed_specs(question.specs), strict=True))
+
+    def findings(self, words: str) -> tuple[Finding, ...]:
+        """Why there is no solution; never empty.
+
+        Args:
+            words: The solver's.
+        """
+        missing = tuple(self._missing())
+        if missing:
+            return missing
+        lack = lacking(self._target, self._solved_on)
+        if lack is not None:
+            return (self._system(lack),)
+        return (self._clash(words),)
+
+    def _missing(self) -> Iterator[Finding]:
+        """What is asked for and does not exist for the arch, whatever else is asked for."""
+        arch = self._target.arch
+        for spec in self._specs.values():
+            name = spec.name.normalized
+            records = self._catalog.records(name, arch)
+            if any(spec.matches(record) for record in records):
+                continue
+            versions = newest_first(records)
+            nearest = nearest_version(spec, versions)
+            if name == _PYTHON:
+                yield findings.no_such_python(shown(spec), self._target, Supply(versions, nearest))
+            elif records:
+                archs = self._catalog.archs(spec, but=arch)
+                yield findings.no_such_version(name, shown(spec), self._target, Supply(versions, nearest, archs))
+            else:
+                archs = self._catalog.archs(MatchSpec(name), but=arch)
+                yield findings.not_for_arch(name, self._target, archs) if archs else self._nowhere((name,))
+
+    def _nowhere(self, chain: Chain) -> Finding:
+        nearest = self._catalog.nearest_name(chain[-1], self._target.arch)
+        return findings.no_such_package(chain, self._question.channels, nearest)
+
+    def _system(self, lack: Lack) -> Finding:
+        resolution = locked(self._request, self._target, lack.records, frozenset(map(spec_name, self._specs)))
+        chain = next(iter(chains(resolution.packages, lack.package)), (lack.package,))
+        spec = next((text for text in self._specs if spec_name(text) == chain[0]), chain[0])
+        told = shown(self._specs[spec]) if spec in self._specs else spec
+        if lack.name == CUDA:
+            return findings.cuda_missing(told, chain, lack.version, self._target)
+        tell = findings.glibc_mismatch if lack.name == GLIBC else findings.macos_mismatch
+        return tell(told, chain, lack.version or "", self._target, self._instead(spec))
+
+    def _clash(self, words: str) -> Finding:
+        clashing = self._smallest_clash()
+        try:
+            self._repodata.solve(self._asking(clashing))
+        except Unsolvable as error:
+            words = error.words
+        except CondaProblem:
+            pass
+        nodes = tree(words)
+        python = next((text for text in clashing if spec_name(text) == _PYTHON), None)
+        if python is not None and len(clashing) == 2 and _is_about_python(nodes):
+            other = next(text for text in clashing if text != python)
+            pythons = self._pythons_of(other)
+            if not any(self._specs[python].matches(record) for record in self._newest_of_each(pythons)):
+                return self._without_python(other, python, pythons)
+        sides = self._sides(nodes, clashing)
+        chain = tuple(map(spec_name, sides[0]))
+        if len(sides) == 1 and len(chain) > 1 and not self._is_known(chain[-1]):
+            return self._nowhere(chain)
+        return findings.conflict(sides, [tuple(map(spec_name, side)) for side in sides], words)
+
+    def _sides(self, nodes: Sequence[Node], clashing: Sequence[str]) -> list[tuple[str, ...]]:
+        """The chains of match specs that clash first, and the last one's end is what they clash over."""
+        pair = clashing_chains(nodes)
+        if pair is not None:
+            return list(pair)
+        asked: list[tuple[str, ...]] = [(shown(self._specs[text]),) for text in clashing]
+        chain = first_chain(nodes[0]) if nodes else ()
+        if not chain:
+            return asked
+        end = spec_name(chain[-1])
+        return [chain, *(side for side in asked if spec_name(side[0]) == end and len(chain) > 1)]
+
+    def _is_known(self, name: str) -> bool:
+        return name.startswith("__") or bool(self._catalog.records(name, self._target.arch))
+
+    def _without_python(self, spec: str, python: str, pythons: Sequence[str]) -> Finding:
+        wanted = Wanted(spec_name(spec), shown(self._specs[spec]), shown(self._specs[python]))
+        return findings.python_excluded(wanted, pythons, self._target, self._instead(spec))
+
+    def _pythons_of(self, spec: str) -> tuple[str, ...]:
+        """The minor versions of Python that there are builds for, of what `spec` asks for."""
+        records = self._catalog.records(spec_name(spec), self._target.arch)
+        matching = [record for record in records if self._specs[spec].matches(record)]
+        return tuple(sorted({python for record in matching for python in _pythons(record)}, key=Version))
+
+    def _newest_of_each(self, pythons: Sequence[str]) -> list[RepoDataRecord]:
+        records = self._catalog.records(_PYTHON, self._target.arch)
+        return [record for record in records if ".".join(str(record.version).split(".")[:2]) in pythons]
+
+    def _instead(self, spec: str) -> str | None:
+        """The version of the package that `spec` asks for, if it were asked for in any version; None for none."""
+        name = spec_name(spec)
+        others = tuple(text for text in self._specs if text != spec)
+        records = self._solved(self._asking((*others, name))) or ()
+        return next((str(record.version) for record in records if record.name.normalized == name), None)
+
+    def _smallest_clash(self) -> tuple[str, ...]:
+        """Specs that cannot be met together, though they can when any one of them is left out."""
+        kept = list(self._specs)
+        until = time.monotonic() + _ENOUGH
+        for text in reversed(tuple(self._specs)):
+            rest = [other for other in kept if other != text]
+            if time.monotonic() > until:
+                break
+            if rest and self._solved(self._asking(rest)) is None:
+                kept = rest
+        return tuple(kept)
+
+    def _asking(self, specs: Sequence[str]) -> Question:
+        return msgspec.structs.replace(self._question, specs=tuple(specs))
+
+    def _solved_on(self, virtual: tuple[GenericVirtualPackage, ...]) -> tuple[RepoDataRecord, ...] | None:
+        return self._solved(msgspec.structs.replace(self._question, virtual=virtual))
+
+    def _solved(self, question: Question) -> tuple[RepoDataRecord, ...] | None:
+        """None when it cannot be met, or not be told."""
+        try:
+            return self._repodata.solve(question).records
+        except CondaProblem:
+            return None
+
+
+def shown(spec: MatchSpec) -> str:
+    """`pandas ==1.5.0`, without the channel."""
+    parts = (spec.name.normalized, spec.version, spec.build)
+    return " ".join(part for part in parts if part and part != "*")
+
+
+def _is_about_python(nodes: Sequence[Node]) -> bool:
+    ends = [spec_name(node.spec) for top in nodes for node in leaves(top) if node.spec is not None]
+    return bool(ends) and set(ends) <= _PYTHONS
+
+
+def _pythons(record: RepoDataRecord) -> Iterator[str]:
+    """The minor versions of Python that a build is for: `3.11`."""
+    for spec in record.depends:
+        if spec_name(spec) in _PYTHONS:
+            match = _PYTHON_BOUND.search(spec.partition(" ")[2])
+            if match is not None:
+                yield next(group for group in match.groups() if group)

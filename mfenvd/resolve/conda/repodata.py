@@ -1,0 +1,286 @@
+"""Package lists of channels: fetched once, shared by all processes through the cache folder, parsed once per process.
+
+py-rattler keeps what it fetched (sharded repodata, zst or plain, whichever the channel has) below the cache folder and
+asks again conditionally. When a list was last asked for is noted beside it, for all processes: within `FRESH_FOR` of
+that nobody goes to the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import msgspec
+import requests
+from rattler import Gateway, RepoDataRecord, SourceConfig
+
+from mfenvd.resolve.conda.access import Access
+from mfenvd.resolve.conda.errors import ChannelProblem, ChannelUnreachable, Unsolvable
+from mfenvd.resolve.conda.solving import NOARCH, Question, solve
+
+FRESH_FOR = 3600.0
+"""Seconds for which a fetched package list is taken as it is."""
+
+_AGAIN_AFTER = 600.0
+"""Seconds after which a request that cannot be met is tried again with the newest lists, as Metaflow has it done."""
+
+_QUIET_FOR = 60.0
+"""Seconds for which a channel that did not answer is not asked again."""
+
+_ANSWER_WITHIN = (10.0, 15.0)
+"""Seconds to connect, and until the first byte: what does not answer by then is given up."""
+
+_KEPT = 2
+"""Accesses (in practice: projects with other channels) whose parsed lists one process keeps."""
+
+Place = tuple[str, str]
+"""A channel's URL and a subdir."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What was solved, and from how old lists.
+
+    Attributes:
+        records: Sorted by name.
+        stale: Channels that do not answer now, and when (seconds since 1970) they last did.
+    """
+
+    records: tuple[RepoDataRecord, ...]
+    stale: tuple[tuple[str, float], ...] = ()
+
+
+class _Opened(msgspec.Struct):
+    """A gateway with what it holds: once loaded, a list is not looked at again."""
+
+    gateway: Gateway
+    offline: bool
+    loaded: dict[Place, float] = msgspec.field(default_factory=dict)
+
+
+class Repodata:
+    """The package lists of one access. One per process: see `repodata_for`.
+
+    Args:
+        folder: Where all processes keep them.
+        access: The way to the channels.
+        fresh_for: Seconds for which a fetched list is taken as it is.
+    """
+
+    def __init__(self, folder: Path, access: Access, fresh_for: float = FRESH_FOR) -> None:
+        self._folder = folder
+        self._access = access
+        self._fresh_for = fresh_for
+        self._opened: _Opened | None = None
+        self._quiet_until = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """URLs without credentials, in order of priority."""
+        return self._access.channels
+
+    def solve(self, question: Question, *, refresh: bool = False) -> Answer:
+        """The packages that answer `question`.
+
+        Args:
+            question: What to solve for; its channels are among those of the access.
+            refresh: Ask the channels again even where the lists are fresh.
+
+        Raises:
+            CondaProblem: As `solving.solve`. A channel that does not answer is none as long as there is an older list.
+        """
+        places = self._places(question.channels, question.subdirs)
+        try:
+            return self._solve(question, places, refresh=refresh)
+        except Unsolvable:
+            if refresh or not self._is_older(places, _AGAIN_AFTER):
+                raise
+            return self._solve(question, places, refresh=True)
+
+    def age(self, subdir: str) -> float:
+        """Seconds since the lists for `subdir` and noarch were last asked for; infinite when one never was."""
+        now = time.time()
+        stamps = [self._stamp(place) for place in self._places(self.channels, (subdir, NOARCH)) if _is_remote(place[0])]
+        return max((now - stamp if stamp is not None else float("inf") for stamp in stamps), default=0.0)
+
+    def gateway(self, subdirs: Sequence[str]) -> Gateway:
+        """For looking up what is in `subdirs`. Fetches nothing by itself; what it fetches when asked is not noted."""
+        return self._open(self._places(self.channels, subdirs), refresh=False).gateway
+
+    def _solve(self, question: Question, places: Sequence[Place], *, refresh: bool) -> Answer:
+        opened = self._open(places, refresh=refresh)
+        try:
+            if not opened.offline:
+                self._check_answers(place for place in places if place not in opened.loaded)
+            records = solve(question, opened.gateway)
+        except ChannelUnreachable as problem:
+            return self._solve_offline(question, places, problem)
+        except Unsolvable:
+            self._note(opened, places)
+            raise
+        except ChannelProblem:
+            self._opened = None
+            if not opened.offline:
+                raise
+            return self._solve(question, places, refresh=True)
+        self._note(opened, places)
+        return Answer(records, self._stale(places) if self._is_quiet else ())
+
+    def _solve_offline(self, question: Question, places: Sequence[Place], problem: ChannelUnreachable) -> Answer:
+        """With older lists, if there are any."""
+        self._opened = None
+        if any(self._stamp(place) is None for place in places):
+            raise problem
+        self._quiet_until = time.time() + _QUIET_FOR
+        opened = self._open(places, refresh=False)
+        try:
+            records = solve(question, opened.gateway)
+        except ChannelProblem:
+            self._quiet_until = 0.0
+            raise problem from None
+        self._note(opened, places)
+        return Answer(records, self._stale(places))
+
+    def _open(self, places: Sequence[Place], *, refresh: bool) -> _Opened:
+        with self._lock:
+            stamps = {place: self._stamp(place) for place in places}
+            if self._opened is not None and not refresh and self._serves(self._opened, stamps):
+                return self._opened
+            offline = not refresh and all(self._is_fresh(place, stamp) for place, stamp in stamps.items())
+            config = SourceConfig(cache_action="force-cache-only" if offline else "cache-or-fetch")
+            gateway = Gateway(self._folder / "repodata", default_config=config, client=self._access.client())
+            self._opened = _Opened(gateway, offline)
+            return self._opened
+
+    def _serves(self, opened: _Opened, stamps: dict[Place, float | None]) -> bool:
+        for place, stamp in stamps.items():
+            fresh = self._is_fresh(place, stamp)
+            if place in opened.loaded:
+                if not fresh or opened.loaded[place] != stamp:
+                    return False
+            elif _is_remote(place[0]) and fresh is not opened.offline:
+                return False
+        return True
+
+    def _note(self, opened: _Opened, places: Sequence[Place]) -> None:
+        """That `places` are loaded and, where they were fetched, when."""
+        with self._lock:
+            for place in places:
+                if place in opened.loaded:
+                    continue
+                if not opened.offline and _is_remote(place[0]):
+                    self._write_stamp(place)
+                stamp = self._stamp(place)
+                if stamp is not None:
+                    opened.loaded[place] = stamp
+
+    def _check_answers(self, places: Iterable[Place]) -> None:
+        """Gives up on servers that accept a request and then keep silent: py-rattler would wait for very long."""
+        mirrors = dict(self._access.mirrors)
+        channels = dict.fromkeys(channel for channel, _ in places if urlsplit(channel).scheme in {"http", "https"})
+        single = [channel for channel in channels if len(mirrors.get(channel, ("",))) == 1]
+        if not single:
+            return
+        with ThreadPoolExecutor(len(single)) as pool:
+            silent = list(pool.map(self._is_silent, (mirrors.get(channel, (channel,))[0] for channel in single)))
+        for channel, is_silent in zip(single, silent, strict=True):
+            if is_silent:
+                raise ChannelUnreachable(channel, f"no answer within {_ANSWER_WITHIN[1]:g} seconds")
+
+    def _is_silent(self, url: str) -> bool:
+        access = self._access
+        proxies = {"http": access.http_proxy or "", "https": access.https_proxy or ""}
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                session.head(
+                    f"{url}/{NOARCH}/repodata.json.zst",
+                    timeout=_ANSWER_WITHIN,
+                    allow_redirects=False,
+                    proxies=proxies,
+                    verify=access.ca_bundle or True,
+                )
+            except requests.Timeout:
+                return True
+            except (requests.RequestException, OSError):
+                # Whatever else is wrong, py-rattler says it better.
+                return False
+        return False
+
+    def _places(self, channels: Iterable[str], subdirs: Sequence[str]) -> list[Place]:
+        return [(channel, subdir) for channel in channels for subdir in subdirs]
+
+    @property
+    def _is_quiet(self) -> bool:
+        return time.time() < self._quiet_until
+
+    def _is_fresh(self, place: Place, stamp: float | None) -> bool:
+        if not _is_remote(place[0]):
+            return True
+        return stamp is not None and (self._is_quiet or time.time() - stamp < self._fresh_for)
+
+    def _is_older(self, places: Sequence[Place], seconds: float) -> bool:
+        stamps = [stamp for place in places if _is_remote(place[0]) and (stamp := self._stamp(place)) is not None]
+        return any(time.time() - stamp > seconds for stamp in stamps) and not self._is_quiet
+
+    def _stale(self, places: Sequence[Place]) -> tuple[tuple[str, float], ...]:
+        stamps = [(channel, self._stamp((channel, subdir))) for channel, subdir in places if _is_remote(channel)]
+        found: dict[str, float] = {}
+        for channel, stamp in stamps:
+            if stamp is not None and time.time() - stamp >= self._fresh_for:
+                found[channel] = min(stamp, found.get(channel, stamp))
+        return tuple(found.items())
+
+    def _stamp(self, place: Place) -> float | None:
+        """When the list was last asked for, or written where it is a file of this machine; None when there is none."""
+        channel, subdir = place
+        file = self._stamp_file(place) if _is_remote(channel) else _local_file(channel, subdir)
+        with contextlib.suppress(OSError):
+            return file.stat().st_mtime
+        return None
+
+    def _write_stamp(self, place: Place) -> None:
+        file = self._stamp_file(place)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        os.utime(file)
+
+    def _stamp_file(self, place: Place) -> Path:
+        return self._folder / "asked" / hashlib.sha256("/".join(place).encode()).hexdigest()
+
+
+_known: dict[str, Repodata] = {}
+_known_lock = threading.Lock()
+
+
+def repodata_for(cache_dir: Path, access: Access) -> Repodata:
+    """This process's package lists for `access`, whose parsed form is kept from call to call.
+
+    Args:
+        cache_dir: mfenv's cache folder.
+        access: The way to the channels.
+    """
+    folder = cache_dir / "conda"
+    key = f"{folder} {access.key}"
+    with _known_lock:
+        found = _known.pop(key, None) or Repodata(folder, access)
+        _known[key] = found
+        while len(_known) > _KEPT:
+            del _known[next(iter(_known))]
+    return found
+
+
+def _is_remote(channel: str) -> bool:
+    return urlsplit(channel).scheme != "file"
+
+
+def _local_file(channel: str, subdir: str) -> Path:
+    return Path(url2pathname(urlsplit(channel).path), subdir, "repodata.json")

@@ -1,0 +1,112 @@
+"""Conda environments: from a request on a target to locked packages, or to what keeps them from being."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration
+from mfenvd.domain.match_specs import match_specs
+from mfenvd.domain.request import Request
+from mfenvd.domain.resolution import Outcome
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.target import Target
+from mfenvd.resolve.conda import findings
+from mfenvd.resolve.conda.access import access_to
+from mfenvd.resolve.conda.diagnosis import Diagnosis
+from mfenvd.resolve.conda.errors import (
+    ChannelProblem,
+    CondaProblem,
+    InvalidSpec,
+    NoSuchChannel,
+    SolveTookTooLong,
+    Unsolvable,
+)
+from mfenvd.resolve.conda.locked import locked
+from mfenvd.resolve.conda.repodata import FRESH_FOR, Repodata, repodata_for
+from mfenvd.resolve.conda.solving import Question, parsed_specs
+
+_log = logging.getLogger(__name__)
+
+Report = Callable[[Progress], None]
+
+
+class CondaResolver:
+    """Resolves requests of kind `conda` with py-rattler; docs/conda.md says how close it comes to micromamba."""
+
+    def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
+        """As `domain.resolver.Resolver` says."""
+        try:
+            return self._resolved(request, target, context, report)
+        except InvalidSpec as problem:
+            return Outcome(findings=(findings.invalid_spec(problem),))
+        except NoSuchChannel as problem:
+            return Outcome(findings=(findings.channel_finding(problem),))
+        except ChannelProblem as problem:
+            return Outcome(findings=(findings.channel_finding(problem),), failed=True)
+        except SolveTookTooLong as problem:
+            return Outcome(findings=(findings.took_too_long(problem),), failed=True)
+        except OSError as error:
+            return Outcome(findings=(findings.folders_unusable(error),), failed=True)
+
+    def _resolved(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
+        question, repodata = asked(request, target, context)
+        requested = frozenset(spec.name.normalized for spec in parsed_specs(question.specs))
+        stage = "solving" if repodata.age(str(target.arch)) < float("inf") else "reading channels"
+        report(Progress(stage, 0, 1))
+        try:
+            answer = repodata.solve(question, refresh=context.refresh)
+        except Unsolvable as error:
+            report(Progress("looking for the reason"))
+            return Outcome(findings=Diagnosis(request, question, repodata).findings(error.words))
+        resolution = locked(request, target, answer.records, requested)
+        count = len(resolution.packages)
+        report(Progress("done", count, count))
+        return Outcome(resolution, tuple(findings.stale(channel, since) for channel, since in answer.stale))
+
+    def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
+        """As `domain.resolver.Refresher` says: package lists are asked for again when half their time is over."""
+        for request, target in work:
+            try:
+                question, repodata = asked(request, target, context)
+                if repodata.age(str(target.arch)) > FRESH_FOR / 2:
+                    repodata.solve(question, refresh=True)
+            except CondaProblem as problem:
+                # The next save says what is wrong with the request or its channels.
+                _log.info("%s", problem)
+        return FRESH_FOR / 2
+
+
+def asked(request: Request, target: Target, context: Context) -> tuple[Question, Repodata]:
+    """What `request` comes down to on `target`, and the package lists to answer it from.
+
+    Channels that only a `channel::package` names come after the request's own, as for micromamba.
+    """
+    configuration = configuration_of(context)
+    specs, named = _placed(match_specs(request, target), configuration)
+    access = access_to((*request.conda.channels, *named), configuration)
+    question = Question(specs, access.channels, target, request.conda.channel_priority)
+    return question, repodata_for(Path(context.cache_dir), access)
+
+
+def configuration_of(context: Context) -> CondaConfiguration:
+    """What conda is configured to, in the shell that registered the project."""
+    surroundings = context.surroundings
+    environ = surroundings.environ
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
+    return read_conda_configuration(environ, home, Path(surroundings.cwd))
+
+
+def _placed(specs: Sequence[str], configuration: CondaConfiguration) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`specs` with the URL of every channel that they name by name, and these channels as they were written."""
+    placed, named = [], []
+    for spec in specs:
+        channel, separator, package = spec.rpartition("::")
+        if separator:
+            named.append(channel)
+            urls = configuration.urls(channel)
+            placed.append(f"{urls[0]}::{package}")
+        else:
+            placed.append(spec)
+    return tuple(placed), tuple(named)

@@ -1,0 +1,105 @@
+"""Whether a request fails for what the target's system lacks: asked by solving again for a system that has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from rattler import GenericVirtualPackage, MatchSpec, PackageName, PackageRecord, RepoDataRecord, Version
+from rattler.package import BuildString
+
+from mfenvd.domain.target import Target
+from mfenvd.resolve.conda.names import spec_name
+from mfenvd.resolve.conda.virtual_packages import virtual_packages
+
+GLIBC, MACOS, CUDA = "__glibc", "__osx", "__cuda"
+
+_GENEROUS = {GLIBC: ("2.99",), MACOS: ("99.0",), CUDA: ("12.9", "13.9", "11.8")}
+_BOUND = re.compile(r"(?:>=|==|>)\s*(\d+(?:\.\d+)*)")
+
+Solve = Callable[[tuple[GenericVirtualPackage, ...]], "tuple[RepoDataRecord, ...] | None"]
+"""The same request with other virtual packages; None when it cannot be met with them either."""
+
+
+class Lack(msgspec.Struct, frozen=True):
+    """What the target would need.
+
+    Attributes:
+        name: Of the virtual package.
+        version: The lowest that is known to do; None where any will.
+        records: What is chosen with it.
+        package: Name of one of them that needs it.
+    """
+
+    name: str
+    version: str | None
+    records: tuple[RepoDataRecord, ...]
+    package: str
+
+
+def lacking(target: Target, solve: Solve) -> Lack | None:
+    """What one thing about its system keeps a request from being met on `target`; None when it is not that."""
+    for name in _asked_of(target):
+        for generous in _GENEROUS[name]:
+            found = _lacking(target, name, generous, solve)
+            if found is not None:
+                return found
+    return None
+
+
+def _asked_of(target: Target) -> tuple[str, ...]:
+    if target.arch.is_macos:
+        return (MACOS,)
+    return (GLIBC, CUDA) if target.arch.is_linux else (CUDA,)
+
+
+def _lacking(target: Target, name: str, generous: str, solve: Solve) -> Lack | None:
+    records = solve(_with(target, name, generous))
+    needing = _needing(records or (), name, target)
+    if records is None or not needing:
+        return None
+    for version in _bounds(needing, name):
+        enough = solve(_with(target, name, version))
+        if enough is not None:
+            needing = _needing(enough, name, target) or needing
+            return Lack(name, version, enough, needing[0].name.normalized)
+    return Lack(name, None, records, needing[0].name.normalized)
+
+
+def _with(target: Target, name: str, version: str) -> tuple[GenericVirtualPackage, ...]:
+    others = tuple(package for package in virtual_packages(target) if package.name.normalized != name)
+    return (*others, GenericVirtualPackage(PackageName(name), Version(version), BuildString("0")))
+
+
+def _needing(records: Iterable[RepoDataRecord], name: str, target: Target) -> list[RepoDataRecord]:
+    """Those that need more than the target has, the most demanding first."""
+    has = [_as_record(package) for package in virtual_packages(target) if package.name.normalized == name]
+    found = [
+        record
+        for record in records
+        if any(not any(MatchSpec(spec).matches(one) for one in has) for spec in _specs(record, name))
+    ]
+    return sorted(
+        found, key=lambda record: max(map(Version, _bounds([record], name)), default=Version("0")), reverse=True
+    )
+
+
+def _bounds(records: Sequence[RepoDataRecord], name: str) -> list[str]:
+    """The lower bounds in what `records` need, the lowest first."""
+    found = {bound for record in records for spec in _specs(record, name) for bound in _BOUND.findall(spec)}
+    return sorted(found, key=Version)
+
+
+def _specs(record: RepoDataRecord, name: str) -> list[str]:
+    return [spec for spec in record.depends if spec_name(spec) == name]
+
+
+def _as_record(package: GenericVirtualPackage) -> PackageRecord:
+    return PackageRecord(
+        name=package.name,
+        version=str(package.version),
+        build=package.build_string,
+        build_number=0,
+        subdir="noarch",
+    )

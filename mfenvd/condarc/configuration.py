@@ -36,7 +36,7 @@ class CondaConfiguration(msgspec.Struct, frozen=True):
     """What conda's configuration says of channels and of the way to them.
 
     Attributes:
-        channels: Names or URLs (without credentials) in order of priority.
+        configured: Channels that are configured, names or URLs (without credentials) in order of priority.
         channel_priority: How a solver weighs them.
         names: What channel names mean.
         mirrors: URLs to fetch from instead, by channel URL or name as written (`mirrored_channels`), without
@@ -49,7 +49,7 @@ class CondaConfiguration(msgspec.Struct, frozen=True):
         findings: What is wrong with them.
     """
 
-    channels: tuple[str, ...] = DEFAULT_CHANNELS
+    configured: tuple[str, ...] = ()
     channel_priority: ChannelPriority = ChannelPriority.FLEXIBLE
     names: ChannelNames = ChannelNames()
     mirrors: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
@@ -59,6 +59,20 @@ class CondaConfiguration(msgspec.Struct, frozen=True):
     credentials: tuple[Credential, ...] = ()
     files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Where packages come from when nobody names a channel, in order of priority."""
+        return self.configured or DEFAULT_CHANNELS
+
+    def channels_for(self, named: tuple[str, ...]) -> tuple[str, ...]:
+        """Where packages come from when a source names channels: from these first, then from the configured ones.
+
+        `nodefaults` among `named` leaves out the configured ones, as it does for conda and micromamba.
+        """
+        kept = [channel for channel in named if channel != _NO_DEFAULTS]
+        further = self.configured if len(kept) == len(named) else ()
+        return tuple(dict.fromkeys((*kept, *further))) or DEFAULT_CHANNELS
 
     def urls(self, channel: str) -> tuple[str, ...]:
         """Where `channel` (a name, a URL, a path) is, in order of priority: without credentials, and no `/` at the end.
@@ -113,7 +127,7 @@ def read_conda_configuration(
     defaults = reader.joined("default_channels")
     read = [file for place in places for file in files_at(place)]
     return CondaConfiguration(
-        channels=kept or DEFAULT_CHANNELS,
+        configured=kept,
         channel_priority=reader.priority(),
         names=ChannelNames(
             alias=_separated(alias, reader.credentials) if alias else None,

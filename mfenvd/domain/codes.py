@@ -54,6 +54,10 @@ class Code(str, Enum):
     UNSUPPORTED_FORMAT = "MFE215", "This kind of requirements file is not read"
     CONDARC_UNREADABLE = "MFE220", "conda's configuration cannot be read"
     BAD_CONDA_SETTING = "MFE221", "conda's configuration has a value that cannot be used"
+    BAD_MATCH_SPEC = "MFE222", "A conda package is not written as conda reads it"
+    EXACT_PYTHON = "MFE223", "A short version of Python is exact to conda"
+    CUDA_ASSUMED = "MFE224", "The target's CUDA driver is assumed"
+    METAFLOW_WITHOUT_CUDA = "MFE225", "Metaflow itself would resolve without CUDA"
 
     NON_WHEEL_ACROSS_ARCHS = "MFE301", "A package that is not a wheel cannot cross architectures"
     WHEEL_GAP = "MFE302", "No wheel fits the target"

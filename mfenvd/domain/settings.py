@@ -25,6 +25,8 @@ class NamedEnvironment(msgspec.Struct, frozen=True):
         requirements: Absolute paths of requirement files (requirements.txt, pyproject.toml, environment.yml,
             uv.lock, pylock.toml).
         packages: PEP 508 requirements written in place.
+        conda: Conda packages written in place, as in environment.yml.
+        channels: Conda channels by priority; empty means the files' and conda's own configuration.
         python: `X.Y` or `X.Y.Z`; None means the project's.
         archs: Empty means the project's archs.
         origin: Where it stands in the configuration.
@@ -33,6 +35,8 @@ class NamedEnvironment(msgspec.Struct, frozen=True):
     name: str
     requirements: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    conda: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
     python: str | None = None
     archs: tuple[Arch, ...] = ()
     origin: Location | None = None

@@ -11,6 +11,9 @@ DEFAULT_GLIBC = "2.26"
 
 DEFAULT_MACOS = "13.0"
 
+DEFAULT_CUDA = "12.4"
+"""The driver that is assumed where a step asks for a GPU and nothing says which one it gets."""
+
 # The newest patch release of each line on conda-forge, where Metaflow gets its interpreters (August 2026).
 _NEWEST_PATCH = {
     (3, 6): 15, (3, 7): 12, (3, 8): 20, (3, 9): 23, (3, 10): 20, (3, 11): 15, (3, 12): 13, (3, 13): 15, (3, 14): 6,
@@ -65,7 +68,8 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=False):
 
     def __str__(self) -> str:
         floor = f" glibc {self.glibc}" if self.glibc else f" macOS {self.macos}" if self.macos else ""
-        return f"{self.arch} python {self.python}{floor}"
+        cuda = f" cuda {self.cuda}" if self.cuda else ""
+        return f"{self.arch} python {self.python}{floor}{cuda}"
 
 
 def version_pair(text: str) -> tuple[int, int]:

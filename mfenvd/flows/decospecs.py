@@ -22,11 +22,13 @@ class Decospec(msgspec.Struct, frozen=True):
         name: As Metaflow names it.
         image: Its `image`; None when it has none or it cannot be known.
         image_known: Whether `image` is the whole truth: False when it has one that cannot be known.
+        gpu: How many GPUs it asks for; None when it does not say.
     """
 
     name: str
     image: str | None = None
     image_known: bool = True
+    gpu: int | None = None
 
     @property
     def is_remote(self) -> bool:
@@ -40,7 +42,8 @@ def parse_decospec(text: str) -> Decospec:
     for attribute in filter(None, _ATTRIBUTES.split(attributes)):
         key, _, value = attribute.partition("=")
         values[key.strip()] = value.strip().strip('"')
-    return Decospec(name, values.get("image") or None)
+    gpu = values.get("gpu", "")
+    return Decospec(name, values.get("image") or None, gpu=int(gpu) if gpu.isdecimal() else None)
 
 
 def remote_arch(name: str, kubernetes_arch: str | None) -> Arch:

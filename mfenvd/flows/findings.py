@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from packaging.utils import canonicalize_name
+
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.redact import redact
-from mfenvd.domain.target import DEFAULT_GLIBC
+from mfenvd.domain.target import DEFAULT_CUDA, DEFAULT_GLIBC
 
 
 def bad_setting(location: Location, message: str, fix: str | None = None) -> Finding:
@@ -72,6 +74,27 @@ def bad_requirement(text: str, reason: str, location: Location | None, fix: str 
         Code.BAD_REQUIREMENT, Severity.ERROR, f"`{redact(text)}` is not a valid requirement: {reason}.",
         fix=fix or 'Write the version as in `{"pandas": "2.2.2"}` or `{"pandas": ">=2,<3"}`.',
     ).located(location)  # fmt: skip
+
+
+def empty_version(name: str, location: Location | None) -> Finding:
+    """MFE222: Metaflow core puts `==` behind every name."""
+    return Finding(
+        Code.BAD_MATCH_SPEC,
+        Severity.WARNING,
+        f"{name} has an empty version: Metaflow asks micromamba for `{name}==`, which micromamba 2 refuses.",
+        package=canonicalize_name(name.rpartition("::")[2]),
+        fix=f'Write `{{"{name}": "*"}}` for any version.',
+    ).located(location)
+
+
+def exact_python(version: str, location: Location | None) -> Finding:
+    """MFE223: Metaflow core puts `==` before the Python of @conda."""
+    return Finding(
+        Code.EXACT_PYTHON,
+        Severity.NOTICE,
+        f'Metaflow asks conda for exactly the Python that is written: `python="{version}"` is {version}.0.',
+        fix=f'Write `python="{version}.*"` for the newest {version}, or all three numbers.',
+    ).located(location)
 
 
 def bad_python(value: str, location: Location | None) -> Finding:
@@ -138,6 +161,29 @@ def lowest_glibc(arch: Arch, glibc: str, places: Iterable[str], location: Locati
         f"it is resolved for the lowest, {glibc}.",
         fix=f"Set `glibc` under `[targets.{arch}]` in mfenv.toml to resolve for another one.",
         data={"arch": str(arch), "glibc": glibc},
+    ).located(location)
+
+
+def cuda_assumed(decorator: str, arch: Arch, location: Location | None) -> Finding:
+    """MFE224: a GPU is asked for, and nothing says which driver is there."""
+    return Finding(
+        Code.CUDA_ASSUMED,
+        Severity.NOTICE,
+        f"@{decorator} asks for a GPU; a driver for CUDA {DEFAULT_CUDA} is assumed on {arch}.",
+        fix=f"Set `cuda` under `[targets.{arch}]` in mfenv.toml to what `nvidia-smi` says there.",
+        data={"arch": str(arch), "cuda": DEFAULT_CUDA},
+    ).located(location)
+
+
+def metaflow_without_cuda(arch: Arch, cuda: str, location: Location | None) -> Finding:
+    """MFE225: Metaflow 2.19.39 sets no `__cuda`, and micromamba looks for a driver on the workstation."""
+    return Finding(
+        Code.METAFLOW_WITHOUT_CUDA,
+        Severity.NOTICE,
+        f"Metaflow itself would resolve {arch} without CUDA, and get packages for the CPU, unless this machine has a "
+        "driver.",
+        fix=f"Set CONDA_OVERRIDE_CUDA={cuda} in the shell, and run `mfenv up` again.",
+        data={"arch": str(arch), "cuda": cuda},
     ).located(location)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.request import Kind
 from mfenvd.domain.settings import Settings, TargetSettings
 from mfenvd.domain.target import DEFAULT_GLIBC, version_pair
 from mfenvd.flows import findings
@@ -16,6 +18,8 @@ from mfenvd.flows.host import Host
 from mfenvd.flows.images import image_facts
 from mfenvd.flows.metaflow_config import MetaflowConfig
 from mfenvd.flows.reading import RemoteDecorator
+
+_GLIBC = re.compile(r"2\.\d+")
 
 
 class ProjectTargets(msgspec.Struct, frozen=True):
@@ -26,12 +30,16 @@ class ProjectTargets(msgspec.Struct, frozen=True):
         metaflow: Metaflow's.
         host: This machine.
         python: The interpreter that launches the flows, as `3.11.7`: Metaflow's default image follows it.
+        conda_glibc: `CONDA_OVERRIDE_GLIBC`, with which Metaflow has conda packages resolved; None when it is not set.
+        conda_cuda: `CONDA_OVERRIDE_CUDA`; empty means no CUDA.
     """
 
     settings: Settings
     metaflow: MetaflowConfig
     host: Host
     python: str
+    conda_glibc: str | None = None
+    conda_cuda: str | None = None
 
     def target_settings(self, arch: Arch) -> TargetSettings:
         return self.settings.targets.get(arch, TargetSettings())
@@ -64,22 +72,25 @@ class Floor(msgspec.Struct, frozen=True):
 
 
 def glibc_floor(
-    wants: Sequence[Want], project: ProjectTargets, *, only_remote: bool
+    wants: Sequence[Want], project: ProjectTargets, kind: str | None = None, *, only_remote: bool
 ) -> tuple[str, tuple[Finding, ...]]:
     """The GLIBC of the one target that all of `wants` (of the same Linux arch, at least one) are about.
 
-    In this order: what is configured for the arch; the images that it runs in; this machine's for the local arch; else
-    2.26 with a notice. Where several apply, the lowest counts.
+    In this order: what is configured for the arch; for conda packages `CONDA_OVERRIDE_GLIBC`; the images that it runs
+    in; this machine's for the local arch; else 2.26 with a notice. Where several apply, the lowest counts.
 
     Args:
         wants: The reasons for the target.
         project: What else decides.
+        kind: Of the environment.
         only_remote: The step never runs on this machine, so its GLIBC does not count where there is a remote one.
     """
     arch = wants[0].arch
     configured = _configured(arch, project)
     if configured is not None:
         return configured.glibc, (configured.finding,) if configured.finding else ()
+    if kind in {Kind.CONDA, Kind.MIXED} and _GLIBC.fullmatch(project.conda_glibc or ""):
+        return str(project.conda_glibc), ()
     remote = [_remote_floor(want, want.remote, project) for want in wants if want.remote is not None]
     local = [_local_floor(want, project) for want in wants if want.local and not (only_remote and remote)]
     floors = remote + local or [_assumed(arch, wants[0].location)]

@@ -10,8 +10,8 @@ import msgspec
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Environment
-from mfenvd.domain.redact import redact, without_credentials
-from mfenvd.domain.request import Kind
+from mfenvd.domain.redact import redact, without_channel_credentials, without_credentials
+from mfenvd.domain.request import Kind, Request
 from mfenvd.flows import findings
 from mfenvd.flows.floors import ProjectTargets
 from mfenvd.flows.launches import Launch
@@ -80,7 +80,7 @@ def _environment(
         return _named(source, flow, step, launches, context), ()
     folders = (*context.requests.folders, Path(source).parent)
     asked = step_request(step, msgspec.structs.replace(context.requests, folders=folders))
-    where = step_targets(step, asked.python, launches, context.targets)
+    where = step_targets(step, asked.python, launches, context.targets, asked.kind)
     targets = where.targets
     if asked.kind is None or step.disabled:
         # What is assumed about a target matters to nobody where there is nothing to resolve.
@@ -94,7 +94,7 @@ def _environment(
         python=asked.python,
         conda=step.conda,
         pypi=_shown(step.pypi),
-        channels=step.channels,
+        channels=_channels(step, asked.request),
         indexes=tuple(map(without_credentials, step.indexes)),
         remote=where.remote,
         request=asked.request,
@@ -107,6 +107,12 @@ def _environment(
     return environment, asked.reads
 
 
+def _channels(step: StepReading, request: Request | None) -> tuple[str, ...]:
+    """What the packages come from, as far as it is known."""
+    channels = request.conda.channels if request else ()
+    return tuple(map(without_channel_credentials, channels or step.channels))
+
+
 def _named(
     source: str, flow: FlowReading, step: StepReading, launches: Sequence[Launch], context: FlowContext
 ) -> Environment:
@@ -116,7 +122,7 @@ def _named(
     kind = known.kind if known else Kind(step.kind) if step.kind else None
     declared = known.python if known else python_version(step.python or "")
     python = declared or context.requests.python
-    where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets)
+    where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets, kind)
     said = list(step.findings)
     if known is None:
         said.append(findings.unknown_named_environment(name, step.location, context.named))
@@ -131,7 +137,7 @@ def _named(
         python=python,
         conda=known.conda if known else step.conda,
         pypi=known.pypi if known else _shown(step.pypi),
-        channels=known.channels if known else step.channels,
+        channels=known.channels if known else tuple(map(without_channel_credentials, step.channels)),
         indexes=known.indexes if known else tuple(map(without_credentials, step.indexes)),
         named_env=name,
         remote=where.remote,

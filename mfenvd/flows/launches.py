@@ -216,6 +216,8 @@ def _launched(words: list[str]) -> _Found | None:
     if not remote:
         return None
     decospecs, phrases = zip(*reversed(remote.values()), strict=True)
+    resources = tuple(spec for spec, _ in found if spec.name == "resources" and spec.gpu)
+    decospecs = (*decospecs, *resources)
     return _Found(file, decospecs, ", ".join(dict.fromkeys(phrases)), command)
 
 

@@ -8,18 +8,25 @@ from pathlib import Path
 
 import msgspec
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.match_specs import package_name, python_packages
 from mfenvd.domain.plan import Environment, PlannedTarget
-from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.redact import without_channel_credentials, without_credentials
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 from mfenvd.domain.settings import NamedEnvironment
+from mfenvd.flows.file_conda import (
+    channels_of,
+    conda_of_files,
+    every_conda,
+    minor_of,
+    shown_conda,
+    written_in_place,
+)
 from mfenvd.flows.floors import ProjectTargets
-from mfenvd.flows.interpreter import lowest_allowed
-from mfenvd.flows.requests import RequestFacts, Requirements, canonical_requirements, python_version
+from mfenvd.flows.requests import RequestFacts, Requirements, canonical_requirements, python_in, python_version
 from mfenvd.flows.requirement_file import FileRequirement, RequirementFile, lock_findings, read_requirement_file
 from mfenvd.flows.requirement_formats.requirement_text import Entry
 from mfenvd.flows.targets import requested_targets
@@ -33,6 +40,8 @@ class Asked(msgspec.Struct, frozen=True):
         name: How it is called.
         files: Requirement files, absolute.
         packages: PEP 508 requirements with where they stand.
+        conda: Conda packages as environment.yml writes them, with where they stand.
+        channels: Conda channels by priority, before those of the files.
         python: None means what the files say, else the project's.
         archs: Empty means the project's.
         origin: Where it stands.
@@ -45,6 +54,8 @@ class Asked(msgspec.Struct, frozen=True):
     name: str
     files: tuple[str, ...] = ()
     packages: tuple[tuple[str, Location], ...] = ()
+    conda: tuple[tuple[str, Location], ...] = ()
+    channels: tuple[str, ...] = ()
     python: str | None = None
     archs: tuple[Arch, ...] = ()
     origin: Location | None = None
@@ -67,11 +78,16 @@ def asked_in_settings(named: NamedEnvironment, origins: Mapping[str, Location]) 
         (text, origins.get(f"envs.{named.name}.packages.{index}", origin)) for index, text in enumerate(named.packages)
     )
     named_at = origins.get(f"envs.{named.name}.requirements", origin)
+    conda = tuple(
+        (text, origins.get(f"envs.{named.name}.conda.{index}", origin)) for index, text in enumerate(named.conda)
+    )
     return Asked(
         source=origin.path,
         name=named.name,
         files=named.requirements,
         packages=packages,
+        conda=conda,
+        channels=named.channels,
         python=named.python,
         archs=named.archs,
         origin=origin,
@@ -87,32 +103,39 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
         read_requirement_file(Path(path), environ, groups=asked.groups, extras=asked.extras, origin=place)
         for path, place in zip_longest(asked.files, asked.places)
     ]
+    if asked.conda or asked.channels:
+        files = [written_in_place(asked.source, asked.conda, asked.channels), *files]
     folder = Path(asked.source).parent
     written = canonical_requirements(Entry(text, place, (folder,)) for text, place in asked.packages)
     said = [*(finding for file in files for finding in file.findings), *written.findings]
+    kind = _kind(files, written)
     python = _python(asked, files, facts.python)
+    declared = asked.python is not None or python != facts.python
+    if kind is not Kind.PYPI and not declared:
+        python, declared = minor_of(python), True
     request = None
     if not any(finding.severity is Severity.ERROR for finding in said):
-        request = _request(files, written, python, facts)
-    declared = asked.python is not None or python != facts.python
-    targets = requested_targets(asked.archs, python, project, asked.origin, declared=declared)
+        interpreter = python_packages(asked.python) if asked.python else None
+        conda = conda_of_files(files, minor_of(python), interpreter, facts.conda) if kind is not Kind.PYPI else None
+        request = _request(kind, python, files, written, conda or CondaPart())
+    targets = requested_targets(asked.archs, python, project, asked.origin, kind=kind, declared=declared)
     environment = Environment(
         source=asked.source,
         flow=None,
         step=None,
         name=asked.name,
-        kind=_kind(files, written),
+        kind=kind,
         python=python,
-        conda=dict(pair for file in files for pair in file.conda),
+        conda=dict(shown_conda(files)),
         pypi=dict(_shown(files, written)),
-        channels=tuple(dict.fromkeys(channel for file in files for channel in file.channels)),
+        channels=tuple(map(without_channel_credentials, (request and request.conda.channels) or channels_of(files))),
         indexes=tuple(map(without_credentials, _index_urls(files))),
         request=request,
         targets=tuple(_with_lock(planned, files, project.host.arch) for planned in targets),
         findings=tuple(said),
         origins=dict(_origins(files, asked)),
     )
-    return Read(environment, tuple(dict.fromkeys(_reads(files, written))))
+    return Read(environment, tuple(dict.fromkeys(_reads(files, written, asked))))
 
 
 def _python(asked: Asked, files: Sequence[RequirementFile], project: str) -> str:
@@ -125,26 +148,26 @@ def _python(asked: Asked, files: Sequence[RequirementFile], project: str) -> str
         version = python_version(file.python)
         if version:
             return version
-        try:
-            allowed = SpecifierSet(file.python)
-        except InvalidSpecifier:
-            continue
-        return project if project in allowed else lowest_allowed(allowed) or project
+        found = python_in(file.python, project)
+        if found is not None:
+            return found
     return project
 
 
 def _kind(files: Sequence[RequirementFile], written: Requirements) -> Kind:
-    conda = any(file.conda for file in files)
+    """Python and pip, which an environment has anyway, make none a conda environment where there are wheels as well."""
+    names = {package_name(name) for file in files for name, _ in every_conda(file)}
     pypi = bool(written.texts) or any(file.requirements for file in files)
-    return (Kind.MIXED if pypi else Kind.CONDA) if conda else Kind.PYPI
+    if names - {"python", "pip"}:
+        return Kind.MIXED if pypi else Kind.CONDA
+    return Kind.CONDA if not pypi and (names or any(file.conda_python for file in files)) else Kind.PYPI
 
 
-def _request(files: Sequence[RequirementFile], written: Requirements, python: str, facts: RequestFacts) -> Request:
-    kind = _kind(files, written)
+def _request(
+    kind: Kind, python: str, files: Sequence[RequirementFile], written: Requirements, conda: CondaPart
+) -> Request:
     requirements = {*written.texts, *(requirement.text for file in files for requirement in file.requirements)}
     constraints = {constraint.text for file in files for constraint in file.constraints}
-    channels = tuple(dict.fromkeys(channel for file in files for channel in file.channels))
-    conda = tuple(sorted({pair for file in files for pair in file.conda}))
     return Request(
         kind=kind,
         python=python,
@@ -155,7 +178,7 @@ def _request(files: Sequence[RequirementFile], written: Requirements, python: st
             pre=any(file.pre for file in files),
             hashes=_hashes(files),
         ),
-        conda=CondaPart(conda, channels or facts.channels) if kind is not Kind.PYPI else CondaPart(),
+        conda=conda,
     )
 
 
@@ -196,6 +219,8 @@ def _shown(files: Sequence[RequirementFile], written: Requirements) -> Iterator[
 
 
 def _origins(files: Sequence[RequirementFile], asked: Asked) -> Iterator[tuple[str, Location]]:
+    for file in files:
+        yield from file.conda_places.items()
     for requirement in _file_requirements(files):
         yield _name(requirement.text), requirement.location
     for text, location in asked.packages:
@@ -222,8 +247,9 @@ def _with_lock(planned: PlannedTarget, files: Sequence[RequirementFile], local: 
     return msgspec.structs.replace(planned, findings=(*planned.findings, *gaps)) if gaps else planned
 
 
-def _reads(files: Sequence[RequirementFile], written: Requirements) -> Iterator[str]:
+def _reads(files: Sequence[RequirementFile], written: Requirements, asked: Asked) -> Iterator[str]:
     for file in files:
-        yield file.path
+        if file.path != asked.source:
+            yield file.path
         yield from file.reads
     yield from written.reads

@@ -70,6 +70,8 @@ def request_from_file(  # noqa: PLR0913 - the options of one command
     folders: Paths,
     groups: Sequence[str] = (),
     extras: Sequence[str] = (),
+    conda: Sequence[str] = (),
+    channels: Sequence[str] = (),
     host: Host | None = None,
 ) -> Environment:
     """The environment that requirement files and packages on a command line describe.
@@ -83,6 +85,8 @@ def request_from_file(  # noqa: PLR0913 - the options of one command
         folders: For the user's own configuration file.
         groups: Dependency groups (PEP 735) of the files to include.
         extras: Extras of the files to include.
+        conda: Conda packages as environment.yml writes them.
+        channels: Conda channels by priority, before those of the files.
         host: This machine; None means ask.
     """
     cwd = Path(surroundings.cwd)
@@ -94,6 +98,8 @@ def request_from_file(  # noqa: PLR0913 - the options of one command
         name=Path(source).name,
         files=tuple(absolute),
         packages=tuple((package, Location(source)) for package in packages),
+        conda=tuple((package, Location(source)) for package in conda),
+        channels=tuple(channels),
         python=python,
         archs=tuple(archs),
         groups=tuple(groups),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.loaded import Launcher
@@ -32,7 +32,7 @@ class ProjectContext(msgspec.Struct, frozen=True):
         facts: What reading a flow may know.
         requests: What requests have in common.
         targets: What decides about targets.
-        findings: What is wrong with either configuration.
+        findings: What is wrong with any of the configurations.
         watched: Files whose change may change the context, absolute.
         launcher: What flows are started with; None while no Python is known.
         metaflow_mark: Another one when another Metaflow was installed; None when it is not known where it is.
@@ -69,6 +69,7 @@ def read_context(
     metaflow = read_metaflow_config(folder, surroundings.environ)
     interpreter = find_interpreter(root, settings, surroundings, host)
     installed = _installed_metaflow(interpreter)
+    conda = _conda(folder, surroundings, last)
     return ProjectContext(
         settings=settings,
         metaflow=metaflow,
@@ -79,15 +80,28 @@ def read_context(
         requests=RequestFacts(
             python=interpreter.version,
             datastore=settings.datastore or metaflow.datastore,
-            channels=_channels(surroundings.environ),
+            conda=conda,
             folders=(folder,),
             core=_is_core(interpreter),
         ),
-        targets=ProjectTargets(settings, metaflow, host, interpreter.version),
-        findings=(*said, *metaflow.findings),
+        targets=ProjectTargets(
+            settings,
+            metaflow,
+            host,
+            interpreter.version,
+            conda_glibc=surroundings.environ.get("CONDA_OVERRIDE_GLIBC"),
+            conda_cuda=surroundings.environ.get("CONDA_OVERRIDE_CUDA"),
+        ),
+        findings=(*said, *metaflow.findings, *conda.findings),
         watched=tuple(
             dict.fromkeys(
-                (*map(str, configuration_files(root, paths)), *metaflow.watched, *interpreter.watched, *installed)
+                (
+                    *map(str, configuration_files(root, paths)),
+                    *metaflow.watched,
+                    *interpreter.watched,
+                    *conda.files,
+                    *installed,
+                )
             )
         ),
         launcher=_launcher(root, folder, surroundings, settings=settings, metaflow=metaflow, interpreter=interpreter),
@@ -138,9 +152,14 @@ def launch_folder(root: Path, surroundings: Surroundings) -> Path:
     return cwd if root in cwd.parents else root
 
 
-def _channels(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The variable that conda itself knows; Metaflow core knows no other way to name channels."""
-    return tuple(channel.strip() for channel in environ.get("CONDA_CHANNELS", "").split(",") if channel.strip())
+def _conda(folder: Path, surroundings: Surroundings, last: ProjectContext | None) -> CondaConfiguration:
+    """Conda's configuration. While one of its files cannot be read, what it said before stays in force."""
+    environ = surroundings.environ
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
+    conda = read_conda_configuration(environ, home, folder)
+    if last is not None and any(finding.code == Code.CONDARC_UNREADABLE for finding in conda.findings):
+        return msgspec.structs.replace(last.requests.conda, files=conda.files, findings=conda.findings)
+    return conda
 
 
 def _is_core(interpreter: Interpreter) -> bool:

@@ -46,6 +46,7 @@ class StepReading(msgspec.Struct, frozen=True):
         named_env: What `@named_env` names.
         fetch_at_exec: Whether the named environment is only looked up at run time.
         remote: Decorators that run it elsewhere, in the order written.
+        gpu: What `@resources` asks for, wherever the step runs; None when it does not say.
         origins: Where each requirement stands, by canonical name (PEP 503), both kinds together.
         findings: What could not be known about this step. One of severity error means that the values above
             are not the whole truth.
@@ -65,6 +66,7 @@ class StepReading(msgspec.Struct, frozen=True):
     named_env: str | None = None
     fetch_at_exec: bool = False
     remote: tuple[RemoteDecorator, ...] = ()
+    gpu: int | None = None
     origins: dict[str, Location] = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     identities: tuple[Identity, ...] = ()

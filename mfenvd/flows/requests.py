@@ -9,13 +9,17 @@ from pathlib import Path
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.domain.codes import Code
-from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.pins import pinned_packages
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 from mfenvd.flows import findings
+from mfenvd.flows.conda_packages import conda_request
+from mfenvd.flows.interpreter import lowest_allowed
+from mfenvd.flows.origins import origin_of
 from mfenvd.flows.reading import StepReading
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical
@@ -23,7 +27,6 @@ from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical
 _OPERATORS = ("<", ">", "!", "~", "@")
 _PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?t?)(?:\.\*)?")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\[[\w, -]*\])?(?:\s*[<>=!~][<>=!~\w.,* ]*)?")
-_NAME = re.compile(r"\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)")
 
 
 class RequestFacts(msgspec.Struct, frozen=True):
@@ -32,14 +35,14 @@ class RequestFacts(msgspec.Struct, frozen=True):
     Attributes:
         python: The interpreter that launches the flows, as `3.11.7`.
         datastore: One of `pins.DATASTORES`.
-        channels: Conda channels that the shell or the configuration sets (`CONDA_CHANNELS`).
+        conda: conda's own configuration: channels and their priority.
         folders: Where pip would look for relative paths, the first first.
         core: Whether Metaflow is known to be without the extension that mixes conda and PyPI packages.
     """
 
     python: str
     datastore: str = "local"
-    channels: tuple[str, ...] = ()
+    conda: CondaConfiguration = CondaConfiguration()
     folders: tuple[Path, ...] = ()
     core: bool = False
 
@@ -74,40 +77,44 @@ class Requirements(msgspec.Struct, frozen=True):
 
 def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
     """The request of `step`, Metaflow's pinned packages included."""
-    python = python_version(step.python or facts.python)
-    said = [findings.bad_python(step.python, step.location)] if step.python and python is None else []
-    python = python or facts.python
     mixed = step.kind is not None and bool(step.conda) and (bool(step.pypi) or step.kind != Kind.CONDA)
     kind = Kind.MIXED if mixed else Kind(step.kind) if step.kind else None
+    declared = _declared_python(step, kind, facts)
+    faults = [findings.bad_python(step.python, step.location)] if step.python and declared is None else []
+    python = declared or facts.python
     if kind is None or step.disabled:
-        return StepRequest(kind, python, findings=tuple(said))
-    if mixed:
-        said += _mixture(step, facts)
+        return StepRequest(kind, python, findings=tuple(faults))
+    said = _mixture(step, facts) if mixed else []
     pins = pinned_packages(facts.datastore)
-    wheels = Requirements() if kind is Kind.CONDA else pypi_requirements({**pins, **step.pypi}, step, facts.folders)
-    libraries = {**pins, **step.conda} if kind is Kind.CONDA else step.conda
-    said += wheels.findings
-    broken = any(finding.severity is Severity.ERROR for finding in (*step.findings, *wheels.findings))
-    if broken or (step.python and python_version(step.python) is None):
+    wheels, conda = Requirements(), CondaPart()
+    if kind is not Kind.CONDA:
+        # metaflow-netflixext, which alone runs mixed environments, takes Metaflow's own packages from conda.
+        wheels = pypi_requirements(step.pypi if mixed else {**pins, **step.pypi}, step, facts.folders)
+        faults += wheels.findings
+    if kind is not Kind.PYPI:
+        asked = conda_request(step, kind, pins, facts.conda)
+        conda = asked.part
+        faults += asked.findings
+    said += faults
+    if any(finding.severity is Severity.ERROR for finding in (*step.findings, *faults)):
         return StepRequest(kind, python, findings=tuple(said), reads=wheels.reads)
     request = Request(
         kind=kind,
         python=python,
-        pypi=PypiPart(wheels.texts, indexes=Indexes(extra_index_urls=step.indexes)),
-        conda=_conda_part(libraries, step, facts) if kind is not Kind.PYPI else CondaPart(),
+        pypi=PypiPart(wheels.texts, indexes=Indexes(extra_index_urls=step.indexes))
+        if kind is not Kind.CONDA
+        else PypiPart(),
+        conda=conda,
     )
     base = _base(python, step, facts) if kind is Kind.PYPI else None
     return StepRequest(kind, python, request, tuple(said), wheels.reads, base)
 
 
-def _conda_part(packages: Mapping[str, str], step: StepReading, facts: RequestFacts) -> CondaPart:
-    return CondaPart(tuple(sorted(packages.items())), step.channels or facts.channels)
-
-
 def _base(python: str, step: StepReading, facts: RequestFacts) -> Request:
     """Python and pip, and what Metaflow's own settings put beside them."""
     packages = {name: version for identity in step.identities for name, version in identity.conda.items()}
-    return Request(Kind.CONDA, python, conda=_conda_part(packages, step, facts))
+    bare = msgspec.structs.replace(step, conda=packages)
+    return Request(Kind.CONDA, python, conda=conda_request(bare, Kind.CONDA, {}, facts.conda).part)
 
 
 def _mixture(step: StepReading, facts: RequestFacts) -> list[Finding]:
@@ -116,6 +123,26 @@ def _mixture(step: StepReading, facts: RequestFacts) -> list[Finding]:
     if said and not facts.core:
         return []
     return [findings.mixed_in_core(step.name, step.location, step.conda, step.pypi, facts.core)]
+
+
+def _declared_python(step: StepReading, kind: Kind | None, facts: RequestFacts) -> str | None:
+    """The step's own Python; None without one and for what is none.
+
+    A range is none to Metaflow core; metaflow-netflixext hands it to conda.
+    """
+    version = python_version(step.python or "")
+    if version is not None or not step.python or kind in {None, Kind.PYPI} or facts.core:
+        return version
+    return python_in(step.python, facts.python)
+
+
+def python_in(text: str, project: str) -> str | None:
+    """The project's Python where the specifier `text` allows it, else the lowest minor that it does; None for none."""
+    try:
+        allowed = SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+    return project if project in allowed else lowest_allowed(allowed)
 
 
 def python_version(text: str) -> str | None:
@@ -175,9 +202,3 @@ def _plain(text: str) -> str | None:
         return str(Requirement(text))
     except InvalidRequirement:
         return None
-
-
-def origin_of(name: str, origins: Mapping[str, Location]) -> Location | None:
-    """Where a package stands, by its name as written: `pkg[extra]`, `channel::pkg` and `pkg@git+…` count as `pkg`."""
-    bare = _NAME.match(name.rpartition("::")[2])
-    return origins.get(name) or (origins.get(canonicalize_name(bare[1])) if bare else None)

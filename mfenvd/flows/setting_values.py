@@ -62,12 +62,8 @@ def _decospecs(value: Any, _folder: Path) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _patterns(value: Any, _folder: Path) -> tuple[str, ...]:
-    return tuple(_strings(value, "exclude"))
-
-
-def _packages(value: Any, _folder: Path) -> tuple[str, ...]:
-    return tuple(_strings(value, "packages"))
+def _texts(key: str) -> Check:
+    return lambda value, _folder: tuple(_strings(value, key))
 
 
 def _requirements(value: Any, folder: Path) -> tuple[str, ...]:
@@ -134,7 +130,7 @@ PROJECT_KEYS: dict[str, Check] = {
     "python": _version("python", _PYTHON, "3.11"),
     "interpreter": _interpreter,
     "datastore": _datastore,
-    "exclude": _patterns,
+    "exclude": _texts("exclude"),
     "max-workers": _max_workers,
 }
 """Of the top level, besides the tables `targets` and `envs`."""
@@ -150,7 +146,9 @@ TARGET_KEYS: dict[str, Check] = {
 
 ENVIRONMENT_KEYS: dict[str, Check] = {
     "requirements": _requirements,
-    "packages": _packages,
+    "packages": _texts("packages"),
+    "conda": _texts("conda"),
+    "channels": _texts("channels"),
     "python": _version("python", _PYTHON, "3.11"),
     "archs": _archs,
 }

@@ -60,10 +60,10 @@ def _environments(
     environments, findings = {}, []
     for name, keys in tables.items():
         origin = origins[f"envs.{name}"]
-        if keys.get("requirements") or keys.get("packages"):
+        if any(keys.get(key) for key in ("requirements", "packages", "conda")):
             environments[name] = NamedEnvironment(name=name, origin=origin, **keys)
         else:
-            message = f"The environment {name!r} has neither `requirements` nor `packages`."
+            message = f"The environment {name!r} has no `requirements`, `packages` or `conda`."
             findings.append(bad_setting(origin, message, 'Add `requirements = "requirements.txt"`.'))
     return environments, findings
 

@@ -12,6 +12,7 @@ from mfenvd.domain.finding import Location
 from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.target import DEFAULT_MACOS, Target, version_pair
 from mfenvd.flows import findings
+from mfenvd.flows.cuda import cuda_of
 from mfenvd.flows.decospecs import Decospec, parse_decospec, remote_arch
 from mfenvd.flows.floors import ProjectTargets, Want, glibc_floor
 from mfenvd.flows.launches import Launch
@@ -25,7 +26,9 @@ class StepTargets(msgspec.Struct, frozen=True):
     remote: tuple[str, ...] = ()
 
 
-def step_targets(step: StepReading, python: str, launches: Sequence[Launch], project: ProjectTargets) -> StepTargets:
+def step_targets(
+    step: StepReading, python: str, launches: Sequence[Launch], project: ProjectTargets, kind: str | None = None
+) -> StepTargets:
     """The targets of a step: this machine, where its decorators and launches run it, and what is asked for.
 
     Args:
@@ -33,6 +36,7 @@ def step_targets(step: StepReading, python: str, launches: Sequence[Launch], pro
         python: Of its environment.
         launches: Of its flow, from the project's scripts.
         project: What else decides.
+        kind: Of its environment; None means what the step says.
     """
     always = [*_written(step, project), *_configured(step, project)]
     launched = list(_launched(step, launches, project))
@@ -40,12 +44,18 @@ def step_targets(step: StepReading, python: str, launches: Sequence[Launch], pro
     only_remote = any(want.remote is not None and want.remote.condition is None for want in always)
     names = dict.fromkeys(want.remote.name for want in (*always, *launched) if want.remote)
     declared = step.python is not None
-    targets = _planned(wants, python, project, only_remote=only_remote, declared=declared)
+    targets = _planned(wants, python, project, kind or step.kind, only_remote=only_remote, declared=declared)
     return StepTargets(targets, tuple(names))
 
 
-def requested_targets(
-    archs: Sequence[Arch], python: str, project: ProjectTargets, origin: Location | None, *, declared: bool
+def requested_targets(  # noqa: PLR0913 - one argument per fact
+    archs: Sequence[Arch],
+    python: str,
+    project: ProjectTargets,
+    origin: Location | None,
+    *,
+    kind: str | None = None,
+    declared: bool,
 ) -> tuple[PlannedTarget, ...]:
     """The targets of an environment that no flow names: `archs`, else this machine and the project's archs."""
     if archs:
@@ -57,7 +67,7 @@ def requested_targets(
         ]
     else:
         wants = [*_local(project, origin), *_requested(project.settings.archs, project)]
-    return _planned(wants, python, project, only_remote=False, declared=declared)
+    return _planned(wants, python, project, kind, only_remote=False, declared=declared)
 
 
 def share_lowest(environments: Sequence[tuple[str, Environment]]) -> tuple[Environment, ...]:
@@ -127,16 +137,23 @@ def _configured(step: StepReading, project: ProjectTargets) -> Iterator[Want]:
 
 def _launched(step: StepReading, launches: Sequence[Launch], project: ProjectTargets) -> Iterator[Want]:
     for launch in launches:
+        gpu = max((spec.gpu or 0 for spec in launch.decospecs if spec.name == "resources"), default=0)
         for spec in launch.decospecs:
-            yield from _attached(step, spec, launch.phrase, project)
+            yield from _attached(step, spec, launch.phrase, project, gpu)
 
 
-def _attached(step: StepReading, spec: Decospec, reason: str, project: ProjectTargets) -> Iterator[Want]:
-    """What `--with` does: nothing to a step that has the decorator, whose own arguments then count."""
+def _attached(step: StepReading, spec: Decospec, reason: str, project: ProjectTargets, gpu: int = 0) -> Iterator[Want]:
+    """What `--with` does: nothing to a step that has the decorator, whose own arguments then count.
+
+    `gpu` is what `--with resources` of the same launch asks for.
+    """
     if not spec.is_remote:
         return
     written = next((remote for remote in step.remote if remote.name == spec.name and not remote.condition), None)
-    remote = written or RemoteDecorator(spec.name, step.location, image=spec.image, image_known=spec.image_known)
+    asked = max(spec.gpu or 0, step.gpu if step.gpu is not None else gpu)
+    remote = written or RemoteDecorator(
+        spec.name, step.location, image=spec.image, gpu=asked or None, image_known=spec.image_known
+    )
     arch = remote_arch(spec.name, project.metaflow.kubernetes_arch)
     yield Want(arch, reason, remote, location=remote.location)
 
@@ -147,8 +164,8 @@ def _requested(archs: Sequence[Arch], project: ProjectTargets) -> Iterator[Want]
         yield Want(arch, f"archs in {_file_name(origin)}", location=origin)
 
 
-def _planned(
-    wants: Sequence[Want], python: str, project: ProjectTargets, *, only_remote: bool, declared: bool
+def _planned(  # noqa: PLR0913 - one argument per fact
+    wants: Sequence[Want], python: str, project: ProjectTargets, kind: str | None, *, only_remote: bool, declared: bool
 ) -> tuple[PlannedTarget, ...]:
     by_arch: dict[Arch, list[Want]] = {}
     for want in wants:
@@ -156,15 +173,17 @@ def _planned(
     planned = []
     for arch, found in by_arch.items():
         settings = project.target_settings(arch)
-        glibc, said = glibc_floor(found, project, only_remote=only_remote) if arch.is_linux else (None, ())
+        glibc, said = glibc_floor(found, project, kind, only_remote=only_remote) if arch.is_linux else (None, ())
+        cuda = cuda_of(arch, kind, found, project)
         target = Target(
             arch=arch,
             python=python if declared else settings.python or python,
             glibc=glibc,
             macos=_macos(settings.macos or project.host.macos or DEFAULT_MACOS) if arch.is_macos else None,
-            cuda=settings.cuda,
+            cuda=cuda.version,
         )
-        planned.append(PlannedTarget(target, tuple(dict.fromkeys(want.reason for want in found)), said))
+        reasons = dict.fromkeys((*(want.reason for want in found), *filter(None, [cuda.reason])))
+        planned.append(PlannedTarget(target, tuple(reasons), (*said, *cuda.findings)))
     return tuple(planned)
 
 

@@ -8,26 +8,18 @@ from pathlib import Path
 
 import yaml
 
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Location, Severity
+from mfenvd.domain.match_specs import package_name
 from mfenvd.flows.requirement_formats import findings
+from mfenvd.flows.requirement_formats.conda_spec import exact_version, spec_fault, split_conda_spec
 from mfenvd.flows.requirement_formats.model import Choice, Draft, Format, RequirementFile
-from mfenvd.flows.requirement_formats.option_effects import add_system_package, split_conda_spec
+from mfenvd.flows.requirement_formats.option_effects import add_system_package
 from mfenvd.flows.requirement_formats.requirements_txt import RequirementLines
+from mfenvd.flows.requirement_formats.selectors import marker_for, selected_archs
 
 _SELECTOR = re.compile(r"#\s*\[(?P<condition>[^\]]+)\]\s*$")
-_EXACT = re.compile(r"={1,2}\s*(?P<version>\d[\w.]*)(?:\.\*|=\S*)?")
-# What a selector of conda-build and conda-lock means as a PEP 508 marker.
-_MARKERS = {
-    "linux": "sys_platform == 'linux'",
-    "osx": "sys_platform == 'darwin'",
-    "unix": "sys_platform != 'win32'",
-    "win": "sys_platform == 'win32'",
-    "linux64": "sys_platform == 'linux' and platform_machine == 'x86_64'",
-    "aarch64": "sys_platform == 'linux' and platform_machine == 'aarch64'",
-    "arm64": "sys_platform == 'darwin' and platform_machine == 'arm64'",
-    "osx64": "sys_platform == 'darwin' and platform_machine == 'x86_64'",
-    "win64": "sys_platform == 'win32'",
-}
+_SELECTED = re.compile(r"sel\((?P<condition>.+)\)")
 
 
 def read_environment_yml(path: Path, text: str, choice: Choice) -> RequirementFile:
@@ -89,6 +81,8 @@ class _EnvironmentReader:
         if key.value == "pip":
             for item in self._scalars(value):
                 self._pip(item)
+        elif (selected := _SELECTED.fullmatch(str(key.value))) and isinstance(value, yaml.ScalarNode):
+            self._conda(value, selected["condition"])
         elif key.value == "sys":
             for item in self._scalars(value):
                 add_system_package(item.value, self._draft, self._at(item))
@@ -97,39 +91,47 @@ class _EnvironmentReader:
             fix = "Only `pip:` may have a list of its own."
             self._draft.findings.append(findings.unsupported_option(text, self._at(key), fix, Severity.WARNING))
 
-    def _conda(self, node: yaml.ScalarNode) -> None:
+    def _conda(self, node: yaml.ScalarNode, condition: str | None = None) -> None:
+        """A conda package. `condition` is that of micromamba's `sel(…)`; otherwise a comment may be one."""
         package = split_conda_spec(node.value)
-        if package is None:
-            fix = "Write it as `name`, `name=1.2` or `channel::name >=1.2`."
-            self._draft.findings.append(
-                findings.bad_line(f"`{node.value}` is not a conda package.", self._at(node), fix)
-            )
+        fault = spec_fault(*package) if package else "it does not begin with a name"
+        if package is None or fault is not None:
+            self._draft.findings.append(findings.bad_conda_package(node.value, str(fault), self._at(node)))
             return
+        condition = condition or self._selector(node)
+        archs = self._selected(node, condition) if condition else None
         name, spec = package
-        condition = self._selector(node)
-        if condition:
-            text = f"`# [{condition}]` is a comment to conda: {name} is asked for on every architecture."
-            self._draft.findings.append(
-                findings.unsupported_option(text, self._at(node), "Move it to an environment file of its own.")
-            )
-        if name.lower() == "python":
-            exact = _EXACT.fullmatch(spec)
-            self._draft.python = (exact["version"] if exact else spec) or self._draft.python
-        else:
-            self._draft.conda.append((name, spec))
+        bare = package_name(name)
+        self._draft.conda_places.setdefault(bare, self._at(node))
+        if archs is not None:
+            for arch in sorted(archs):
+                self._draft.arch_conda.setdefault(arch, []).append(package)
+        elif bare != "python":
+            self._draft.conda.append(package)
+        elif spec:
+            self._draft.python = exact_version(spec) or spec
+            self._draft.conda_python.append(spec)
 
     def _pip(self, node: yaml.ScalarNode) -> None:
         condition = self._selector(node)
         text = node.value
-        if condition and not text.startswith("-"):
-            marker = _MARKERS.get(condition.strip())
-            if marker and ";" not in text:
-                text = f"{text} ; {marker}"
-            else:
-                said = f"`# [{condition}]` is left out: it cannot be written as a marker here."
-                fix = "Write an environment marker: `name ; sys_platform == 'linux'`."
-                self._draft.findings.append(findings.unsupported_option(said, self._at(node), fix, Severity.WARNING))
-        self._lines.read_entry(text, self._at(node))
+        archs = self._selected(node, condition) if condition and not text.startswith("-") else None
+        if archs is not None and ";" in text:
+            said = f"`# [{condition}]` is left out: the entry has a marker of its own."
+            fix = "Write both as one marker: `name ; os_name == 'posix' and sys_platform == 'linux'`."
+            self._draft.findings.append(findings.unsupported_option(said, self._at(node), fix, Severity.WARNING))
+        elif archs:
+            text = f"{text} ; {marker_for(archs)}"
+        if archs is None or archs:
+            self._lines.read_entry(text, self._at(node))
+
+    def _selected(self, node: yaml.Node, condition: str) -> frozenset[Arch] | None:
+        archs = selected_archs(condition)
+        if archs is None:
+            said = f"`[{condition}]` is left out: it is no selector of architectures."
+            fix = "Write `# [linux]`, `# [osx and arm64]` or `# [not win]`."
+            self._draft.findings.append(findings.unsupported_option(said, self._at(node), fix, Severity.WARNING))
+        return archs
 
     def _platforms(self, key: yaml.Node, value: yaml.Node) -> None:
         names = ", ".join(item.value for item in self._scalars(value))

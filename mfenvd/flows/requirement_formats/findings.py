@@ -166,6 +166,16 @@ def bad_line(reason: str, location: Location, fix: str | None = None) -> Finding
     ).located(location)
 
 
+def bad_conda_package(text: str, fault: str, location: Location | None) -> Finding:
+    """MFE222: a conda package with a version that conda would not understand; `fault` follows "because"."""
+    return Finding(
+        code=Code.BAD_MATCH_SPEC,
+        severity=Severity.ERROR,
+        message=f"`{_quoted(text)}` is not how conda writes a package: {fault}.",
+        fix="Write it as `name`, `name=1.2`, `name>=1.2,<2` or `channel::name`.",
+    ).located(location)
+
+
 def unsupported_option(
     consequence: str, location: Location, fix: str | None = None, severity: Severity = Severity.NOTICE
 ) -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.domain.request import Indexes
 from mfenvd.flows.requirement_formats import findings
@@ -75,7 +76,11 @@ class RequirementFile(msgspec.Struct, frozen=True):
         indexes: What the file says about indexes. URLs may hold credentials.
         pre: Whether it allows pre-releases everywhere.
         python: The Python that it asks for: a version (`3.11`) or a specifier (`>=3.10`); None when it is silent.
-        conda: `(name or channel::name, spec as written, its operator included)`, in the order of the file.
+        conda: `(name or channel::name, spec as written, its operator included)`, in the order of the file; Python left
+            out.
+        arch_conda: Those that are asked for on some archs only.
+        conda_python: The specs of Python as conda has them, as `=3.11`.
+        conda_places: Where the conda packages stand, by their name without the channel.
         channels: Conda channels by priority.
         system: `(virtual package, version)` that it asks for, as `("__glibc", "2.27")`.
         locked: Packages of a lock file with their files.
@@ -93,6 +98,9 @@ class RequirementFile(msgspec.Struct, frozen=True):
     pre: bool = False
     python: str | None = None
     conda: tuple[tuple[str, str], ...] = ()
+    arch_conda: dict[Arch, tuple[tuple[str, str], ...]] = msgspec.field(default_factory=dict)
+    conda_python: tuple[str, ...] = ()
+    conda_places: dict[str, Location] = msgspec.field(default_factory=dict)
     channels: tuple[str, ...] = ()
     system: tuple[tuple[str, str], ...] = ()
     locked: tuple[LockedFile, ...] = ()
@@ -116,6 +124,9 @@ class Draft(msgspec.Struct):
     pre: bool = False
     python: str | None = None
     conda: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    arch_conda: dict[Arch, list[tuple[str, str]]] = msgspec.field(default_factory=dict)
+    conda_python: list[str] = msgspec.field(default_factory=list)
+    conda_places: dict[str, Location] = msgspec.field(default_factory=dict)
     channels: list[str] = msgspec.field(default_factory=list)
     system: list[tuple[str, str]] = msgspec.field(default_factory=list)
     locked: list[LockedFile] = msgspec.field(default_factory=list)
@@ -136,6 +147,9 @@ class Draft(msgspec.Struct):
             pre=self.pre,
             python=self.python,
             conda=tuple(self.conda),
+            arch_conda={arch: tuple(self.arch_conda[arch]) for arch in sorted(self.arch_conda)},
+            conda_python=_once(self.conda_python),
+            conda_places=self.conda_places,
             channels=_once(self.channels),
             system=tuple(self.system),
             locked=tuple(self.locked),

@@ -8,13 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.match_specs import package_name
 from mfenvd.flows.requirement_formats import findings
+from mfenvd.flows.requirement_formats.conda_spec import spec_fault, split_conda_spec
 from mfenvd.flows.requirement_formats.model import Draft
 from mfenvd.flows.requirement_formats.pip_options import Options
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|file:", re.IGNORECASE)
 _SYSTEM_PACKAGE = re.compile(r"(?P<name>__\w+)\s*={1,2}\s*(?P<version>[^=\s]+)(?:=\S*)?")
-_CONDA_PACKAGE = re.compile(r"(?P<name>(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*)\s*(?P<spec>.*)")
 
 
 def apply_options(options: Options, draft: Draft, location: Location, folder: Path) -> None:
@@ -30,10 +31,12 @@ def apply_options(options: Options, draft: Draft, location: Location, folder: Pa
     for text in options.conda_packages:
         package = split_conda_spec(" ".join([text, *words]))
         words = []
-        if package:
+        fault = spec_fault(*package) if package else "it does not begin with a name"
+        if package is not None and fault is None:
             draft.conda.append(package)
+            draft.conda_places.setdefault(package_name(package[0]), location)
         else:
-            draft.findings.append(findings.bad_line(f"`{text}` is not a conda package with a version.", location))
+            draft.findings.append(findings.bad_conda_package(text, str(fault), location))
     for text in options.system_packages:
         add_system_package(text, draft, location)
     if words and not options.system_packages:
@@ -49,12 +52,6 @@ def report_ignored(options: Options, allowed: Collection[str], draft: Draft, loc
         text = f"pip ignores {', '.join(ignored)} on a line with {beside}."
         fix = "Write it on a line of its own."
         draft.findings.append(findings.unsupported_option(text, location, fix, Severity.WARNING))
-
-
-def split_conda_spec(text: str) -> tuple[str, str] | None:
-    """`("conda-forge::numpy", ">=1.2,<2")`: name with its channel, and the spec with its operator; None if neither."""
-    found = _CONDA_PACKAGE.fullmatch(text.strip())
-    return (found["name"], found["spec"].strip()) if found else None
 
 
 def add_system_package(text: str, draft: Draft, location: Location) -> None:

@@ -135,6 +135,7 @@ class _FlowReader:
             named_env=merged.named_env,
             fetch_at_exec=merged.fetch_at_exec,
             remote=remote,
+            gpu=self._resources_gpu(state, step),
             origins=merged.origins,
             findings=_unique([*problems, *merged.problems]),
         )
@@ -164,7 +165,7 @@ class _FlowReader:
 
     def _remote(self, state: FlowState, step: StepState, problems: list[Finding]) -> tuple[RemoteDecorator, ...]:
         found: list[RemoteDecorator] = []
-        resources = next((item for item in step.decorators if name_of(item) == "resources"), None)
+        resources = self._resources_gpu(state, step)
         for item in step.decorators:
             bound = item.decorator if isinstance(item, Conditional) else item
             if not isinstance(bound, BoundDecorator) or bound.name not in REMOTE:
@@ -182,20 +183,19 @@ class _FlowReader:
                     name=bound.name,
                     location=bound.at.location,
                     image=str(image) if isinstance(image, str) and image else None,
-                    gpu=self._gpu(state, values, resources),
+                    gpu=_larger(_number(values.get("gpu")), resources),
                     arch=self._arch(bound.name),
                     condition=condition.expression if condition is not None else None,
                 )
             )
         return tuple(found)
 
-    def _gpu(self, state: FlowState, values: dict[str, Any], resources: Any) -> int | None:
-        """The larger of what the decorator and `@resources` ask for (aws_utils.compute_resource_attributes)."""
-        asked = [values.get("gpu")]
-        if isinstance(resources, BoundDecorator):
-            asked.append(configs.resolve_attributes(self._machine, resources.attributes, state.configs).get("gpu"))
-        numbers = [number for value in asked if (number := _number(value)) is not None]
-        return max(numbers, default=None)
+    def _resources_gpu(self, state: FlowState, step: StepState) -> int | None:
+        """What `@resources` asks for."""
+        resources = next((item for item in step.decorators if name_of(item) == "resources"), None)
+        if not isinstance(resources, BoundDecorator):
+            return None
+        return _number(configs.resolve_attributes(self._machine, resources.attributes, state.configs).get("gpu"))
 
     def _arch(self, name: str) -> str | None:
         if name == "kubernetes":  # KubernetesDecorator.target_platform
@@ -211,6 +211,11 @@ def _steps(cls: ClassValue) -> list[tuple[str, Function]]:
             found.pop(name, None)
             found[name] = value
     return [(name, value) for name, value in found.items() if is_step(value)]
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    """As Metaflow weighs a decorator's own and `@resources` (aws_utils.compute_resource_attributes)."""
+    return max((number for number in (one, other) if number is not None), default=None)
 
 
 def _number(value: Any) -> int | None:

@@ -7,7 +7,8 @@ import pytest
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.request import Kind
-from mfenvd.flows.requests import RequestFacts, origin_of, step_request
+from mfenvd.flows.origins import origin_of
+from mfenvd.flows.requests import RequestFacts, step_request
 from tests.flows.project.steps import HERE, step
 
 FACTS = RequestFacts(python="3.11.7")
@@ -88,15 +89,9 @@ def test_conda_has_the_pins_among_its_libraries_and_no_wheels() -> None:
     asked = step_request(given, FACTS)
     assert asked.request is not None
     assert asked.request.kind is Kind.CONDA
-    assert asked.request.conda.packages == (("conda-forge::numpy", "1.26"), ("requests", ">=2.21.0"))
+    assert asked.request.conda.packages == (("conda-forge::numpy", "==1.26"), ("pip", ""), ("requests", ">=2.21.0"))
     assert asked.request.conda.channels == ("conda-forge",)
     assert asked.request.pypi.requirements == ()
-
-
-def test_channels_of_the_shell_stand_in() -> None:
-    asked = step_request(step(kind="conda"), RequestFacts(python="3.11.7", channels=("corp",)))
-    assert asked.request is not None
-    assert asked.request.conda.channels == ("corp",)
 
 
 def test_an_empty_pypi_step_is_still_one() -> None:
@@ -111,8 +106,9 @@ def test_mixing_is_refused_by_core(core: bool, severity: Severity) -> None:
     (finding,) = asked.findings
     assert (finding.code, finding.severity, finding.line) == (Code.MIXED_IN_CORE, severity, HERE.line)
     assert asked.request is not None
-    assert asked.request.conda.packages == (("numpy", "1"),)
-    assert asked.request.pypi.requirements == ("pandas==2", "requests>=2.21.0")
+    # metaflow-netflixext, which does mix, takes Metaflow's own packages from conda.
+    assert asked.request.conda.packages == (("numpy", "==1"), ("pip", ""), ("requests", ">=2.21.0"))
+    assert asked.request.pypi.requirements == ("pandas==2",)
 
 
 def test_a_mixture_that_the_reading_has_said_is_said_once() -> None:

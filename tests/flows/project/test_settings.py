@@ -138,7 +138,7 @@ def test_the_nearer_file_wins_key_by_key_and_tables_are_merged(root: Path, folde
         ('[targets.linux-x86]\nglibc = "2.17"', 1, "'linux-x86' is not an arch", "Write `[targets.linux-64]`."),
         ('targets.linux-64.cuda = "new"', 1, "`cuda` cannot be 'new'", 'cuda = "12.4"'),
         ('[envs.x]\npackage = ["numpy"]', 2, "no key `package` in [envs.x]", "Write `packages`."),
-        ('[envs.x]\npython = "3.11"', 1, "neither `requirements` nor `packages`", "requirements.txt"),
+        ('[envs.x]\npython = "3.11"', 1, "no `requirements`, `packages` or `conda`", "requirements.txt"),
         ("envs = 1", 1, "`envs` holds tables", "[envs.NAME]"),
     ],
 )  # fmt: skip

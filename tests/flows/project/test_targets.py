@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mfenvd.domain.arch import Arch
@@ -10,8 +11,8 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Location, Severity
 from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.settings import Settings, TargetSettings
-from mfenvd.domain.target import Target
-from mfenvd.flows.decospecs import Decospec
+from mfenvd.domain.target import DEFAULT_CUDA, Target
+from mfenvd.flows.decospecs import Decospec, parse_decospec
 from mfenvd.flows.floors import ProjectTargets
 from mfenvd.flows.host import Host
 from mfenvd.flows.launches import Launch
@@ -292,3 +293,76 @@ def test_this_machine_is_described() -> None:
     host = this_host()
     assert host.arch is None or host.arch.is_linux == (Path("/proc/self").exists())
     assert host.python.count(".") == 2
+
+
+# CUDA, which conda packages ask for
+
+
+def cuda(found: dict[str, PlannedTarget]) -> dict[str, str | None]:
+    return {arch: planned.target.cuda for arch, planned in found.items()}
+
+
+def conda_step(**values: Any) -> Any:
+    return step(kind="conda", **values)
+
+
+def on_gpu(host: Host = MAC, *launches: Launch, given: Any, **overrides: Any) -> dict[str, PlannedTarget]:
+    settings = overrides.pop("settings", None)
+    decides = msgspec.structs.replace(project(host, settings), **overrides)
+    found = step_targets(given, "3.11", launches, decides)
+    return {str(target.target.arch): target for target in found.targets}
+
+
+def test_a_step_that_asks_for_a_gpu_gets_cuda_where_it_runs() -> None:
+    found = on_gpu(given=conda_step(remote=(remote("batch", gpu=1),)))
+    assert cuda(found) == {"osx-arm64": None, "linux-64": DEFAULT_CUDA}
+    assert found["linux-64"].reasons == ("@batch on train", f"CUDA {DEFAULT_CUDA} assumed: @batch asks for a GPU")
+    assert codes(found["linux-64"])[-2:] == [Code.CUDA_ASSUMED, Code.METAFLOW_WITHOUT_CUDA]
+
+
+@pytest.mark.parametrize("given", [step(kind="pypi", remote=(remote(gpu=1),)), conda_step(remote=(remote(gpu=0),))])
+def test_without_conda_packages_or_a_gpu_there_is_none(given: Any) -> None:
+    assert cuda(on_gpu(given=given))["linux-64"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "specs"),
+    [
+        (conda_step(gpu=1), ("batch",)), (conda_step(), ("batch:gpu=2",)), (conda_step(), ("batch", "resources:gpu=1")),
+    ],
+)  # fmt: skip
+def test_a_launch_brings_the_step_to_a_gpu(given: Any, specs: tuple[str, ...]) -> None:
+    launched = Launch(
+        ("/project/flow.py",), tuple(map(parse_decospec, specs)), Location("/project/go.sh", 1), "launched"
+    )
+    assert cuda(on_gpu(MAC, launched, given=given))["linux-64"] == DEFAULT_CUDA
+
+
+def test_resources_alone_run_nothing_elsewhere() -> None:
+    assert cuda(on_gpu(given=conda_step(gpu=1))) == {"osx-arm64": None}
+
+
+def test_the_configuration_and_the_variable_say_which_driver() -> None:
+    settings = Settings(targets={Arch.LINUX_64: TargetSettings(cuda="11.8")})
+    given = conda_step(remote=(remote("batch", gpu=1),))
+    configured = on_gpu(given=given, settings=settings)["linux-64"]
+    assert (configured.target.cuda, configured.reasons[-1]) == ("11.8", "CUDA 11.8 as configured")
+    assert Code.CUDA_ASSUMED not in codes(configured)
+    assert Code.METAFLOW_WITHOUT_CUDA in codes(configured)
+    both = on_gpu(given=given, settings=settings, conda_cuda="12.6")["linux-64"]
+    assert (both.target.cuda, Code.METAFLOW_WITHOUT_CUDA in codes(both)) == ("11.8", False)
+    told = on_gpu(given=given, conda_cuda="12.6")["linux-64"]
+    assert (told.target.cuda, told.reasons[-1]) == ("12.6", "CUDA 12.6 by CONDA_OVERRIDE_CUDA")
+    assert cuda(on_gpu(LINUX, given=conda_step(), conda_cuda="12.6")) == {"linux-64": "12.6"}
+    assert cuda(on_gpu(given=given, conda_cuda=""))["linux-64"] is None
+
+
+def test_conda_packages_take_the_glibc_that_metaflow_hands_to_micromamba() -> None:
+    given = conda_step(remote=(remote("batch", image="amazonlinux:2"),))
+    assert on_gpu(given=given, conda_glibc="2.31")["linux-64"].target.glibc == "2.31"
+    assert on_gpu(given=given)["linux-64"].target.glibc == "2.26"
+    assert on_gpu(given=given, conda_glibc="nonsense")["linux-64"].target.glibc == "2.26"
+    wheels = step(kind="pypi", remote=(remote("batch", image="amazonlinux:2"),))
+    assert on_gpu(given=wheels, conda_glibc="2.31")["linux-64"].target.glibc == "2.26"
+    configured = Settings(targets={Arch.LINUX_64: TargetSettings(glibc="2.17")})
+    assert on_gpu(given=given, conda_glibc="2.31", settings=configured)["linux-64"].target.glibc == "2.17"

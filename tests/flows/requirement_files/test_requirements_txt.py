@@ -279,9 +279,9 @@ class TestNetflixext:
         (finding,) = reading.findings
         assert finding.fix == 'Write `glibc = "2.27"` under `[tool.mfenv.targets.linux-64]`.'
 
-    @pytest.mark.parametrize("line", ["--sys-pkg nonsense", "--conda-pkg =1"])
-    def test_what_they_cannot_mean_is_said(self, read: Read, line: str) -> None:
-        assert said(read(NAME, line)) == [("MFE201", 1)]
+    @pytest.mark.parametrize(("line", "code"), [("--sys-pkg nonsense", "MFE201"), ("--conda-pkg =1", "MFE222")])
+    def test_what_they_cannot_mean_is_said(self, read: Read, line: str, code: str) -> None:
+        assert said(read(NAME, line)) == [(code, 1)]
 
     def test_two_pythons_are_one_too_many(self, read: Read) -> None:
         assert said(read(NAME, "python==3.10\npython>=3.11\npython\n")) == [("MFE201", 2)]

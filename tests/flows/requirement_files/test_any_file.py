@@ -77,6 +77,13 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
     assert [f.code for f in read_requirement_file(path, {}).findings] == [Code.UNREADABLE_FILE]
 
 
+def _overwritten(factory: pytest.TempPathFactory, name: str) -> Path:
+    """One file for all examples, in a folder of its own: a stray pyproject.toml makes a project of those around it."""
+    folder = factory.getbasetemp() / "any-file"
+    folder.mkdir(exist_ok=True)
+    return folder / name
+
+
 @settings(max_examples=300, deadline=None)
 @given(name=st.sampled_from(NAMES), parts=st.lists(st.sampled_from(FRAGMENTS), max_size=14))
 @example("requirements.txt", ["https://["])
@@ -84,7 +91,7 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
 def test_scraps_of_every_format_never_raise(
     tmp_path_factory: pytest.TempPathFactory, name: str, parts: list[str]
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / name
+    path = _overwritten(tmp_path_factory, name)
     path.write_text("".join(parts), encoding="utf-8")
     reading = read_requirement_file(path, {}, groups=("dev",), extras=("gpu",))
     assert reading.path == str(path)
@@ -184,7 +191,7 @@ LOCK_KEYS = ["package", "packages", "manifest", "requires-python", "supported-ma
 def test_locks_with_anything_for_a_value_never_raise(
     tmp_path_factory: pytest.TempPathFactory, name: str, values: dict[str, Any], packages: list[Any]
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / name
+    path = _overwritten(tmp_path_factory, name)
     document = {"version": 1, "lock-version": "1.0", "created-by": "x", "package": packages, "packages": packages}
     path.write_text(toml({**document, **values}), encoding="utf-8")
     reading = read_requirement_file(path, {}, groups=("dev",), extras=("gpu",))

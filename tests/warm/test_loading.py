@@ -97,7 +97,8 @@ def test_each_step_gets_its_identity_and_its_base(project: Project, trusted: boo
     assert start.identities[0].pypi == {"requests": ">=2.21.0", "six": "1.16.0", "idna": "3.7"}
     assert start.identities[0].id != end.identities[0].id
     assert start.base is not None
-    assert (start.base.kind, start.base.python, start.base.conda.packages) == (Kind.CONDA, "3.10", ())
+    packages = (("pip", ""), ("python", "==3.10"))
+    assert (start.base.kind, start.base.python, start.base.conda.packages) == (Kind.CONDA, "3.10", packages)
     assert start.request == steps(plan)["start"].request
     assert [finding.code for finding in start.findings] == []
     assert project.reader.questions == ()
@@ -111,7 +112,7 @@ def test_a_step_without_a_decorator_gets_the_environment_that_metaflow_gives_it(
         end = steps(project.learn(trusted=trusted))["end"]
         assert end.kind == Kind.CONDA
         assert end.request is not None
-        assert end.request.conda.packages == (("requests", ">=2.21.0"),)
+        assert end.request.conda.packages == (("pip", ""), ("requests", ">=2.21.0"))
         assert end.request.python == platform.python_version()
         assert end.identities[0].conda == {"requests": ">=2.21.0"}
         project.write("flow.py", text + "\n")

@@ -110,6 +110,17 @@ class Code(str, Enum):
     MANIFEST = "MFE607", "A flow's manifest cannot be read or written"
     OTHER_PACKAGES = "MFE608", "A flow's manifest holds other packages than a resolve finds now"
 
+    NOT_LINKED = "MFE651", "An environment's conda packages cannot be linked"
+    WHEELS_NOT_INSTALLED = "MFE652", "An environment's wheels cannot be installed"
+    PYTHON_DOES_NOT_RUN = "MFE653", "An environment's Python does not run"
+    ENVIRONMENTS_UNWRITABLE = "MFE654", "Environments cannot be written"
+    UNFINISHED_ENVIRONMENT = "MFE655", "An environment was left unfinished"
+    MADE_ELSEWHERE = "MFE656", "Another program is at work on an environment"
+
+    NOT_DOWNLOADED = "MFE701", "A package's file cannot be downloaded"
+    WRONG_CONTENT = "MFE702", "A downloaded file is not the one that was resolved"
+    STORE_UNWRITABLE = "MFE703", "The store cannot be written"
+
     INTERNAL_ERROR = "MFE901", "mfenv failed"
     WORKER_DIED = "MFE902", "A worker process ended early"
     TOOL_MISSING = "MFE903", "A tool that mfenv needs is missing"

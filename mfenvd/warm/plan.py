@@ -1,6 +1,6 @@
 """What is to be laid out so that Metaflow finds an environment ready, and the parts that do it.
 
-`mfenvd/warm/core/` knows Metaflow (ids, manifest, checks); `mfenvd/warm/environment.py` makes environments.
+`mfenvd/warm/core/` knows Metaflow (ids, manifest, checks); `mfenvd/warm/environments.py` makes environments.
 """
 
 from __future__ import annotations

@@ -1,0 +1,222 @@
+"""Wheels and conda packages as files under their sha256, shared by all processes of the user."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from filelock import FileLock
+
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.store.errors import DownloadError, NotDownloaded, StoreUnwritable, WrongContent
+from mfenvd.store.facts import Facts
+
+_log = logging.getLogger(__name__)
+
+Download = Callable[[LockedPackage, BinaryIO], None]
+"""Writes a package's file; raises DownloadError."""
+
+PARALLEL = 8
+"""Downloads at once."""
+
+_CHUNK = 1024 * 1024
+
+# Seconds after which a file that nobody finished is not in the works any more.
+_ABANDONED_AFTER = 24 * 3600.0
+
+
+class Trimmed(msgspec.Struct, frozen=True):
+    """What was removed from the store: so many files, so many bytes."""
+
+    files: int = 0
+    size: int = 0
+
+
+class ArchiveStore:
+    """Files by sha256: `archives/ab/abcd…/NAME`. A file is there whole or not at all.
+
+    Args:
+        folder: Created when needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._archives = folder / "archives"
+        self._incoming = folder / "incoming"
+        self._quarantine = folder / "quarantine"
+        self._facts = Facts(folder / "facts")
+
+    def get(self, sha256: str, filename: str) -> Path | None:
+        """The file, its content checked against `sha256` now; None when it is not here, or no longer itself.
+
+        A damaged file is moved out of the way.
+        """
+        path = self._place(sha256) / filename
+        try:
+            found = _sha256(path)
+        except FileNotFoundError:
+            return None
+        if found != sha256:
+            self._set_aside(path)
+            return None
+        with contextlib.suppress(OSError):  # a store on a read-only disk serves all the same
+            os.utime(path.parent)
+        return path
+
+    def fetch(self, package: LockedPackage, download: Download) -> Path:
+        """The file of `package`, downloaded when it is not here yet.
+
+        A package without a known sha256 is taken as it comes, and is that file from then on.
+
+        Raises:
+            NotDownloaded: Its server does not give it.
+            WrongContent: Its server gives something else.
+            StoreUnwritable: It cannot be kept.
+        """
+        sha256 = package.sha256 or self._facts.get(f"sha256 of {package.url}")
+        if sha256 is not None:
+            known = self.get(sha256, package.filename)
+            if known is not None:
+                return known
+        try:
+            with self._only_one(sha256 or hashlib.sha256(package.url.encode()).hexdigest()):
+                # Another process may have fetched it while this one waited.
+                return (self.get(sha256, package.filename) if sha256 else None) or self._fetched(package, download)
+        except OSError as error:
+            raise StoreUnwritable(str(error.filename or self._archives), error.strerror or str(error)) from error
+
+    def fetch_all(self, packages: Sequence[LockedPackage], download: Download) -> list[Path]:
+        """The files of `packages`, in their order; several are downloaded at once.
+
+        Raises:
+            StoreProblem: As `fetch`, for the first of them that fails.
+        """
+        with ThreadPoolExecutor(min(PARALLEL, len(packages)) or 1, thread_name_prefix="fetch") as pool:
+            futures = [pool.submit(self.fetch, package, download) for package in packages]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(size for _, _, size in self._entries())
+
+    def trim(self, limit: int, keep: Collection[str] = ()) -> Trimmed:
+        """Removes the files that were not used for longest until the rest is within `limit` bytes.
+
+        Args:
+            limit: Bytes.
+            keep: sha256 of files that stay whatever they cost.
+        """
+        self._sweep()
+        entries = sorted(self._entries(), key=lambda entry: entry[1])
+        total = sum(size for _, _, size in entries)
+        removed = Trimmed()
+        for folder, _, size in entries:
+            if total <= limit:
+                break
+            if folder.name in keep:
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= size
+            removed = Trimmed(removed.files + 1, removed.size + size)
+        return removed
+
+    def close(self) -> None:
+        self._facts.close()
+
+    def _fetched(self, package: LockedPackage, download: Download) -> Path:
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        partial = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                _download(package, file, download)
+            return self._kept(partial, package)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _kept(self, partial: Path, package: LockedPackage) -> Path:
+        """Puts a downloaded file where it belongs."""
+        found = _sha256(partial)
+        if package.sha256 is None:
+            self._facts.put(f"sha256 of {package.url}", found)
+        elif found != package.sha256:
+            raise WrongContent(package, found)
+        path = self._place(found) / package.filename
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(path)
+        _sync(path.parent)
+        return path
+
+    def _place(self, sha256: str) -> Path:
+        return self._archives / sha256[:2] / sha256
+
+    @contextlib.contextmanager
+    def _only_one(self, key: str) -> Iterator[None]:
+        """One process at a time downloads what `key` stands for."""
+        folder = self._incoming / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock"):
+            yield
+
+    def _set_aside(self, path: Path) -> None:
+        _log.warning("%s was damaged and is set aside", path)
+        self._quarantine.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            path.replace(self._quarantine / f"{path.parent.name}-{path.name}")
+
+    def _entries(self) -> Iterator[tuple[Path, float, int]]:
+        """Each file's folder, when it was last used, and its size."""
+        for folder in self._archives.glob("??/*"):
+            try:
+                files = [path.stat() for path in folder.iterdir()]
+                yield folder, folder.stat().st_mtime, sum(stat.st_size for stat in files)
+            except FileNotFoundError:
+                continue
+
+    def _sweep(self) -> None:
+        """Removes what nobody will finish, and what was set aside."""
+        oldest = time.time() - _ABANDONED_AFTER
+        for path in (*self._incoming.glob("*"), *self._incoming.glob("locks/*"), *self._quarantine.glob("*")):
+            with contextlib.suppress(OSError):
+                if path.is_file() and path.stat().st_mtime < oldest:
+                    path.unlink()
+
+
+def _download(package: LockedPackage, file: BinaryIO, download: Download) -> None:
+    try:
+        download(package, file)
+    except DownloadError as error:
+        raise NotDownloaded(package, error.detail) from error
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """Makes a rename in `folder` last, where the system lets folders be opened."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

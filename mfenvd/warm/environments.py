@@ -1,0 +1,289 @@
+"""Local environments as Metaflow finds them: built where it does not look, and registered when they are whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.resolver import Progress
+from mfenvd.warm import findings
+from mfenvd.warm.checks import shortcomings
+from mfenvd.warm.marker import Marker, content_key, read_marker, stamp, write_marker
+from mfenvd.warm.plan import Archives, LocalEnvironment, MicromambaSettings, NotMadeError, Report
+from mfenvd.warm.processes import is_in_use
+from mfenvd.warm.registry import Registry
+
+_log = logging.getLogger(__name__)
+
+_DOWNLOADS = 8
+"""At once."""
+
+_PYTHON_TIME_LIMIT = 120.0
+"""Seconds. A cold disk, or a virus scanner that has never seen this file."""
+
+_CALLED = "metaflow"
+TRASH = ".mfenv-trash-"
+"""Begins the name of what is being removed, beside where it was."""
+
+
+class LocalEnvironments:
+    """What `plan.Environments` promises.
+
+    Args:
+        cache_dir: mfenv's cache folder: environments lie in it, so that they can be linked from what is cached.
+        settings: What micromamba says.
+        archives: Packages' files.
+        trusted: Whether packages may run scripts of their own while they are linked.
+    """
+
+    def __init__(
+        self, cache_dir: Path, settings: MicromambaSettings, archives: Archives, *, trusted: bool = False
+    ) -> None:
+        self._cache_dir = cache_dir
+        self._folder = cache_dir / "environments"
+        self._settings = settings
+        self._archives = archives
+        self._trusted = trusted
+        self.registry = Registry(Path(settings.environments_file), self._folder / "locks" / "registry.lock")
+
+    def find(self, id_: str, platform: str) -> Path | None:
+        """The environment that Metaflow would find (`path_to_environment`), finished or not."""
+        suffix = f"{_CALLED}/{platform}/{id_}"
+        return next((prefix for prefix in self.registry.prefixes() if str(prefix).endswith(suffix)), None)
+
+    def missing(self, wanted: LocalEnvironment) -> tuple[str, ...]:
+        """What Metaflow would still do or stumble over, one phrase each; empty when it would do nothing."""
+        prefix = self.find(wanted.id, wanted.platform)
+        return self._missing_at(prefix, wanted) if prefix is not None else ("there is no environment",)
+
+    def create(self, wanted: LocalEnvironment, report: Report) -> Path:
+        """Makes the environment, or makes it anew where one is not whole, and registers it last.
+
+        An environment that Metaflow made and that is whole stays as it is, and stays Metaflow's.
+
+        Raises:
+            NotMadeError: It cannot be made.
+        """
+        try:
+            with self._lock(wanted.id, wanted.platform):
+                return self._created(wanted, report)
+        except OSError as error:
+            path, reason = str(error.filename or self._folder), error.strerror or str(error)
+            raise NotMadeError(findings.environments_unwritable(path, reason)) from error
+
+    def mark_foreign(self, id_: str, platform: str) -> None:
+        """Lets Metaflow skip the download for another platform.
+
+        Raises:
+            NotMadeError: The folder refuses.
+        """
+        mark = self._foreign_mark(id_, platform)
+        try:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        except OSError as error:
+            raise NotMadeError(findings.environments_unwritable(str(mark), error.strerror or str(error))) from error
+
+    def is_foreign_marked(self, id_: str, platform: str) -> bool:
+        """Whether Metaflow would skip that download."""
+        return self._foreign_mark(id_, platform).exists()
+
+    def own(self) -> Iterator[Path]:
+        """Prefixes in our own folder, whole or not."""
+        for prefix in sorted(self._folder.glob(f"{_CALLED}/*/*")):
+            if prefix.is_dir() and not prefix.name.startswith(TRASH):
+                yield prefix
+
+    def sweep(self) -> tuple[Path, ...]:
+        """Removes what interrupted builds and removals left; registers again what was whole. Returns what it removed.
+
+        An environment that is being made at this moment is left alone.
+        """
+        for trash in self._trash():
+            shutil.rmtree(trash, ignore_errors=True)
+        removed = []
+        for prefix in self.own():
+            with contextlib.suppress(Timeout), self._lock(prefix.name, prefix.parent.name, timeout=0):
+                if read_marker(prefix) is None:
+                    self.discard(prefix)
+                    removed.append(prefix)
+                elif not self.registry.contains(prefix):
+                    self.registry.add(prefix)
+        return tuple(removed)
+
+    def discard(self, prefix: Path) -> None:
+        """Removes an environment: out of sight first, in one step.
+
+        Raises:
+            OSError: It cannot be moved.
+        """
+        trash = Path(tempfile.mkdtemp(dir=prefix.parent, prefix=TRASH))
+        with contextlib.suppress(FileNotFoundError):
+            prefix.rename(trash / prefix.name)
+        self.registry.remove(prefix)
+        shutil.rmtree(trash, ignore_errors=True)
+
+    def _created(self, wanted: LocalEnvironment, report: Report) -> Path:
+        found = self.find(wanted.id, wanted.platform)
+        if found is not None:
+            if not self._missing_at(found, wanted):
+                stamp(found)
+                return found
+            if is_in_use(found):
+                raise NotMadeError(findings.made_elsewhere(wanted.id, str(found)))
+        prefix = self._place(wanted)
+        if prefix != found and self._is_whole(prefix, wanted):
+            # Another program wrote environments.txt anew, without it.
+            self.registry.add(prefix)
+            return prefix
+        if prefix.exists():
+            self.discard(prefix)
+        try:
+            self._build(prefix, wanted, report)
+            if found is not None and found != prefix:
+                self.discard(found)
+            self.registry.add(prefix)
+        except BaseException:
+            shutil.rmtree(prefix, ignore_errors=True)
+            raise
+        return prefix
+
+    def _build(self, prefix: Path, wanted: LocalEnvironment, report: Report) -> None:
+        # Loads rattler, which only those need who make something.
+        from mfenvd.warm.conda_prefix import CondaCache, LinkFailedError
+
+        conda, wheels = wanted.conda.packages, wanted.wheels.packages if wanted.wheels is not None else ()
+        cache = CondaCache(self._cache_dir / "conda", wanted.platform, run_scripts=self._trusted)
+        extracted = cache.records(conda)
+        new = [package for package in conda if package.filename not in extracted]
+        files = self._fetched([*new, *wheels], report)
+        report(Progress(f"linking {len(conda)} conda packages"))
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            cache.link(conda, extracted, files, prefix)
+        except LinkFailedError as error:
+            raise NotMadeError(findings.not_linked(wanted.id, error.words)) from error
+        if wanted.wheels is not None:
+            paths = {wheel.url: files[wheel.filename] for wheel in wheels}
+            if wanted.installs_wheels and wheels:
+                report(Progress(f"installing {len(wheels)} wheels"))
+                self._install(list(paths.values()), prefix, wanted.id)
+            _write_pip_folder(prefix, wanted.id, paths)
+        report(Progress("starting its Python"))
+        self._check_python(prefix, wanted.id)
+        # micromamba and Metaflow take whatever has this file for an environment.
+        (prefix / "conda-meta" / "history").touch()
+        write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time()))
+
+    def _fetched(self, packages: Sequence[LockedPackage], report: Report) -> dict[str, Path]:
+        """Files by filename; several are fetched at once."""
+        if not packages:
+            return {}
+        found = {}
+        with ThreadPoolExecutor(min(_DOWNLOADS, len(packages)), thread_name_prefix="fetch") as pool:
+            futures = {pool.submit(self._archives.fetch, package): package for package in packages}
+            try:
+                for future in as_completed(futures):
+                    found[futures[future].filename] = future.result()
+                    report(Progress("fetching packages", len(found), len(packages)))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return found
+
+    def _install(self, wheels: Sequence[Path], prefix: Path, id_: str) -> None:
+        from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, install_wheels
+
+        try:
+            install_wheels(wheels, prefix, self._cache_dir / "uv")
+        except InstallFailedError as error:
+            raise NotMadeError(findings.wheels_not_installed(id_, error.lines)) from error
+        except UvMissingError as error:
+            raise NotMadeError(findings.uv_missing()) from error
+
+    def _check_python(self, prefix: Path, id_: str) -> None:
+        reason = python_problem(prefix)
+        if reason is not None:
+            raise NotMadeError(findings.python_does_not_run(id_, str(prefix), reason))
+
+    def _missing_at(self, prefix: Path, wanted: LocalEnvironment) -> tuple[str, ...]:
+        found = tuple(shortcomings(prefix, wanted))
+        marker = read_marker(prefix)
+        if not found and marker is not None and marker.content and marker.content != content_key(wanted):
+            return ("it holds other packages",)
+        return found
+
+    def _is_whole(self, prefix: Path, wanted: LocalEnvironment) -> bool:
+        return read_marker(prefix) is not None and not self._missing_at(prefix, wanted)
+
+    def _place(self, wanted: LocalEnvironment) -> Path:
+        return self._folder / _CALLED / wanted.platform / wanted.id
+
+    def _foreign_mark(self, id_: str, platform: str) -> Path:
+        return Path(self._settings.envs_dirs[0]) / _CALLED / platform / id_ / "fake.done"
+
+    def _trash(self) -> Iterator[Path]:
+        for folder in (self._folder, *map(Path, self._settings.envs_dirs)):
+            yield from folder.glob(f"{_CALLED}/*/{TRASH}*")
+
+    @contextlib.contextmanager
+    def _lock(self, id_: str, platform: str, timeout: float = -1) -> Iterator[None]:
+        """One process at a time works on an environment; raises filelock.Timeout after `timeout` seconds."""
+        folder = self._folder / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{platform}-{id_}.lock", timeout=timeout):
+            yield
+
+
+def python_problem(prefix: Path) -> str | None:
+    """Why the environment's Python does not start, None when it does. No package's code runs (`-S`)."""
+    python = prefix / "bin" / "python"
+    environ = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    try:
+        done = subprocess.run(
+            [str(python), "-I", "-S", "-c", "import sys, zlib; print(sys.prefix)"],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PYTHON_TIME_LIMIT,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it does not answer within {_PYTHON_TIME_LIMIT:g} seconds"
+    except OSError as error:
+        return error.strerror or str(error)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        return lines[-1] if lines else f"it ends with {done.returncode}"
+    said = done.stdout.strip()
+    return None if Path(said).resolve() == prefix.resolve() else f"it takes {said} for its home"
+
+
+def _write_pip_folder(prefix: Path, id_: str, wheels: dict[str, Path]) -> None:
+    """`.pip` as Metaflow's pip leaves it: the wheels, which file belongs to which URL, and that they are installed.
+
+    The wheels are links into the store: where they are gone, Metaflow gets them from their URL.
+    """
+    folder = prefix / ".pip" / "wheels"
+    folder.mkdir(parents=True)
+    listed = {}
+    for url, wheel in wheels.items():
+        link = folder / wheel.name
+        if not link.is_symlink():
+            link.symlink_to(wheel)
+        listed[url] = str(link)
+    (prefix / ".pip" / "metadata").write_text(json.dumps(listed), "utf-8")
+    (prefix / ".pip" / "id").write_text(json.dumps({"id": id_}), "utf-8")

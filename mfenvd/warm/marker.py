@@ -1,0 +1,103 @@
+"""The file in an environment that says that it is mfenv's, whole, and of what."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.warm.plan import LocalEnvironment
+
+_NAME = ".mfenv.json"
+
+
+class Marker(msgspec.Struct, frozen=True):
+    """Written last, when everything else is there.
+
+    Attributes:
+        id: Metaflow's.
+        platform: As in the environment's path.
+        content: `content_key` of what was laid out; empty for an environment that Metaflow made.
+        made: Seconds since the epoch.
+        adopted: Metaflow made it, and mfenv looks after it.
+        compiled: Whether its modules have their bytecode.
+    """
+
+    id: str
+    platform: str
+    content: str
+    made: float
+    adopted: bool = False
+    compiled: bool = False
+
+
+def content_key(wanted: LocalEnvironment) -> str:
+    """Equal for environments with the same packages installed from the same files."""
+    installed = wanted.wheels.packages if wanted.wheels is not None and wanted.installs_wheels else ()
+    files = sorted(
+        (package.filename, package.sha256 or package.url) for package in (*wanted.conda.packages, *installed)
+    )
+    return hashlib.sha256(msgspec.json.encode(files)).hexdigest()
+
+
+def read_marker(prefix: Path) -> Marker | None:
+    """None where there is none: the environment is not ours, or not whole."""
+    try:
+        return msgspec.json.decode((prefix / _NAME).read_bytes(), type=Marker)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write_marker(prefix: Path, marker: Marker) -> None:
+    """Puts it in place, whole.
+
+    Raises:
+        OSError: The environment cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(dir=prefix, prefix=".mfenv-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(marker))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(prefix / _NAME)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def mark_compiled(prefix: Path) -> None:
+    """Notes that the environment has its bytecode; when it was last wanted stays as it is."""
+    marker = read_marker(prefix)
+    if marker is None:
+        return
+    with contextlib.suppress(OSError):  # it would be compiled again, which finds everything done
+        wanted = (prefix / _NAME).stat()
+        write_marker(prefix, msgspec.structs.replace(marker, compiled=True))
+        os.utime(prefix / _NAME, ns=(wanted.st_atime_ns, wanted.st_mtime_ns))
+
+
+def stamp(prefix: Path) -> None:
+    """Notes that the environment was wanted now."""
+    with contextlib.suppress(OSError):  # a lost stamp costs nothing but an earlier removal
+        os.utime(prefix / _NAME)
+
+
+def last_wanted(prefix: Path) -> float:
+    """When it was last wanted, or used: seconds since the epoch.
+
+    Starting its Python follows the link `bin/python`, whose access time the system notes once a day at least
+    (`relatime`); where it does not, only wanting counts.
+    """
+    times = [0.0]
+    with contextlib.suppress(OSError):
+        times.append((prefix / _NAME).stat().st_mtime)
+    with contextlib.suppress(OSError):
+        times.append((prefix / "bin" / "python").lstat().st_atime)
+    return min(max(times), time.time())

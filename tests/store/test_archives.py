@@ -1,0 +1,175 @@
+"""Files are in the store whole and as they were resolved, or not at all."""
+
+import hashlib
+import multiprocessing
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from mfenvd.domain.codes import Code
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.store.archives import ArchiveStore
+from mfenvd.store.errors import DownloadError, NotDownloaded, StoreUnwritable, WrongContent
+from mfenvd.store.findings import finding_of
+
+
+def package(content: bytes, name: str = "demo", *, known: bool = True) -> LockedPackage:
+    sha256 = hashlib.sha256(content).hexdigest() if known else None
+    filename = f"{name}-1.0-py3-none-any.whl"
+    return LockedPackage(name, "1.0", filename, f"https://files.example/{filename}", sha256=sha256)
+
+
+class Server:
+    """Gives `content` for every package, and counts."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.asked: list[str] = []
+
+    def __call__(self, package: LockedPackage, file: BinaryIO) -> None:
+        self.asked.append(package.name)
+        file.write(self.content)
+
+
+def test_a_file_is_fetched_once_and_found_by_its_sha256(tmp_path: Path) -> None:
+    store, server = ArchiveStore(tmp_path), Server(b"wheel")
+    wanted = package(b"wheel")
+
+    path = store.fetch(wanted, server)
+    assert path.read_bytes() == b"wheel"
+    assert path.name == wanted.filename
+    assert path.parent.name == wanted.sha256
+
+    assert ArchiveStore(tmp_path).fetch(wanted, server) == path
+    assert store.get(wanted.sha256 or "", wanted.filename) == path
+    assert server.asked == ["demo"]
+
+
+def test_another_content_than_the_resolved_one_is_refused(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    with pytest.raises(WrongContent) as caught:
+        store.fetch(package(b"wheel"), Server(b"trojan"))
+    finding = finding_of(caught.value)
+    assert finding.code == Code.WRONG_CONTENT
+    assert finding.data["got"] == hashlib.sha256(b"trojan").hexdigest()
+    assert store.size() == 0
+    assert [path for path in (tmp_path / "incoming").iterdir() if path.is_file()] == []
+
+
+def test_a_damaged_file_is_set_aside_and_fetched_again(tmp_path: Path) -> None:
+    store, server = ArchiveStore(tmp_path), Server(b"wheel")
+    path = store.fetch(package(b"wheel"), server)
+    path.write_bytes(b"rotten")
+
+    assert store.get(package(b"wheel").sha256 or "", path.name) is None
+    assert [file.read_bytes() for file in (tmp_path / "quarantine").iterdir()] == [b"rotten"]
+    assert store.fetch(package(b"wheel"), server).read_bytes() == b"wheel"
+    assert server.asked == ["demo", "demo"]
+
+
+def test_a_file_without_a_known_sha256_is_that_file_from_then_on(tmp_path: Path) -> None:
+    store, server = ArchiveStore(tmp_path), Server(b"as it comes")
+    wanted = package(b"", known=False)
+    path = store.fetch(wanted, server)
+    assert path.parent.name == hashlib.sha256(b"as it comes").hexdigest()
+    assert ArchiveStore(tmp_path).fetch(wanted, server) == path
+    assert server.asked == ["demo"]
+
+
+def test_a_server_that_gives_nothing_leaves_nothing(tmp_path: Path) -> None:
+    def down(package: LockedPackage, file: BinaryIO) -> None:
+        file.write(b"half")
+        raise DownloadError("https://user:secret@files.example answers 503")
+
+    store = ArchiveStore(tmp_path)
+    with pytest.raises(NotDownloaded) as caught:
+        store.fetch(package(b"wheel"), down)
+    finding = finding_of(caught.value)
+    assert finding.code == Code.NOT_DOWNLOADED
+    assert "files.example" in finding.message
+    assert "secret" not in finding.message
+    assert store.size() == 0
+    assert [path for path in (tmp_path / "incoming").iterdir() if path.is_file()] == []
+
+
+def test_a_folder_that_refuses_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "incoming").write_text("a file where a folder should be")
+    with pytest.raises(StoreUnwritable) as caught:
+        ArchiveStore(tmp_path).fetch(package(b"wheel"), Server(b"wheel"))
+    assert finding_of(caught.value).code == Code.STORE_UNWRITABLE
+
+
+def test_several_are_fetched_at_once_and_come_in_order(tmp_path: Path) -> None:
+    together = threading.Barrier(3, timeout=20)
+
+    def slow(package: LockedPackage, file: BinaryIO) -> None:
+        together.wait()
+        file.write(package.name.encode())
+
+    wanted = [package(name.encode(), name) for name in ("one", "two", "three")]
+    paths = ArchiveStore(tmp_path).fetch_all(wanted, slow)
+    assert [path.read_bytes() for path in paths] == [b"one", b"two", b"three"]
+
+
+def test_the_first_that_fails_is_told(tmp_path: Path) -> None:
+    wanted = [package(b"one", "one"), package(b"two", "two")]
+    with pytest.raises(WrongContent, match="two"):
+        ArchiveStore(tmp_path).fetch_all(wanted, Server(b"one"))
+    assert ArchiveStore(tmp_path).fetch_all([], Server(b"")) == []
+
+
+def _fetch(folder: str, asked: str) -> None:
+    def server(package: LockedPackage, file: BinaryIO) -> None:
+        with Path(asked).open("a") as log:
+            log.write("asked\n")
+        file.write(b"wheel")
+
+    ArchiveStore(Path(folder)).fetch(package(b"wheel"), server)
+
+
+def test_processes_that_want_the_same_file_fetch_it_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    asked = tmp_path / "asked"
+    workers = [context.Process(target=_fetch, args=(str(tmp_path / "store"), str(asked))) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert asked.read_text() == "asked\n"
+
+
+def test_trimming_removes_what_was_not_used_for_longest(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    contents = {name: name.encode() * 10 for name in ("old", "kept", "new")}
+    paths = {}
+    for age, (name, content) in enumerate(contents.items()):
+        paths[name] = store.fetch(package(content, name), Server(content))
+        _last_used(paths[name], 1_000_000 + age)
+    kept = hashlib.sha256(contents["kept"]).hexdigest()
+
+    assert store.trim(10**6).files == 0
+    trimmed = store.trim(70, keep={kept})
+    assert (trimmed.files, trimmed.size) == (1, 30)
+    assert not paths["old"].exists()
+    assert store.trim(0, keep={kept}).files == 1
+    assert [path.exists() for path in paths.values()] == [False, True, False]
+
+
+def test_using_a_file_makes_it_young(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    old = store.fetch(package(b"old", "old"), Server(b"old"))
+    new = store.fetch(package(b"new", "new"), Server(b"new"))
+    _last_used(old, 1_000_000)
+    _last_used(new, 1_000_001)
+    store.fetch(package(b"old", "old"), Server(b"old"))
+    store.trim(3)
+    assert (old.exists(), new.exists()) == (True, False)
+
+
+def _last_used(path: Path, when: float) -> None:
+    import os
+
+    os.utime(path.parent, (when, when))

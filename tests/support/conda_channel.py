@@ -15,6 +15,7 @@ import functools
 import http.server
 import io
 import json
+import ssl
 import tarfile
 import threading
 import time
@@ -160,9 +161,17 @@ class ChannelServer:
         folder: Whose subfolders are channels.
         credentials: User and password that every request needs (basic authentication).
         token: What every path must begin with, as `/t/TOKEN/`.
+        tls: Serve https with this.
     """
 
-    def __init__(self, folder: Path, *, credentials: tuple[str, str] | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        credentials: tuple[str, str] | None = None,
+        token: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.folder = folder
         self.credentials = credentials
         self.token = token
@@ -170,6 +179,9 @@ class ChannelServer:
         self.asked: list[tuple[str, str, int]] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.channels = self
+        self._scheme = "https" if tls else "http"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="channels", daemon=True
         )
@@ -177,7 +189,7 @@ class ChannelServer:
     @property
     def url(self) -> str:
         """Of the folder, without a `/` at the end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -19,11 +19,13 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import msgspec
-import requests
-from rattler import Gateway, RepoDataRecord, SourceConfig
+from rattler import Channel, Gateway, RepoDataRecord, SourceConfig, Subdir
 
+from mfenvd.resolve.conda.absent import has_list, write_empty_list
 from mfenvd.resolve.conda.access import Access
+from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.errors import ChannelProblem, ChannelUnreachable, Unsolvable
+from mfenvd.resolve.conda.mapped import give_back
 from mfenvd.resolve.conda.solving import NOARCH, Question, solve
 
 FRESH_FOR = 3600.0
@@ -156,7 +158,7 @@ class Repodata:
                 return self._opened
             offline = not refresh and all(self._is_fresh(place, stamp) for place, stamp in stamps.items())
             config = SourceConfig(cache_action="force-cache-only" if offline else "cache-or-fetch")
-            gateway = Gateway(self._folder / "repodata", default_config=config, client=self._access.client())
+            gateway = Gateway(self._lists, default_config=config, client=self._access.client())
             self._opened = _Opened(gateway, offline)
             return self._opened
 
@@ -172,15 +174,25 @@ class Repodata:
 
     def _note(self, opened: _Opened, places: Sequence[Place]) -> None:
         """That `places` are loaded and, where they were fetched, when."""
+        new = [place for place in places if place not in opened.loaded]
+        if new:
+            give_back()
+        if not opened.offline:
+            self._remember_absent(opened, new)
         with self._lock:
-            for place in places:
-                if place in opened.loaded:
-                    continue
+            for place in new:
                 if not opened.offline and _is_remote(place[0]):
                     self._write_stamp(place)
                 stamp = self._stamp(place)
                 if stamp is not None:
                     opened.loaded[place] = stamp
+
+    def _remember_absent(self, opened: _Opened, places: Iterable[Place]) -> None:
+        for channel, subdir in places:
+            if _is_remote(channel) and not has_list(self._lists, channel, subdir):
+                names = awaited(_names(opened.gateway, channel, subdir))
+                if not names:
+                    write_empty_list(self._lists, channel, subdir)
 
     def _check_answers(self, places: Iterable[Place]) -> None:
         """Gives up on servers that accept a request and then keep silent: py-rattler would wait for very long."""
@@ -196,6 +208,8 @@ class Repodata:
                 raise ChannelUnreachable(channel, f"no answer within {_ANSWER_WITHIN[1]:g} seconds")
 
     def _is_silent(self, url: str) -> bool:
+        import requests
+
         access = self._access
         proxies = {"http": access.http_proxy or "", "https": access.https_proxy or ""}
         with requests.Session() as session:
@@ -217,6 +231,10 @@ class Repodata:
 
     def _places(self, channels: Iterable[str], subdirs: Sequence[str]) -> list[Place]:
         return [(channel, subdir) for channel in channels for subdir in subdirs]
+
+    @property
+    def _lists(self) -> Path:
+        return self._folder / "repodata"
 
     @property
     def _is_quiet(self) -> bool:
@@ -276,6 +294,10 @@ def repodata_for(cache_dir: Path, access: Access) -> Repodata:
         while len(_known) > _KEPT:
             del _known[next(iter(_known))]
     return found
+
+
+async def _names(gateway: Gateway, channel: str, subdir: str) -> Sequence[object]:
+    return await gateway.names([Channel(channel)], [Subdir(subdir)], channel_relations="disabled")
 
 
 def _is_remote(channel: str) -> bool:

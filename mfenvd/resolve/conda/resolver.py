@@ -14,7 +14,6 @@ from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
 from mfenvd.resolve.conda import findings
 from mfenvd.resolve.conda.access import access_to
-from mfenvd.resolve.conda.diagnosis import Diagnosis
 from mfenvd.resolve.conda.errors import (
     ChannelProblem,
     CondaProblem,
@@ -58,6 +57,8 @@ class CondaResolver:
         try:
             answer = repodata.solve(question, refresh=context.refresh)
         except Unsolvable as error:
+            from mfenvd.resolve.conda.diagnosis import Diagnosis
+
             report(Progress("looking for the reason"))
             return Outcome(findings=Diagnosis(request, question, repodata).findings(error.words))
         resolution = locked(request, target, answer.records, requested)

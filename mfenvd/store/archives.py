@@ -62,7 +62,7 @@ class ArchiveStore:
         """
         path = self._place(sha256) / filename
         try:
-            found = _sha256(path)
+            found = sha256_of(path)
         except FileNotFoundError:
             return None
         if found != sha256:
@@ -149,7 +149,7 @@ class ArchiveStore:
 
     def _kept(self, partial: Path, package: LockedPackage) -> Path:
         """Puts a downloaded file where it belongs."""
-        found = _sha256(partial)
+        found = sha256_of(partial)
         if package.sha256 is None:
             self._facts.put(f"sha256 of {package.url}", found)
         elif found != package.sha256:
@@ -204,7 +204,8 @@ def _download(package: LockedPackage, file: BinaryIO, download: Download) -> Non
     os.fsync(file.fileno())
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Hex digits of the file's content."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rattler import PackageCache, PackageRecord, PrefixRecord, RepoDataRecord, Subdir, install
 from rattler.exceptions import ExtractError, InstallerError, IoError, LinkError, TransactionError
 
+from mfenvd.awaiting import awaited
 from mfenvd.domain.redact import redact
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm.checks import stem
@@ -40,7 +40,7 @@ class CondaCache:
 
     def records(self, packages: Sequence[LockedPackage]) -> dict[str, RepoDataRecord]:
         """By filename: those that need no archive any more, as they are extracted already."""
-        return asyncio.run(self._records(packages))
+        return awaited(self._records(packages))
 
     def link(
         self,
@@ -62,7 +62,7 @@ class CondaCache:
         """
         new = {package.filename: archives[package.filename] for package in packages if package.filename not in records}
         try:
-            asyncio.run(self._link({**records}, new, prefix))
+            awaited(self._link({**records}, new, prefix))
             for package in packages:
                 if package.filename in new:
                     _name_origin(prefix, package)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 import msgspec
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.target import Target
 from mfenvd.resolve.index.configuration import IndexConfiguration
@@ -23,6 +25,9 @@ from mfenvd.resolve.pypi.uv import Uv, UvError
 
 # Of a build's output, so many of its last lines are shown.
 _TAIL = 30
+
+# Beside a built wheel: what it was made of.
+_ORIGIN = "origin"
 
 
 class BuildFailedError(Exception):
@@ -102,8 +107,8 @@ class Builder:
 
     def _made(self, checkout: Checkout, source: Source, scratch: Path) -> Path:
         """The wheel. That of a local folder is made anew each time, as its files may have changed."""
-        key = hashlib.sha256(f"{checkout.url} {checkout.sha256} {self._target.python}".encode()).hexdigest()[:24]
-        home = self._folder / key
+        origin = _origin(checkout.url, checkout.sha256)
+        home = self._folder / hashlib.sha256(f"{origin} {self._target.python}".encode()).hexdigest()[:24]
         wheel = None if source.kind is SourceKind.LOCAL else _wheel_in(home)
         if wheel is not None:
             return wheel
@@ -121,6 +126,7 @@ class Builder:
         wheel = _wheel_in(output)
         if wheel is None:
             raise BuildFailedError("the build ended well, but left no wheel")
+        (output / _ORIGIN).write_text(origin, "utf-8")
         if home.exists():
             shutil.rmtree(home, ignore_errors=True)
         try:
@@ -140,6 +146,20 @@ class Builder:
         if own.interpreter and own.python and own.python.split(".")[:2] == wanted.split("."):
             return own.interpreter
         return wanted
+
+
+def kept_wheel(package: LockedPackage, cache_dir: Path) -> Path | None:
+    """The wheel that was built of `package` on this machine; None when it is gone."""
+    for wheel in (cache_dir / "built").glob(f"*/{glob.escape(package.filename)}"):
+        origin = wheel.parent / _ORIGIN
+        if origin.is_file() and origin.read_text("utf-8") == _origin(package.url, package.sha256):
+            return wheel
+    return None
+
+
+def _origin(url: str, sha256: str | None) -> str:
+    """What a wheel was made of, exactly."""
+    return f"{url} {sha256}"
 
 
 def _check_name(wheel: Path, source: Source) -> None:

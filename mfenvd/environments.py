@@ -1,0 +1,152 @@
+"""Local environments put together: made by the warm room, of files in the store, downloaded as each resolver would."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from mfenvd.domain.request import Indexes, Kind
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.resolver import Context
+from mfenvd.store.archives import ArchiveStore, sha256_of
+from mfenvd.store.errors import DownloadError, NotDownloaded, StoreProblem
+from mfenvd.store.findings import finding_of
+from mfenvd.warm.environments import LocalEnvironments
+from mfenvd.warm.plan import MicromambaSettings, NotMadeError
+
+if TYPE_CHECKING:
+    from rattler import Client
+
+    from mfenvd.resolve.index.transport import Transport
+
+_CHUNK = 1024 * 1024
+
+
+def local_environments(context: Context, settings: MicromambaSettings) -> LocalEnvironments:
+    """The environments of this machine's user, for what the project of `context` asks for."""
+    files = PackageFiles(context, settings)
+    return LocalEnvironments(Path(context.cache_dir), settings, files, trusted=context.trusted)
+
+
+def store_folder(cache_dir: str) -> Path:
+    """Where the store is, below mfenv's cache folder."""
+    return Path(cache_dir) / "store"
+
+
+class PackageFiles:
+    """What `warm.plan.Archives` promises, with the project's credentials, proxies and certificates.
+
+    Args:
+        context: Whose project this is.
+        settings: What micromamba says: packages that it downloaded need not be downloaded again.
+    """
+
+    def __init__(self, context: Context, settings: MicromambaSettings) -> None:
+        self._context = context
+        self._downloaded = tuple(map(Path, settings.pkgs_dirs))
+        self._store = ArchiveStore(store_folder(context.cache_dir))
+        self._lock = threading.Lock()
+        self._transport: Transport | None = None
+        self._clients: dict[str, Client] = {}
+
+    def fetch(self, package: LockedPackage) -> Path:
+        """The archive or wheel, its sha256 checked.
+
+        Raises:
+            NotMadeError: It cannot be had.
+        """
+        try:
+            return self._built(package) if package.built else self._store.fetch(package, self._download)
+        except StoreProblem as problem:
+            raise NotMadeError(finding_of(problem)) from problem
+
+    def _built(self, package: LockedPackage) -> Path:
+        from mfenvd.resolve.pypi.build import kept_wheel
+
+        wheel = kept_wheel(package, Path(self._context.cache_dir))
+        if wheel is None:
+            raise NotDownloaded(package, "the wheel that was built of it is gone; save the file again to build it")
+        return wheel
+
+    def _download(self, package: LockedPackage, file: BinaryIO) -> None:
+        here = _path_of(package.url) or self._from_micromamba(package)
+        if here is not None:
+            _copy(here, file)
+        elif package.kind is Kind.CONDA:
+            self._download_conda(package, file)
+        else:
+            self._download_wheel(package, file)
+
+    def _from_micromamba(self, package: LockedPackage) -> Path | None:
+        """The archive as micromamba downloaded it, if it is the right one."""
+        if package.kind is not Kind.CONDA or package.sha256 is None:
+            return None
+        for folder in self._downloaded:
+            path = folder / package.filename
+            if path.is_file() and sha256_of(path) == package.sha256:
+                return path
+        return None
+
+    def _download_conda(self, package: LockedPackage, file: BinaryIO) -> None:
+        from rattler.package_streaming import download_to_writer
+
+        from mfenvd.awaiting import awaited
+
+        channel = package.channel or package.url.rsplit("/", 2)[0]
+        try:
+            awaited(download_to_writer(self._client(channel), package.url, file))
+        except (RuntimeError, OSError) as error:  # py-rattler's own class for what HTTP answers
+            raise DownloadError(str(error).splitlines()[0]) from error
+
+    def _download_wheel(self, package: LockedPackage, file: BinaryIO) -> None:
+        import requests
+
+        from mfenvd.resolve.index.errors import IndexProblem
+
+        host = urlsplit(package.url).netloc
+        try:
+            with self._wheel_transport().get(package.url, index=host, stream=True) as answer:
+                if answer.status_code != 200:
+                    raise DownloadError(f"HTTP status {answer.status_code}")
+                file.writelines(answer.iter_content(_CHUNK))
+        except IndexProblem as error:
+            raise DownloadError(error.detail) from error
+        except requests.RequestException as error:
+            raise DownloadError("the connection broke off") from error
+
+    def _client(self, channel: str) -> Client:
+        with self._lock:
+            if channel not in self._clients:
+                from mfenvd.resolve.conda.access import access_to
+                from mfenvd.resolve.conda.resolver import configuration_of
+
+                self._clients[channel] = access_to((channel,), configuration_of(self._context)).client()
+            return self._clients[channel]
+
+    def _wheel_transport(self) -> Transport:
+        with self._lock:
+            if self._transport is None:
+                from mfenvd.resolve.index.configuration import configuration
+                from mfenvd.resolve.index.transport import LateTransport
+
+                surroundings = self._context.surroundings
+                config = configuration(Indexes(), surroundings, Path(self._context.root))
+                self._transport = LateTransport(config, surroundings.environ)
+            return self._transport
+
+
+def _path_of(url: str) -> Path | None:
+    """The file that a `file:` URL names."""
+    return Path(url2pathname(urlsplit(url).path)) if url.startswith("file:") else None
+
+
+def _copy(path: Path, file: BinaryIO) -> None:
+    try:
+        with path.open("rb") as source:
+            shutil.copyfileobj(source, file, _CHUNK)
+    except OSError as error:
+        raise DownloadError(f"{path} cannot be read ({error.strerror or error})") from error

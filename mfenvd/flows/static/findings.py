@@ -17,15 +17,13 @@ def unreadable_file(path: Path, why: str) -> Finding:
     return Finding(Code.UNREADABLE_FILE, Severity.WARNING, f"{path.name} {why}, so it is not read.", path=str(path))
 
 
-def undecodable_file(path: Path, error: Exception) -> Finding:
-    """The file's bytes are not text in the encoding that it declares."""
-    return Finding(
-        Code.UNREADABLE_FILE,
-        Severity.WARNING,
-        f"{path.name} is not text in the encoding that it declares: {error}.",
-        path=str(path),
-        fix="Save it as UTF-8.",
-    )
+def undecodable_file(path: Path, declared: str | None) -> Finding:
+    """The file's bytes are not text in the encoding that it declares, or in UTF-8 when it declares none."""
+    if declared is not None:
+        said = f"{path.name} is not text in {declared}, the encoding that it declares."
+    else:
+        said = f"{path.name} is not UTF-8, and declares no other encoding."
+    return Finding(Code.UNREADABLE_FILE, Severity.WARNING, said, path=str(path), fix="Save it as UTF-8.")
 
 
 def syntax_error(path: Path, error: SyntaxError) -> Finding:

@@ -186,6 +186,7 @@ class _FlowReader:
                     gpu=_larger(_number(values.get("gpu")), resources),
                     arch=self._arch(bound.name),
                     condition=condition.expression if condition is not None else None,
+                    image_known=not isinstance(image, Unknown),
                 )
             )
         return tuple(found)

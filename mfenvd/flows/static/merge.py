@@ -33,6 +33,9 @@ _KNOWN = {
 _KNOWN["pip"] = _KNOWN["pypi"]
 
 
+_PLAIN = (str, int, float, bytes, list, tuple, dict, set, frozenset, type(None))
+
+
 class Declared:
     """One decorator's arguments, checked.
 
@@ -77,6 +80,10 @@ class Declared:
                     f"The version of {name} in {self.label}" if isinstance(name, str) else f"A package of {self.label}"
                 )
                 self.findings.append(findings.unknown_value(what, unknown))
+            elif not isinstance(version, _PLAIN) or not isinstance(name, _PLAIN):
+                at = self.decorator.at
+                unknown = Unknown(at, f"has a {'version' if isinstance(name, _PLAIN) else 'name'} that is an object")
+                self.findings.append(findings.unknown_value(f"A package of {self.label}", unknown))
             elif self._valid(name, version, attribute):
                 found[str(name)] = str(version)
                 self.origins[_canonical(str(name))] = self._place(name, version)
@@ -103,7 +110,9 @@ class Declared:
             return conda
         if self.kind != "conda" and version.startswith("=="):
             fix = f'Write "{name}": "{version.lstrip("= ")}".'
-            message = f"Metaflow reads the version {version!r} of {name} as `{name}=={version}`, which is not valid."
+            message = (
+                f"Metaflow reads the version {version!r} of {name} as `{name}=={version}`, which no version matches."
+            )
             self.findings.append(findings.bad_argument(place, message, fix, package))
             return False
         return True
@@ -150,6 +159,8 @@ class Declared:
     def _readable(self, attribute: str, default: Any) -> Any:
         """The value of an attribute; `default`, with a finding, when it is not known."""
         value = self._machine.readable(self._values.get(attribute, default))
+        if not isinstance(value, (*_PLAIN, Unknown)):
+            value = Unknown(self.decorator.at, f"has an object for {attribute}")
         if isinstance(value, Unknown):
             what = f"The {attribute} of {self.label}" if attribute == "packages" else f"{attribute} of {self.label}"
             self.findings.append(findings.unknown_value(what, value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 import warnings
 from collections import OrderedDict
@@ -95,7 +96,7 @@ def parse(path: Path, content: bytes) -> Source:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = io.TextIOWrapper(io.BytesIO(content), encoding).read()
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
-        raise Unreadable(findings.undecodable_file(path, error)) from error
+        raise Unreadable(findings.undecodable_file(path, _declared_encoding(content))) from error
     if "\0" in text:
         raise Unreadable(findings.unreadable_file(path, "holds null bytes"))
     try:
@@ -108,6 +109,18 @@ def parse(path: Path, content: bytes) -> Source:
     except (RecursionError, MemoryError, ValueError) as error:
         raise Unreadable(findings.unreadable_file(path, "is nested too deeply")) from error
     return Source(str(path), text, tree)
+
+
+_ENCODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+
+
+def _declared_encoding(content: bytes) -> str | None:
+    """The encoding that one of the first two lines declares (PEP 263)."""
+    for line in content.splitlines()[:2]:
+        match = _ENCODING.match(line)
+        if match:
+            return match[1].decode()
+    return None
 
 
 def find_module(name: str, folders: Iterable[str], *, namespaces: bool = True) -> Path | None:

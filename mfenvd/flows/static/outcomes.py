@@ -26,7 +26,14 @@ class Raised(Exception):  # noqa: N818 - an exception of the interpreted program
 
     def as_unknown(self, at: Site | None = None) -> Unknown:
         """What the failing expression, or the one at `at`, comes to."""
-        return Unknown(at or self.at, f"raises {self}")
+        return Unknown(at or self.at, f"raises {self}", _FIXES.get(self.kind))
+
+
+_FIXES = {
+    "NameError": "Import it or define it above, or correct the name.",
+    "ImportError": "Correct the name of what is imported.",
+    "AttributeError": "Correct the name of the attribute.",
+}
 
 
 class Exhausted(Exception):  # noqa: N818

@@ -68,7 +68,7 @@ def _zip(machine: Machine, call: Call) -> Any:
     unknown = next((column for column in columns if isinstance(column, Unknown)), None)
     if unknown is not None:
         return unknown.holding(columns)
-    if len({len(column) for column in columns}) > 1:
+    if iterators and len({len(column) for column in columns}) > 1:
         machine.expose(iterators, machine.unknown(call.at, "leaves a part of an iterator"))
     return list(zip(*columns, strict=False))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import conversions, files, giving_up, operators
 from mfenvd.flows.static.builtin_iterables import ITERABLES
-from mfenvd.flows.static.exceptions import EXCEPTIONS
+from mfenvd.flows.static.exceptions import EXCEPTIONS, message
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     MISSING,
@@ -74,6 +74,9 @@ def _str(machine: Machine, call: Call) -> Any:
         special = call.arguments[0].cls.find("__str__")
         if special is not MISSING:
             return machine.call(BoundMethod(special, call.arguments[0]), Call([], {}, call.at))
+        text = message(call.arguments[0])
+        if text is not None:
+            return text
     return operators.guarded(machine, lambda: str(*call.arguments, **call.keywords), call.values, call.at)
 
 
@@ -244,8 +247,9 @@ def _super(machine: Machine, call: Call) -> Any:
         return machine.unknown(call.at, "asks for the base class")
     rest = cls.mro[cls.mro.index(owner) + 1 :]
     parent = ClassValue(owner.name, Namespace(), rest, source=owner.source, node=owner.node, unread=owner.unread)
-    if all("__init__" not in base.names for base in rest):
-        parent.names["__init__"] = Builtin("__init__", lambda _machine, _call: None)
+    for name in ("__init__", "__init_subclass__", "__post_init__"):
+        if all(name not in base.names for base in rest):
+            parent.names[name] = Builtin(name, lambda _machine, _call: None)
     parent.mro = (parent, *rest)
     return Instance(parent, subject.attributes) if isinstance(subject, Instance) else parent
 

@@ -18,6 +18,7 @@ from mfenvd.flows.static.values import (
     Frame,
     Function,
     Instance,
+    LazyItems,
     Library,
     Method,
     Namespace,
@@ -187,8 +188,10 @@ def _run(machine: Machine, function: Function, frame: Frame, arguments: Call) ->
     node = function.node
     if isinstance(node, ast.Lambda):
         return machine.evaluate(node.body, frame)
-    if isinstance(node, ast.AsyncFunctionDef) or _is_generator(node):
-        cause = machine.unknown(arguments.at, "is a generator or coroutine, which runs later")
+    if not isinstance(node, ast.AsyncFunctionDef) and _is_generator(node):
+        return LazyItems(lambda: _yielded(machine, function, frame), arguments.at, runs_code=True)
+    if isinstance(node, ast.AsyncFunctionDef):
+        cause = machine.unknown(arguments.at, "is a coroutine, which runs later")
         machine.expose(list(frame.names.values()), cause)
         machine.branch([lambda: machine.run_body(node.body, frame), lambda: None], cause)
         return cause.holding([function, *frame.names.values()])
@@ -199,6 +202,17 @@ def _run(machine: Machine, function: Function, frame: Frame, arguments: Call) ->
         return outcome.value
     cause = outcome.cause or machine.unknown(arguments.at, "takes paths that cannot be told apart")
     return Unknown(cause.at, cause.reason, cause.fix, carried=(*outcome.values, *cause.carried))
+
+
+def _yielded(machine: Machine, function: Function, start: Frame) -> Any:
+    """What a generator yields when it is run from `start` to its end."""
+    found: list[Any] = []
+    frame = Frame(start.module, Namespace(start.names), start.parent, function=function, yielded=found)
+    assert isinstance(function.node, ast.FunctionDef)  # noqa: S101 - the only kind that yields here
+    with machine.deeper():
+        machine.run_body(function.node.body, frame)
+    cause = machine.heap.doubted(found)
+    return cause.holding(found) if cause is not None else list(found)
 
 
 def _is_generator(node: ast.FunctionDef) -> bool:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mfenvd.flows.static import exceptions
 from mfenvd.flows.static.expressions import make_function
 from mfenvd.flows.static.outcomes import Evidence, Raised
 from mfenvd.flows.static.values import (
@@ -13,6 +14,7 @@ from mfenvd.flows.static.values import (
     BoundMethod,
     Builtin,
     Call,
+    ClassMethod,
     ClassValue,
     Frame,
     Function,
@@ -107,17 +109,27 @@ def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Any:
     for value in names.values():
         if isinstance(value, Function) and value.owner is None:
             value.owner = cls
-    _tell_bases(machine, cls, Site(node, frame))
+    _tell_bases(machine, cls, Site(node, frame), _keywords(machine, node, frame))
     return _apply_all(machine, decorators, cls)
 
 
-def _tell_bases(machine: Machine, cls: ClassValue, at: Site) -> None:
+def _keywords(machine: Machine, node: ast.ClassDef, frame: Frame) -> dict[str, Any]:
+    """The keywords in `class A(B, keyword=value)`, for `__init_subclass__`."""
+    given = [keyword for keyword in node.keywords if keyword.arg not in {"metaclass", None}]
+    return {str(keyword.arg): machine.evaluate(keyword.value, frame) for keyword in given}
+
+
+def _tell_bases(machine: Machine, cls: ClassValue, at: Site, keywords: dict[str, Any]) -> None:
     """Runs what a base does with each subclass."""
     for base in cls.mro[1:]:
-        for name in (SUBCLASS, "__init_subclass__"):
-            if name in base.names:
-                machine.call(base.names[name], Call([cls], {}, at))
-                return
+        if SUBCLASS in base.names:
+            machine.call(base.names[SUBCLASS], Call([cls], {}, at))
+            return
+        if "__init_subclass__" in base.names:
+            method = base.names["__init_subclass__"]
+            function = method.function if isinstance(method, ClassMethod) else method
+            machine.call(function, Call([cls], keywords, at))
+            return
 
 
 def _bases(machine: Machine, node: ast.ClassDef, frame: Frame) -> tuple[list[ClassValue], Unknown | None]:
@@ -169,6 +181,8 @@ def instantiate(machine: Machine, cls: ClassValue, call: Call) -> Any:
         machine.expose(call.values, cause)
         return cause
     instance = Instance(cls)
+    if exceptions.is_exception(cls):
+        instance.attributes["args"] = tuple(call.arguments)
     init = cls.find("__init__")
     if init is not MISSING:
         machine.call(BoundMethod(init, instance), call)

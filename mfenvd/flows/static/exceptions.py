@@ -7,7 +7,7 @@ import builtins as python
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import Builtin, ClassValue, Frame, Instance, Namespace, Unknown
+from mfenvd.flows.static.values import Builtin, ClassValue, Frame, Instance, Namespace, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -41,6 +41,41 @@ def class_of(value: Any) -> ClassValue | None:
     if isinstance(value, Instance):
         return value.cls
     return value if isinstance(value, ClassValue) else None
+
+
+def is_exception(cls: ClassValue) -> bool:
+    """Whether `cls` is derived from BaseException."""
+    return EXCEPTIONS["BaseException"] in cls.mro
+
+
+def object_of(machine: Machine, raised: Raised, at: Site) -> Any:
+    """What `except … as e` binds."""
+    if isinstance(raised.value, Instance):
+        return raised.value
+    cls = raised.cls or EXCEPTIONS.get(raised.kind)
+    if cls is None:
+        return machine.unknown(at, "is an exception")
+    known = isinstance(raised.value, tuple)
+    arguments = raised.value if known else machine.unknown(at, "is an exception of Python itself")
+    return Instance(cls, Namespace({"args": arguments}))
+
+
+def message(value: Instance) -> Any:
+    """`str(value)` of an exception without a method of its own for it."""
+    arguments = value.attributes.get("args")
+    if isinstance(arguments, Unknown):
+        return arguments.bare
+    if not isinstance(arguments, tuple) or not all(isinstance(item, (str, int, float)) for item in arguments):
+        return None
+    if len(arguments) != 1:
+        return str(arguments) if arguments else ""
+    return repr(arguments[0]) if EXCEPTIONS["KeyError"] in value.cls.mro else str(arguments[0])
+
+
+def text_of(value: Any) -> str:
+    """What a raised exception says, for a message; empty when that is not known."""
+    text = message(value) if isinstance(value, Instance) else None
+    return str(text) if isinstance(text, str) else ""
 
 
 def catches(machine: Machine, node: ast.expr | None, raised: Raised, frame: Frame) -> bool | None:

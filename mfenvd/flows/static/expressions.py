@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import comparisons, comprehensions, iteration, operators
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import MISSING, Call, Frame, Function, LazyItems, Site, Unknown
+from mfenvd.flows.static.values import MISSING, Call, Frame, Function, Instance, LazyItems, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -244,6 +244,8 @@ _CONVERSIONS: dict[int, Callable[[Any], Any]] = {ord("s"): str, ord("r"): repr, 
 def _formatted(machine: Machine, node: ast.FormattedValue, frame: Frame) -> Any:
     at = Site(node, frame)
     value = evaluate(machine, node.value, frame)
+    if isinstance(value, Instance) and node.conversion in {-1, ord("s")} and value.cls.find("__format__") is MISSING:
+        value = machine.call(machine.builtins["str"], Call([value], {}, at))
     specification = evaluate(machine, node.format_spec, frame) if node.format_spec is not None else ""
     if isinstance(specification, Unknown):
         return specification
@@ -328,9 +330,24 @@ def _dict_comprehension(machine: Machine, node: ast.DictComp, frame: Frame) -> A
 def _later(machine: Machine, node: ast.Yield | ast.YieldFrom | ast.Await, frame: Frame) -> Any:
     """`yield`, `await`: what is handed over is evaluated, what comes back is not known."""
     value = evaluate(machine, node.value, frame) if node.value is not None else None
+    if frame.yielded is not None and not isinstance(node, ast.Await):
+        return _yield(machine, node, value, frame.yielded, Site(node, frame))
     cause = machine.unknown(Site(node, frame), "is computed at run time")
     machine.expose([value], cause)
     return cause
+
+
+def _yield(machine: Machine, node: ast.Yield | ast.YieldFrom, value: Any, yielded: list[Any], at: Site) -> Any:
+    """A generator hands `value` over, and gets nothing back from those that only ask for the next."""
+    items = iteration.items_of(machine, value, at) if isinstance(node, ast.YieldFrom) else [value]
+    if isinstance(items, Unknown):
+        machine.heap.doubt(yielded, items)
+        return items
+    machine.heap.touch(yielded)
+    yielded.extend(items)
+    if isinstance(node, ast.YieldFrom):
+        return machine.unknown(at, "is what a generator returns")
+    return None
 
 
 _HANDLERS: dict[type[ast.expr], Callable[..., Any]] = {

@@ -54,7 +54,8 @@ def unread_flows(module: Module, flows: tuple[FlowReading, ...]) -> tuple[Findin
     """A finding for each class of the top level that looks like a flow and is not among `flows`."""
     lines = {flow.location.line for flow in flows}
     found = []
-    for node in _classes(module.source.tree.body):
+    started = "__main__" in module.source.text and not flows
+    for node in _classes(module.source.tree.body, in_functions=started):
         value = module.names.get(node.name)
         mixin = isinstance(value, ClassValue) and value.unread is None
         if node.lineno not in lines and looks_like_flow(node) and not mixin:
@@ -63,19 +64,20 @@ def unread_flows(module: Module, flows: tuple[FlowReading, ...]) -> tuple[Findin
     return tuple(found)
 
 
-def _classes(body: Sequence[ast.stmt]) -> Iterator[ast.ClassDef]:
+def _classes(body: Sequence[ast.stmt], *, in_functions: bool = False) -> Iterator[ast.ClassDef]:
     """The classes of a body, also those under `if` and `try`."""
+    compound = (ast.If, ast.Try, ast.With, ast.For, *((ast.FunctionDef, ast.ClassDef) if in_functions else ()))
     for statement in body:
         if isinstance(statement, ast.ClassDef):
             yield statement
         for part in ("body", "orelse", "finalbody"):
-            if isinstance(statement, (ast.If, ast.Try, ast.With)):
-                yield from _classes(getattr(statement, part, ()))
+            if isinstance(statement, compound):
+                yield from _classes(getattr(statement, part, ()), in_functions=in_functions)
 
 
 def has_candidates(tree: ast.Module) -> bool:
-    """Whether there is a class that could be a flow: one with a base."""
-    return any(node.bases for node in _classes(tree.body))
+    """Whether there is a class that could be a flow, also one that a function makes: one with a base."""
+    return any(node.bases for node in _classes(tree.body, in_functions=True))
 
 
 def _line(cls: ClassValue) -> int:

@@ -36,6 +36,10 @@ class Interpreter(Machine):
         """Binds a target to a value."""
         statements.assign(self, target, value, frame)
 
+    def unbind(self, name: str, frame: Frame) -> None:
+        """`del name`."""
+        statements.unbind_name(self, name, frame)
+
     def run_body(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome | None:
         """Executes statements in order; None when they end normally."""
         return statements.run_body(self, body, frame)

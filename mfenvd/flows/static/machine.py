@@ -117,6 +117,10 @@ class Machine(ABC):
         """Binds a target to a value."""
 
     @abstractmethod
+    def unbind(self, name: str, frame: Frame) -> None:
+        """`del name`."""
+
+    @abstractmethod
     def run_body(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome | None:
         """Executes statements in order; None when they end normally."""
 

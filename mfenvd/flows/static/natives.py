@@ -261,7 +261,9 @@ def _file(machine: Machine, file: OpenFile, name: str, call: Call) -> Any:
 def _lazy(machine: Machine, lazy: LazyItems, name: str, call: Call) -> Any:
     if name == "__next__":
         return conversions.advance(machine, lazy, MISSING, call)
-    return machine.unknown(call.at, "works on an iterator")
+    cause = machine.unknown(call.at, "works on an iterator")
+    machine.expose([lazy, *call.values], cause)
+    return cause
 
 
 _HANDLERS: dict[type, Callable[..., Any]] = {

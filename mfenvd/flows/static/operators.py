@@ -65,7 +65,8 @@ def native(machine: Machine, compute: Callable[[], Any], at: Site) -> Any:
     try:
         result = compute()
     except _NATIVE_ERRORS as error:
-        raise Raised(type(error).__name__, at, str(error)) from error
+        value = error.args if isinstance(error, KeyError) else None  # other messages depend on Python's version
+        raise Raised(type(error).__name__, at, str(error), value=value) from error
     except (RecursionError, MemoryError):
         return machine.unknown(at, "is too large")
     if isinstance(result, (str, bytes, list, tuple, dict, set, frozenset)) and len(result) > LARGEST_VALUE:
@@ -187,7 +188,7 @@ def _entry(machine: Machine, mapping: dict[Any, Any], key: Any, at: Site) -> Any
         machine.heap.touch(mapping)
         mapping[key] = machine.call(mapping.factory, Call([], {}, at))
         return mapping[key]
-    raise Raised("KeyError", at, repr(key))
+    raise Raised("KeyError", at, repr(key), value=(key,))
 
 
 def mapping_of(machine: Machine, value: Any, at: Site) -> Any:

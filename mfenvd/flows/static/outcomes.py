@@ -12,14 +12,23 @@ LARGEST_VALUE = 200_000
 
 
 class Raised(Exception):  # noqa: N818 - an exception of the interpreted program, not of ours
-    """The interpreted program raises. `kind` is the exception's class name, `cls` its class if it is not built in."""
+    """The interpreted program raises.
 
-    def __init__(self, kind: str, at: Site, text: str, cls: ClassValue | None = None) -> None:
+    Attributes:
+        kind: The name of the exception's class.
+        at: Where.
+        text: What it says.
+        cls: Its class, when it is not built in.
+        value: The exception, or a tuple of its arguments; None where neither is known.
+    """
+
+    def __init__(self, kind: str, at: Site, text: str, cls: ClassValue | None = None, value: Any = None) -> None:
         super().__init__(kind, text)
         self.kind = kind
         self.at = at
         self.text = text
         self.cls = cls
+        self.value = value
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}" if self.text else self.kind

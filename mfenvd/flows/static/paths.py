@@ -1,4 +1,4 @@
-"""Statements that take one path or another: `if`, `match`, `try`."""
+"""Statements that take one path or another: `if` and `try`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import comparisons, exceptions
+from mfenvd.flows.static import exceptions
 from mfenvd.flows.static.heap import Tried
 from mfenvd.flows.static.outcomes import Outcome, Raised
 from mfenvd.flows.static.values import Frame, Site, Unknown
@@ -24,14 +24,14 @@ def run_if(machine: Machine, statement: ast.If, frame: Frame, rest: Sequence[ast
         return machine.run_body(statement.body if answer else statement.orelse, frame), False
     cause = machine.undecided(condition, Site(statement.test, frame))
     paths = [statement.body, statement.orelse]
-    trials = [machine.trial(_running(machine, path, frame)) for path in paths]
+    trials = [machine.trial(running(machine, path, frame)) for path in paths]
     outcomes = [outcome for outcome, _ in trials]
     if len(_kinds(outcomes)) <= 1:
         return joined(machine, machine.join(trials, cause), cause), False
     # Some paths go on and some do not: what follows belongs to those that go on.
     for index, (path, outcome) in enumerate(zip(paths, outcomes, strict=True)):
         if outcome is None and rest:
-            trials[index] = machine.trial(_running(machine, [*path, *rest], frame))
+            trials[index] = machine.trial(running(machine, [*path, *rest], frame))
     return joined(machine, machine.join(trials, cause), cause), True
 
 
@@ -57,7 +57,7 @@ def _kinds(outcomes: Sequence[Any]) -> set[str | None]:
     }
 
 
-def _running(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> Callable[[], Outcome | None]:
+def running(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> Callable[[], Outcome | None]:
     return lambda: machine.run_body(body, frame)
 
 
@@ -111,15 +111,20 @@ def _handling(
 
 
 def _run_handler(machine: Machine, handler: ast.ExceptHandler, frame: Frame, raised: Raised | None) -> Outcome | None:
-    if handler.name is not None:
-        machine.heap.touch(frame.names)
-        frame.names[handler.name] = machine.unknown(Site(handler, frame), "is an exception")
+    name = handler.name
+    if name is not None:
+        at = Site(handler.type or handler, frame)
+        value = machine.unknown(at, "is an exception") if raised is None else exceptions.object_of(machine, raised, at)
+        machine.assign(ast.Name(name, ast.Store()), value, frame)
     try:
-        return machine.run_body(handler.body, frame)
+        outcome = machine.run_body(handler.body, frame)
     except Raised as again:
         if isinstance(again.at.node, ast.Raise) and again.at.node.exc is None and raised is not None:
             raise raised from again
         raise
+    if name is not None:
+        machine.unbind(name, frame)
+    return outcome
 
 
 def _maybe_failed(
@@ -151,43 +156,10 @@ def _stops(machine: Machine, statement: ast.Try, frame: Frame) -> list[Tried]:
     before = 0
     for end in range(len(statement.body)):
         risks = machine.risks
-        _, tried = machine.trial(_running(machine, statement.body[: end + 1], frame))
+        _, tried = machine.trial(running(machine, statement.body[: end + 1], frame))
         risks, machine.risks = machine.risks - risks, risks
         if risks > before:
-            _, tried = machine.trial(_running(machine, statement.body[:end], frame))
+            _, tried = machine.trial(running(machine, statement.body[:end], frame))
             found.append(tried)
         before = risks
     return found
-
-
-def run_match(machine: Machine, statement: ast.Match, frame: Frame) -> Outcome | None:
-    """Executes a `match`."""
-    subject = machine.evaluate(statement.subject, frame)
-    for case in statement.cases:
-        answer = _matches(machine, case.pattern, subject, frame)
-        if answer and case.guard is not None:
-            answer = machine.truth(machine.evaluate(case.guard, frame))
-        if answer is None:
-            cause = machine.undecided(subject, Site(statement.subject, frame))
-            paths = [_running(machine, case.body, frame) for case in statement.cases]
-            return joined(machine, machine.branch([*paths, lambda: None], cause), cause)
-        if answer:
-            return machine.run_body(case.body, frame)
-    return None
-
-
-def _matches(machine: Machine, pattern: ast.pattern, subject: Any, frame: Frame) -> bool | None:
-    """Whether a pattern of literals matches; None for other patterns."""
-    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
-        if pattern.name is not None:
-            machine.assign(ast.Name(pattern.name, ast.Store()), subject, frame)
-        return True
-    if isinstance(pattern, ast.MatchValue):
-        value = machine.evaluate(pattern.value, frame)
-        return machine.truth(comparisons.compare(machine, ast.Eq, subject, value, Site(pattern, frame)))
-    if isinstance(pattern, ast.MatchSingleton):
-        return None if isinstance(subject, Unknown) else subject is pattern.value
-    if isinstance(pattern, ast.MatchOr):
-        answers = [_matches(machine, part, subject, frame) for part in pattern.patterns]
-        return True if True in answers else (None if None in answers else False)
-    return None

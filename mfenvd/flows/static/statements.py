@@ -6,11 +6,12 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import classes, exceptions, giving_up, imports, iteration, loops, operators, paths
+from mfenvd.flows.static import classes, exceptions, giving_up, imports, iteration, loops, matching, operators, paths
 from mfenvd.flows.static.outcomes import Exhausted, Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
+    Call,
     ClassValue,
     Frame,
     Function,
@@ -112,6 +113,13 @@ def bind_name(machine: Machine, name: str, value: Any, frame: Frame) -> None:
     names = frame.shared[name].names if name in frame.shared else frame.names
     machine.heap.touch(names)
     names[name] = value
+
+
+def unbind_name(machine: Machine, name: str, frame: Frame) -> None:
+    """`del name`."""
+    names = frame.shared[name].names if name in frame.shared else frame.names
+    machine.heap.touch(names)
+    names.pop(name, None)
 
 
 def set_attribute(machine: Machine, subject: Any, name: str, value: Any, at: Site) -> None:
@@ -217,9 +225,7 @@ def _augmented(machine: Machine, statement: ast.AugAssign, frame: Frame) -> None
 def _delete(machine: Machine, statement: ast.Delete, frame: Frame) -> None:
     for target in statement.targets:
         if isinstance(target, ast.Name):
-            names = frame.shared[target.id].names if target.id in frame.shared else frame.names
-            machine.heap.touch(names)
-            names.pop(target.id, None)
+            unbind_name(machine, target.id, frame)
         elif isinstance(target, ast.Subscript):
             container = machine.evaluate(target.value, frame)
             _delete_item(machine, container, machine.evaluate(target.slice, frame), Site(target, frame))
@@ -253,8 +259,11 @@ def _return(machine: Machine, statement: ast.Return, frame: Frame) -> Outcome:
 
 def _raise(machine: Machine, statement: ast.Raise, frame: Frame) -> None:
     value = machine.evaluate(statement.exc, frame) if statement.exc is not None else None
+    at = Site(statement, frame)
+    if isinstance(value, ClassValue):
+        value = machine.call(value, Call([], {}, at))
     cls = exceptions.class_of(value)
-    raise Raised(cls.name if cls else "an exception", Site(statement, frame), "", cls)
+    raise Raised(cls.name if cls else "an exception", at, exceptions.text_of(value), cls, value)
 
 
 def _assert(machine: Machine, statement: ast.Assert, frame: Frame) -> None:
@@ -327,5 +336,5 @@ _HANDLERS: dict[type[ast.stmt], Callable[..., Outcome | None]] = {
     ast.Nonlocal: _nonlocal, ast.Pass: _pass, ast.Break: _break, ast.Continue: _continue, ast.Import: _import,
     ast.ImportFrom: _import_from, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class,
     ast.For: loops.run_for, ast.While: loops.run_while, ast.With: _with, ast.Try: paths.run_try,
-    ast.Match: paths.run_match,
+    ast.Match: matching.run_match,
 }  # fmt: skip

@@ -122,7 +122,10 @@ class Module:
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """Where a name is looked up: `names`, then the enclosing functions, the module, the builtins."""
+    """Where a name is looked up: `names`, then the enclosing functions, the module, the builtins.
+
+    A generator's has in `yielded` what it has yielded so far.
+    """
 
     module: Module
     names: Namespace
@@ -131,6 +134,7 @@ class Frame:
     is_comprehension: bool = False
     shared: dict[str, Frame] = field(default_factory=dict)  # `global` and `nonlocal` names: the frame they live in
     function: Function | None = None
+    yielded: list[Any] | None = None
 
     @property
     def source(self) -> Source:

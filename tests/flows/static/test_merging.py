@@ -18,7 +18,7 @@ from tests.flows.static.reading import errors, flow, line_of, read_start
         ("@pypi(packages={'a': None})", "The version of a in @pypi is None, not a string.", 'Write "a": "".'),
         (
             "@pypi(packages={'a': '==1.0'})",
-            "Metaflow reads the version '==1.0' of a as `a====1.0`, which is not valid.",
+            "Metaflow reads the version '==1.0' of a as `a====1.0`, which no version matches.",
             'Write "a": "1.0".',
         ),
         ("@pypi(packages={1: '1'})", "packages of @pypi has the key 1, which is no name.", "Use a string."),

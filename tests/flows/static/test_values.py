@@ -193,7 +193,7 @@ UNKNOWN = {
     "attribute set by code of its own": (
         "class A:\n    def __setattr__(self, n, v):\n        pass\na = A()\na.v = '1'", '{"a": a.v}', "a.v"
     ),
-    "generator function": ("def g():\n    yield 'a'", "{k: '1' for k in g()}", "g()"),
+    "asynchronous generator": ("async def g():\n    yield 'a'", "{k: '1' for k in g()}", "g()"),
     "metaclass": ("import lib\nclass A(metaclass=lib.M):\n    V = {}\n", "{'a': A().x}", "A()"),
 }  # fmt: skip
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from packaging.utils import canonicalize_name
+
 from mfenvd.domain.codes import Code
 from mfenvd.domain.drift import drift_findings
 from mfenvd.domain.finding import Finding, Severity
@@ -114,9 +116,11 @@ def _verdict(
 
 def _located(finding: Finding, environment: Environment) -> Finding:
     """The finding at the line of the root requirement that it follows from."""
-    for name in (*finding.chain, finding.package):
-        if name in environment.origins:
-            return finding.located(environment.origins[name])
+    for name in filter(None, (*finding.chain, finding.package)):
+        # conda's names are as they are written (`ruamel.yaml`), a flow's packages are known by their canonical ones.
+        place = environment.origins.get(name) or environment.origins.get(canonicalize_name(name))
+        if place is not None:
+            return finding.located(place)
     return finding
 
 

@@ -70,6 +70,13 @@ def test_a_finding_is_placed_at_the_line_of_its_root_requirement() -> None:
     assert blocked.findings[0].place == "/p/flow.py:7:22"
 
 
+def test_condas_names_are_found_by_their_canonical_ones() -> None:
+    plan = Plan("/p", (step("start", *BOTH, origins={"ruamel-yaml": Location("/p/flow.py", 3, 2)}),))
+    _mac, linux = jobs(plan, CONTEXT)
+    outcome = Outcome(findings=(error(Code.NO_SUCH_VERSION, package="ruamel.yaml", chain=("ruamel.yaml",)),))
+    assert verdicts(plan, CONTEXT, {linux.key: outcome})[1].findings[0].place == "/p/flow.py:3:2"
+
+
 def test_findings_come_errors_first() -> None:
     notice = Finding(code=Code.GLIBC_ASSUMED, severity=Severity.NOTICE, message="assumed")
     plan = Plan("/p", (step("start", PlannedTarget(LINUX, ("local",), (notice,))),))

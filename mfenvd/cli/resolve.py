@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,11 +22,30 @@ if TYPE_CHECKING:
 Files = Annotated[
     list[Path] | None,
     typer.Option(
-        "--requirements", "-r", metavar="FILE", help="requirements.txt, pyproject.toml or another; may repeat."
+        "--requirements",
+        "-r",
+        "--file",
+        "-f",
+        metavar="FILE",
+        help="requirements.txt, pyproject.toml, environment.yml or another; may repeat.",
     ),
 ]
 Packages = Annotated[
     list[str] | None, typer.Argument(metavar="PACKAGE", help="Requirements as pip takes them: 'torch==2.2.2'.")
+]
+CondaPackages = Annotated[
+    list[str] | None,
+    typer.Option("--conda-pkg", metavar="PACKAGE", help="A conda package: 'numpy>=1.20', 'numpy=1.20'; may repeat."),
+]
+Channels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--channel",
+        "-c",
+        metavar="CHANNEL",
+        help="A conda channel by name, URL or path; may repeat, the first comes first.",
+        show_default="conda's configuration, else conda-forge",
+    ),
 ]
 PythonOption = Annotated[
     str | None,
@@ -51,6 +71,8 @@ def add_to(app: typer.Typer) -> None:
         "mfenv resolve -r requirements.txt --python 3.9 --arch linux-64",
         "mfenv resolve 'torch==2.2.2' pandas --python 3.11 --arch linux-64 --arch osx-64 --glibc 2.28",
         "mfenv resolve -r requirements.txt --arch linux-aarch64 --json",
+        "mfenv resolve -f environment.yml --arch linux-64 --arch osx-arm64",
+        "mfenv resolve --conda-pkg 'numpy>=1.20' --conda-pkg pytorch -c conda-forge --python 3.11",
     )
     app.command(rich_help_panel=ONE_SHOT, epilog=epilog)(resolve)
 
@@ -59,6 +81,8 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     packages: Packages = None,
     *,
     files: Files = None,
+    conda: CondaPackages = None,
+    channel: Channels = None,
     python: PythonOption = None,
     arch: Archs = None,
     glibc: GlibcOption = None,
@@ -83,7 +107,8 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     from mfenvd.domain.plan import Plan
     from mfenvd.paths import find_paths
 
-    environment = _environment(files or [], packages or [], python, arch or [], glibc)
+    written = Written(files or [], packages or [], conda or [], channel or [])
+    environment = described(written, python, arch or [], glibc)
     terminal, folders = this_terminal(), find_paths()
     plan = Plan(str(Path.cwd()), (environment,))
     context = oneshot.context_for(plan.root, this_shell(), folders, trusted=trust, refresh=refresh)
@@ -93,16 +118,24 @@ def resolve(  # noqa: PLR0913 - one parameter per option
         print_json(as_json(found.verdicts, found.findings))
     else:
         if any(verdict.packages for verdict in found.verdicts):
-            terminal.print(packages_table(terminal, found.verdicts))
+            terminal.print(packages_table(terminal, found.verdicts, verbose=verbose))
             terminal.print("")
         print_report(terminal, found.verdicts, found.findings, verbose=verbose)
     raise typer.Exit(exit_code(found.verdicts, found.findings, strict=strict))
 
 
-def _environment(
-    files: list[Path], packages: list[str], python: str | None, archs: list[Arch], glibc: str | None
-) -> Environment:
-    """What the command line describes.
+@dataclass(frozen=True)
+class Written:
+    """What the command line asks for: files, PEP 508 requirements, conda packages and their channels."""
+
+    files: list[Path]
+    packages: list[str]
+    conda: list[str]
+    channels: list[str]
+
+
+def described(written: Written, python: str | None, archs: list[Arch], glibc: str | None) -> Environment:
+    """The environment that the command line describes.
 
     Raises:
         UsageError: It describes nothing, or something that is none.
@@ -111,9 +144,9 @@ def _environment(
     from mfenvd.flows.project import request_from_file
     from mfenvd.paths import find_paths
 
-    if not files and not packages:
+    if not (written.files or written.packages or written.conda):
         raise NothingAskedError("mfenv resolve", "mfenv resolve -r requirements.txt")
-    for file in files:
+    for file in written.files:
         if not file.is_file():
             raise NoSuchPathError(file)
     if python is not None and not re.fullmatch(r"3\.\d+(\.\d+)?t?", python):
@@ -121,7 +154,14 @@ def _environment(
     if glibc is not None and not re.fullmatch(r"2\.\d+", glibc):
         raise BadGlibcError(glibc)
     environment = request_from_file(
-        files, packages, python, archs=archs, surroundings=this_shell(), folders=find_paths()
+        written.files,
+        written.packages,
+        python,
+        archs=archs,
+        conda=written.conda,
+        channels=written.channels,
+        surroundings=this_shell(),
+        folders=find_paths(),
     )
     if glibc is None:
         return environment

@@ -33,6 +33,19 @@ ArchOption = Annotated[
 PythonOption = Annotated[
     str | None, typer.Option("--python", metavar="X.Y", help="Only this Python, as 3.11 (3.13t: free-threaded).")
 ]
+CondaFlag = Annotated[
+    bool, typer.Option("--conda", help="Conda packages: which archs, Pythons and systems the channels have builds for.")
+]
+ChannelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--channel",
+        "-c",
+        metavar="CHANNEL",
+        help="With --conda: a channel by name, URL or path; may repeat.",
+        show_default="conda's configuration, else conda-forge",
+    ),
+]
 AllFlag = Annotated[bool, typer.Option("--all", help="Every version instead of the newest ten.")]
 
 
@@ -41,13 +54,17 @@ def add_to(app: typer.Typer) -> None:
         "mfenv wheels torch",
         "mfenv wheels torch==2.2.2 --arch osx-64 --python 3.11",
         "mfenv wheels 'numpy>=2' --all --json",
+        "mfenv wheels --conda pytorch",
+        "mfenv wheels --conda 'numpy=1.26' -c conda-forge --arch linux-aarch64",
     )
     app.command(rich_help_panel=ONE_SHOT, epilog=epilog)(wheels)
 
 
-def wheels(
+def wheels(  # noqa: PLR0913 - one parameter per option
     package: Package,
     *,
+    conda: CondaFlag = False,
+    channel: ChannelOption = None,
     arch: ArchOption = None,
     python: PythonOption = None,
     every: AllFlag = False,
@@ -55,17 +72,38 @@ def wheels(
 ) -> None:
     """Show which archs, Pythons and GLIBC levels have wheels of a package, by version.
 
-    Asks the indexes that pip would ask here. Exit code: 0 fine, 1 no such package or version, 3 no index answers.
+    Asks the indexes that pip would ask here; with --conda the channels that micromamba would. Exit code: 0 fine, 1 no
+    such package or version, 3 no index answers.
     """
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.terminal import this_terminal
 
+    if conda:
+        _conda(package, channel or [], arch or list(Arch), python, every=every, json=json)
+        return
     found = _limited(_look_up(package, limit=None if every else 10), arch or list(Arch), python)
     if json:
         print_json(found)
         return
     terminal = this_terminal()
     for line in _shown(terminal, found, python):
+        terminal.print(line)
+
+
+def _conda(  # noqa: PLR0913 - the options of the command
+    package: str, channels: Sequence[str], archs: Sequence[Arch], python: str | None, *, every: bool, json: bool
+) -> None:
+    from mfenvd.cli import conda_wheels
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.terminal import this_terminal
+
+    _check_python(python)
+    found = conda_wheels.look_up(package, channels, archs, python, limit=None if every else 10)
+    if json:
+        print_json(found)
+        return
+    terminal = this_terminal()
+    for line in conda_wheels.shown(terminal, found, archs):
         terminal.print(line)
 
 
@@ -102,16 +140,20 @@ def _look_up(package: str, limit: int | None) -> Availability:
     return found
 
 
+def _check_python(python: str | None) -> None:
+    import re
+
+    if python is not None and not re.fullmatch(r"3\.\d+t?", python):
+        raise BadPythonError(python)
+
+
 def _limited(found: Availability, archs: Sequence[Arch], python: str | None) -> Availability:
     """Only what was asked for.
 
     Raises:
         BadPythonError: `python` is not written as `3.11`.
     """
-    import re
-
-    if python is not None and not re.fullmatch(r"3\.\d+t?", python):
-        raise BadPythonError(python)
+    _check_python(python)
 
     def cell(of: Cell) -> Cell:
         if python is None:
@@ -188,7 +230,7 @@ def _cell(terminal: Terminal, cell: Cell, python: str | None) -> Text:
     if python is not None:
         return _yes_or_no(terminal, cell.pythons[0])
     floors = _floor(cell.glibc, cell.macos)
-    said = _span(terminal, [each.python for each in cell.pythons])
+    said = span(terminal, [each.python for each in cell.pythons])
     return Text.assemble((f"{_sign(terminal)} {said}", "good"), (f"\n  {floors}" if floors else "", "muted"))
 
 
@@ -218,7 +260,7 @@ def _floor(glibc: str | None, macos: str | None) -> str:
     return f"glibc {glibc}" if glibc else f"macOS {macos}" if macos else ""
 
 
-def _span(terminal: Terminal, pythons: Sequence[str]) -> str:
+def span(terminal: Terminal, pythons: Sequence[str]) -> str:
     """`3.9-3.13`, with what does not follow named alone; free-threaded builds after the others."""
     plain = [int(each.split(".")[1]) for each in pythons if not each.endswith("t")]
     dash = "-" if terminal.ascii_only else "–"  # noqa: RUF001 - a range is written with an en dash

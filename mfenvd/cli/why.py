@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from packaging.utils import canonicalize_name
 
 from mfenvd.cli.errors import BadPackageError, UnknownPackageError
 from mfenvd.cli.help import DAEMON, examples
 from mfenvd.cli.options import JsonFlag, Paths, given_paths
 
+_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*")
+
 if TYPE_CHECKING:
     from mfenvd.cli.terminal import Terminal
     from mfenvd.domain.finding import Finding
+    from mfenvd.domain.resolution import LockedPackage
     from mfenvd.domain.verdict import Verdict
 
 
@@ -44,11 +49,15 @@ def add_to(app: typer.Typer) -> None:
 
 @dataclass(frozen=True)
 class Use:
-    """Where a package is needed: `version` is None where the environment is blocked because of it."""
+    """Where a package is needed: `package` is None where the environment is blocked because of it."""
 
     verdict: Verdict
-    version: str | None
+    package: LockedPackage | None
     chains: tuple[tuple[str, ...], ...]
+
+    @property
+    def version(self) -> str | None:
+        return self.package.version if self.package else None
 
 
 def why(package: Package, paths: Paths = None, *, json: JsonFlag = False) -> None:
@@ -57,41 +66,47 @@ def why(package: Package, paths: Paths = None, *, json: JsonFlag = False) -> Non
     Looks at the verdicts of the daemon when it watches the paths; otherwise the paths are checked first.
     Exit code: 0 found, 1 no environment has it.
     """
-    from packaging.utils import InvalidName, canonicalize_name
-
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.terminal import this_terminal
 
-    try:
-        name = canonicalize_name(package, validate=True)
-    except InvalidName as error:
-        raise BadPackageError(package) from error
+    if not _NAME.fullmatch(package):
+        raise BadPackageError(package)
+    name: str = canonicalize_name(package)
     verdicts = _verdicts(given_paths(paths), quiet=json)
     uses = find_uses(verdicts, name)
     if not uses:
         raise _unknown(name, verdicts)
+    name = next((use.package.name for use in uses if use.package), name)
     if json:
-        print_json({"package": name, "uses": [_as_json(use) for use in uses]})
+        print_json({"package": name, "uses": [as_json(use) for use in uses]})
     else:
         _print(this_terminal(), name, uses)
 
 
 def find_uses(verdicts: Sequence[Verdict], name: str) -> list[Use]:
-    """Every verdict whose packages or findings have `name`, with its chains."""
+    """Every verdict whose packages or findings have `name` (canonical), with its chains.
+
+    conda's names are compared likewise: `ruamel-yaml` means `ruamel.yaml`.
+    """
     from mfenvd.domain.graph import chains
 
-    found = []
+    found: list[Use] = []
     for verdict in verdicts:
-        version = next((package.version for package in verdict.packages if package.name == name), None)
-        ways = chains(verdict.packages, name) if version else _blamed(verdict.findings, name)
-        if version or ways:
-            found.append(Use(verdict, version, ways))
+        packages = [package for package in verdict.packages if canonicalize_name(package.name) == name]
+        found += [Use(verdict, package, chains(verdict.packages, package.name)) for package in packages]
+        ways = _blamed(verdict.findings, name) if not packages else ()
+        if ways:
+            found.append(Use(verdict, None, ways))
     return found
 
 
 def _blamed(findings: Sequence[Finding], name: str) -> tuple[tuple[str, ...], ...]:
     """The chains of findings that lead to `name` where there is no resolution to look at."""
-    ways = (finding.chain[: finding.chain.index(name) + 1] for finding in findings if name in finding.chain)
+    ways = []
+    for finding in findings:
+        names: list[str] = [canonicalize_name(each) for each in finding.chain]
+        if name in names:
+            ways.append(finding.chain[: names.index(name) + 1])
     return tuple(dict.fromkeys(ways))
 
 
@@ -125,11 +140,14 @@ def _unknown(name: str, verdicts: Sequence[Verdict]) -> UnknownPackageError:
     return UnknownPackageError(name, len(environments), get_close_matches(name, sorted(known), n=2))
 
 
-def _as_json(use: Use) -> dict[str, Any]:
+def as_json(use: Use) -> dict[str, Any]:
+    """An entry of what docs/json.md promises of `why`."""
     verdict = use.verdict
     return {
         "source": verdict.source, "flow": verdict.flow, "step": verdict.step, "env": verdict.env,
         "target": verdict.target, "state": verdict.state, "version": use.version, "chains": use.chains,
+        "kind": use.package and use.package.kind, "build": use.package and use.package.build,
+        "channel": use.package and use.package.channel,
     }  # fmt: skip
 
 
@@ -137,13 +155,23 @@ def _print(terminal: Terminal, name: str, uses: Sequence[Use]) -> None:
     """Archs with the same answer share a block."""
     from mfenvd.cli.rows import rows
 
-    by_answer: dict[tuple[str | None, tuple[tuple[str, ...], ...]], list[Verdict]] = {}
+    by_answer: dict[tuple[str, tuple[tuple[str, ...], ...]], list[Verdict]] = {}
     for use in uses:
-        by_answer.setdefault((use.version, use.chains), []).append(use.verdict)
-    for (version, ways), verdicts in by_answer.items():
-        terminal.say(f"{name} {version}" if version else f"{name} (blocked)", "strong")
+        by_answer.setdefault((_what(name, use.package), use.chains), []).append(use.verdict)
+    for (what, ways), verdicts in by_answer.items():
+        terminal.say(what, "strong")
         for way in ways:
             terminal.say(f"  {f' {terminal.arrow} '.join(way) if len(way) > 1 else f'{name} is asked for'}")
         for row in rows(verdicts):
             archs = ", ".join(arch.value for arch in row.cells)
             terminal.say(f"    {row.label(terminal.dot)}  {archs}", "muted")
+
+
+def _what(name: str, package: LockedPackage | None) -> str:
+    """`numpy 1.26.4`, of conda with its build and channel: `numpy 1.26.4 py311h64a7726_0 (conda-forge)`."""
+    from mfenvd.cli.packages_table import channel_name
+
+    if package is None:
+        return f"{name} (blocked)"
+    of_conda = f" {package.build} ({channel_name(package)})" if package.build else ""
+    return f"{package.name} {package.version}{of_conda}"

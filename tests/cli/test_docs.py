@@ -11,10 +11,13 @@ import pytest
 
 from mfenvd.cli.plan import as_json as plan_as_json
 from mfenvd.cli.report import as_json
+from mfenvd.cli.why import as_json as why_as_json
+from mfenvd.cli.why import find_uses
 from mfenvd.domain.event import DaemonInfo, ProjectInfo
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.verdict import Verdict
+from mfenvd.resolve.conda.availability import CondaAvailability
 from mfenvd.resolve.wheels import Availability
 from tests.cli.conftest import Run
 from tests.support import samples
@@ -60,6 +63,13 @@ def test_plan_is_documented_as_it_is() -> None:
 
 def test_wheels_are_documented_as_they_are() -> None:
     same(example("wheels"), Availability)
+    same(example("wheels", 1), CondaAvailability)
+
+
+def test_why_is_documented_as_it_is() -> None:
+    verdict = next(verdict for verdict in samples.verdicts(Path("/p")) if verdict.packages)
+    (use,) = find_uses([verdict], verdict.packages[0].name)
+    assert list(example("why")["uses"][0]) == list(why_as_json(use))
 
 
 @pytest.mark.parametrize("command", re.findall(r"mfenv (?!COMMAND)(\w+)", "\n".join(re.findall(r"(?m)^###.*", CLI))))

@@ -46,14 +46,17 @@ def test_a_wheel_gives_way_to_what_is_there(index: IndexServer, project: Context
 
 def test_what_has_no_fitting_wheel_may_be_there_all_the_same(index: IndexServer, project: Context) -> None:
     """What was found out for requests without it counts no longer."""
-    too_new = "cp311-cp311-manylinux_2_34_x86_64"
+    old = Target(Arch.LINUX_64, LINUX.python, glibc="2.26")
+    too_new = "cp311-cp311-manylinux_2_28_x86_64"
     index.add(wheel("xet", "2.0", too_new), wheel("xet", "2.1", too_new), wheel("app", "1.0"))
     index.add(wheel("hub", "2.0", requires=["xet>=2"]), wheel("hub", "1.0"), wheel("app", "2.0", requires=["hub>=2"]))
 
-    without = PypiResolver().resolve(request(index, "app", python=LINUX.python), LINUX, project, ignore)
+    asked = request(index, "app", python=old.python)
+    without = PypiResolver().resolve(asked, old, project, ignore)
+    beside = PypiResolver().resolve_beside(asked, old, project, ignore, installed(xet="2.0"))
 
     assert filenames(without) == ["app-1.0-py3-none-any.whl"]
-    assert filenames(resolve(index, project, installed(xet="2.0"), "app")) == [
+    assert filenames(beside) == [
         "app-2.0-py3-none-any.whl",
         "hub-2.0-py3-none-any.whl",
     ]

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from mfenvd.daemon.version import VERSION
-from mfenvd.domain.redact import HIDDEN, is_secret, redact
+from mfenvd.domain.redact import HIDDEN, is_secret, redact, secret_parameters
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
 
@@ -46,8 +46,8 @@ def secret_values(surroundings: Surroundings) -> tuple[str, ...]:
     """Values that nothing may show: of secret variables, and the passwords of URLs. The longest first."""
     found = {value for name, value in surroundings.environ.items() if is_secret(name)}
     for value in surroundings.environ.values():
-        for password in _PASSWORD.findall(value):
-            found |= {password, unquote(password)}
+        for secret in (*_PASSWORD.findall(value), *secret_parameters(value)):
+            found |= {secret, unquote(secret)}
     # One secret may be part of another.
     return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True))
 

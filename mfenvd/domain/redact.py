@@ -16,17 +16,35 @@ _TOKEN = re.compile(r"/t/[A-Za-z0-9-]+(?=/|$)")
 _URL_WITH_TOKEN = re.compile(
     r"(?P<host>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/\s'\"<>]+/t/)(?:tk-[A-Za-z0-9-]+|[A-Za-z0-9-]{20,})"
 )
+# Of a value that a sentence goes on behind, the punctuation at its end is the sentence's.
+_PARAMETER = re.compile(r"(?P<name>[?&;#][A-Za-z0-9_.~%\[\]-]{1,60}=)(?P<value>[^\s&#\"<>`]*[^\s&#\"<>`'),.;:\]}])")
+# Besides the names that variables have: signed links of the object stores, and tokens in short.
+_SECRET_PARAMETER = re.compile(
+    r"SIGNATURE|ACCESSKEY|PWD|PASSPHRASE|JWT|SESSION|\b(?:SIG|SAS|KEY|PASS|CODE)\b", re.IGNORECASE
+)
 _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|SERVICE_HEADERS|AUTH", re.IGNORECASE
 )
 
 
 def redact(text: str) -> str:
-    """`text` with the user and password of every URL in it replaced by `****`, and conda's tokens (`/t/TOKEN/`).
+    """`text` with the secrets of every URL in it replaced by `****`.
 
+    That is user and password, conda's tokens (`/t/TOKEN/`), and parameters whose name says so (`?token=…`, `&sig=…`).
     The user `git` of an ssh URL is everybody's, and stays.
     """
-    return _URL_WITH_TOKEN.sub(rf"\g<host>{HIDDEN}", _URL_WITH_CREDENTIALS.sub(_without_userinfo, text))
+    text = _URL_WITH_TOKEN.sub(rf"\g<host>{HIDDEN}", _URL_WITH_CREDENTIALS.sub(_without_userinfo, text))
+    return _PARAMETER.sub(_without_value, text)
+
+
+def secret_parameters(url: str) -> tuple[str, ...]:
+    """The values in `url` that `redact` hides behind the names of parameters, as they stand there."""
+    return tuple(found["value"] for found in _PARAMETER.finditer(url) if _names_secret(found["name"]))
+
+
+def shown_url(url: str) -> str:
+    """`url` as it may be shown: without user and password, its secret parameters hidden."""
+    return redact(without_credentials(url))
 
 
 def without_credentials(url: str) -> str:
@@ -53,6 +71,14 @@ def is_secret(name: str) -> bool:
 def redact_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` as it may be shown: secrets hidden by name, credentials hidden in URLs; sorted by name."""
     return {name: HIDDEN if is_secret(name) and value else redact(value) for name, value in sorted(environ.items())}
+
+
+def _without_value(parameter: re.Match[str]) -> str:
+    return f"{parameter['name']}{HIDDEN}" if _names_secret(parameter["name"]) else parameter[0]
+
+
+def _names_secret(parameter: str) -> bool:
+    return _SECRET_PARAMETER.search(parameter) is not None or is_secret(parameter)
 
 
 def _without_userinfo(url: re.Match[str]) -> str:

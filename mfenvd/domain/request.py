@@ -8,7 +8,7 @@ from enum import Enum
 import msgspec
 
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.redact import without_channel_credentials, without_credentials
+from mfenvd.domain.redact import redact, without_channel_credentials, without_credentials
 
 
 class Kind(str, Enum):
@@ -111,7 +111,9 @@ class Request(msgspec.Struct, frozen=True):
         channels = tuple(map(without_channel_credentials, self.conda.channels))
         content = msgspec.structs.replace(
             self,
-            pypi=msgspec.structs.replace(self.pypi, indexes=bare),
+            pypi=msgspec.structs.replace(
+                self.pypi, requirements=tuple(map(redact, self.pypi.requirements)), indexes=bare
+            ),
             conda=msgspec.structs.replace(self.conda, channels=channels),
         )
         return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()

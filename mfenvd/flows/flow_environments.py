@@ -10,7 +10,7 @@ import msgspec
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Environment
-from mfenvd.domain.redact import redact, without_channel_credentials, without_credentials
+from mfenvd.domain.redact import redact, shown_url, without_channel_credentials
 from mfenvd.domain.request import Kind, Request
 from mfenvd.flows import findings
 from mfenvd.flows.floors import ProjectTargets
@@ -95,7 +95,7 @@ def _environment(
         conda=step.conda,
         pypi=_shown(step.pypi),
         channels=_channels(step, asked.request),
-        indexes=tuple(map(without_credentials, step.indexes)),
+        indexes=tuple(map(shown_url, step.indexes)),
         remote=where.remote,
         request=asked.request,
         targets=targets,
@@ -138,7 +138,7 @@ def _named(
         conda=known.conda if known else step.conda,
         pypi=known.pypi if known else _shown(step.pypi),
         channels=known.channels if known else tuple(map(without_channel_credentials, step.channels)),
-        indexes=known.indexes if known else tuple(map(without_credentials, step.indexes)),
+        indexes=known.indexes if known else tuple(map(shown_url, step.indexes)),
         named_env=name,
         remote=where.remote,
         request=known.request if known and not step.disabled else None,

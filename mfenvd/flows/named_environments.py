@@ -14,7 +14,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.match_specs import package_name, python_packages
 from mfenvd.domain.plan import Environment, PlannedTarget
-from mfenvd.domain.redact import without_channel_credentials, without_credentials
+from mfenvd.domain.redact import shown_url, without_channel_credentials
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 from mfenvd.domain.settings import NamedEnvironment
 from mfenvd.flows.file_conda import (
@@ -129,7 +129,7 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
         conda=dict(shown_conda(files)),
         pypi=dict(_shown(files, written)),
         channels=tuple(map(without_channel_credentials, (request and request.conda.channels) or channels_of(files))),
-        indexes=tuple(map(without_credentials, _index_urls(files))),
+        indexes=tuple(map(shown_url, _index_urls(files))),
         request=request,
         targets=tuple(_with_lock(planned, files, project.host.arch) for planned in targets),
         findings=tuple(said),
@@ -212,7 +212,7 @@ def _shown(files: Sequence[RequirementFile], written: Requirements) -> Iterator[
         requirement = Requirement(text)
         extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
         marker = f"; {requirement.marker}" if requirement.marker else ""
-        spec = f"@ {without_credentials(requirement.url)}" if requirement.url else str(requirement.specifier)
+        spec = f"@ {shown_url(requirement.url)}" if requirement.url else str(requirement.specifier)
         specs.setdefault(f"{requirement.name}{extras}", []).append(f"{spec}{marker}")
     for name, found in specs.items():
         yield name, ", ".join(filter(None, dict.fromkeys(found)))

@@ -7,6 +7,8 @@ from mfenvd.domain.redact import (
     is_secret,
     redact,
     redact_environ,
+    secret_parameters,
+    shown_url,
     without_channel_credentials,
     without_credentials,
 )
@@ -87,3 +89,45 @@ def test_a_channel_without_credentials_is_what_remains() -> None:
         assert without_channel_credentials(written) == "https://repo.example/conda/x"
     for channel in ("conda-forge", "file:///srv/t/hush/x", "s3://bucket/x"):
         assert without_channel_credentials(channel) == channel
+
+
+secrets = st.text(alphabet="abcXYZ019-._~%!$()*+,;=:@/", min_size=1, max_size=40).map(lambda text: f"s{text}Z")
+secret_names = st.sampled_from(
+    (
+        "token", "access_token", "private-token", "X-Amz-Signature", "X-Amz-Security-Token", "X-Amz-Credential",
+        "X-Goog-Signature", "sig", "SIG", "api_key", "apikey", "key", "password", "pwd", "AWSAccessKeyId",
+        "client_secret", "auth", "jwt", "code", "sas", "Signature",
+    )
+)  # fmt: skip
+others = st.sampled_from(("", "se=2030-01-01", "sv=2024&sp=r", "response-content-type=application/zip"))
+
+
+@given(name=secret_names, secret=secrets, before=others, after=others)
+def test_no_secret_parameter_of_a_url_survives(name: str, secret: str, before: str, after: str) -> None:
+    query = "&".join(filter(None, (before, f"{name}={secret}", after)))
+    url = f"https://files.example/demo-1.0-py3-none-any.whl?{query}"
+    for text in (
+        url,
+        f"cannot fetch '{url}'.",
+        f"({url})",
+        f'{{"url": "{url}"}}',
+        f"`demo @ {url}`: no",
+        f"{url}#egg=demo",
+    ):
+        told = redact(text)
+        assert secret not in told
+        assert f"{name}={HIDDEN}" in told
+        assert redact(told) == told
+        assert all(part in told for part in (before, after))
+    assert secret in secret_parameters(url)
+    assert secret not in shown_url(url)
+
+
+@given(
+    name=st.sampled_from(("sha256", "egg", "subdirectory", "python_version", "page", "v", "monkey", "design")),
+    value=st.text(alphabet="abc019", min_size=1),
+)
+def test_other_parameters_stay(name: str, value: str) -> None:
+    url = f"https://files.example/demo.whl?{name}={value}#{name}={value}"
+    assert redact(url) == url
+    assert secret_parameters(url) == ()

@@ -64,3 +64,12 @@ def test_what_is_asked_for_on_one_arch_counts() -> None:
 
     assert len({asked().key, asked(Arch.WIN_64).key, asked(Arch.OSX_64).key}) == 3
     assert asked(Arch.WIN_64, Arch.OSX_64).key == asked(Arch.OSX_64, Arch.WIN_64).key
+
+
+def test_what_gives_access_to_a_file_is_no_part_of_the_key() -> None:
+    def asking(url: str) -> Request:
+        return Request(Kind.PYPI, "3.11", PypiPart((f"demo @ {url}",)))
+
+    url = "https://files.example/demo-1.0-py3-none-any.whl"
+    assert asking(f"{url}?v=1&token=old").key == asking(f"{url}?v=1&token=new").key
+    assert asking(f"{url}?v=1&token=old").key != asking(f"{url}?v=2&token=old").key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mfenvd.domain.redact import redact, without_credentials
+from mfenvd.domain.redact import redact, shown_url
 
 
 class IndexProblem(Exception):  # noqa: N818 - its subclasses say what the index does
@@ -23,7 +23,7 @@ class IndexUnreachable(IndexProblem):
     """No answer, an incomplete one, or an error of the server's own (5xx), after all attempts."""
 
     def __init__(self, index: str, detail: str) -> None:
-        index, detail = without_credentials(index), redact(detail)
+        index, detail = shown_url(index), redact(detail)
         super().__init__(index, detail, f"The package index {index} does not answer: {detail}.")
 
 
@@ -33,7 +33,7 @@ class IndexRefuses(IndexProblem):
     def __init__(self, index: str, status: int, *, had_credentials: bool) -> None:
         self.status = status
         self.had_credentials = had_credentials
-        index = without_credentials(index)
+        index = shown_url(index)
         sent = "the credentials that mfenv has for it" if had_credentials else "a request without credentials"
         super().__init__(index, f"HTTP status {status}", f"The package index {index} refuses {sent} (HTTP {status}).")
 
@@ -42,7 +42,7 @@ class IndexUnreadable(IndexProblem):
     """An answer that is not an index page, or a file that is not what its name says."""
 
     def __init__(self, index: str, detail: str) -> None:
-        index, detail = without_credentials(index), redact(detail)
+        index, detail = shown_url(index), redact(detail)
         super().__init__(index, detail, f"The package index {index} answers with something unusable: {detail}.")
 
 
@@ -51,6 +51,6 @@ class NoSuchPackage(LookupError):  # noqa: N818 - said as it is
 
     def __init__(self, name: str, indexes: tuple[str, ...]) -> None:
         self.name = name
-        self.indexes = tuple(map(without_credentials, indexes))
+        self.indexes = tuple(map(shown_url, indexes))
         where = ", ".join(self.indexes) or "any place that is configured"
         super().__init__(f"There is no package {name} in {where}.")

@@ -6,7 +6,7 @@ import time
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
-from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.redact import shown_url
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, IndexUnreadable
 from mfenvd.resolve.index.urls import host_of
 
@@ -63,7 +63,7 @@ def stale(index: str, since: float) -> Finding:
 
 def ignored(url: str) -> Finding:
     """One of `IndexConfiguration.ignored_urls`."""
-    shown, host = without_credentials(url), host_of(url)
+    shown, host = shown_url(url), host_of(url)
     return Finding(
         code=Code.INDEX_IGNORED,
         severity=Severity.WARNING,

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
 
-from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.redact import shown_url, without_credentials
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, package_of, recognize
 
@@ -102,7 +102,7 @@ def from_url(url: str, name: str, source: str, *, size: int | None = None) -> Di
         filename=filename,
         url=without_credentials(parts._replace(fragment="").geturl()),
         kind=known[0],
-        index=without_credentials(source),
+        index=shown_url(source),
         sha256=digest.lower() if algorithm == "sha256" and digest else None,
         size=size,
     )

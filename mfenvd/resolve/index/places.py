@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from mfenvd.domain.redact import without_credentials
+from mfenvd.domain.redact import shown_url, without_credentials
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, package_of
 from mfenvd.resolve.index.pages import from_url, parse_links, parse_page
@@ -54,7 +54,8 @@ class RemoteIndex:
     """An index over HTTP."""
 
     def __init__(self, url: str, pages: PageStore) -> None:
-        self.shown = without_credentials(url)
+        self.shown = shown_url(url)
+        self._url = without_credentials(url)
         self._user = _user(url)
         self._pages = pages
 
@@ -63,7 +64,7 @@ class RemoteIndex:
             content_type = response.headers.get("Content-Type", "")
             return parse_page(response.content, content_type, response.url, name, self.shown)
 
-        page, stale = self._pages.page(f"{self.shown}/{name}/", self.shown, self._user, parse, ask=ask)
+        page, stale = self._pages.page(f"{self._url}/{name}/", self.shown, self._user, parse, ask=ask)
         return Found(page.versions, page.checked if stale else None)
 
 
@@ -118,7 +119,8 @@ class LinkedPage:
     """A page of links, here or remote, that `--find-links` names: one for all packages, read once."""
 
     def __init__(self, link: str, pages: PageStore) -> None:
-        self.shown = without_credentials(link)
+        self.shown = shown_url(link)
+        self._url = without_credentials(link)
         self._path = path_of(link)
         self._user = _user(link)
         self._pages = pages
@@ -146,7 +148,7 @@ class LinkedPage:
                 content_type = response.headers.get("Content-Type", "")
                 return parse_links(response.content, content_type, response.url, self.shown)
 
-            page, stale = self._pages.page(self.shown, self.shown, self._user, parse, ask=ask)
+            page, stale = self._pages.page(self._url, self.shown, self._user, parse, ask=ask)
             self._stale = page.checked if stale else None
         versions = page.versions if page is not None else None
         return chain.from_iterable(map(decoded, (versions or {}).values()))
@@ -156,11 +158,12 @@ class LinkedUrl:
     """One remote archive that `--find-links` names."""
 
     def __init__(self, link: str) -> None:
-        self.shown = without_credentials(link)
+        self.shown = shown_url(link)
+        self._url = without_credentials(link)
 
     def find(self, name: str, *, ask: bool = True) -> Found:
         del ask
-        file = from_url(self.shown, name, self.shown)
+        file = from_url(self._url, name, self.shown)
         return Found(encoded([file]) if file is not None else None)
 
 
@@ -188,8 +191,9 @@ def link_places(links: tuple[str, ...], pages: PageStore) -> tuple[Place, ...]:
 
 
 def _user(url: str) -> str:
+    """Whose view of a place it is, with the password: what another one saw is no answer to this one."""
     login = userinfo(url)
-    return login[0] if login else ""
+    return "\0".join(filter(None, login)) if login else ""
 
 
 def _by_name(files: Iterable[DistFile]) -> dict[str, dict[str, msgspec.Raw]]:

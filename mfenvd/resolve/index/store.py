@@ -96,7 +96,7 @@ class PageStore:
         Args:
             url: Without credentials.
             index: For messages.
-            user: Whose view of the index it is; with other credentials it may list other files.
+            user: Whose view of the index it is, as a secret; with other credentials it may list other files.
             parse: Makes files of an answer.
             ask: Whether the network may be used.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from mfenvd.domain.redact import redact
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
@@ -55,7 +56,7 @@ def _package(one: Chosen, requires: tuple[str, ...], requested: bool, made: Buil
         name=one.name,
         version=file.version,
         filename=file.filename,
-        url=made.url if made else file.url,
+        url=redact(made.url if made else file.url),
         sha256=made.sha256 if made else file.sha256,
         size=None if made else file.size,
         requires=requires,

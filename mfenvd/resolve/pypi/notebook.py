@@ -61,7 +61,7 @@ class Notebook(Generic[_T]):
         self._decoder = msgspec.msgpack.Decoder(kind)
         self._places = [path for place in (*config.index_urls, *config.find_links) if (path := path_of(place))]
         # With other credentials an index may list other files.
-        users = ((userinfo(url) or ("",))[0] for url in (*config.index_urls, *config.find_links))
+        users = (str(userinfo(url)) for url in (*config.index_urls, *config.find_links))
         content = "\0".join((_FORMAT, kind.__name__, *config.shown, *users, *parts))
         self._path = folder / f"{hashlib.sha256(content.encode()).hexdigest()}.msgpack"
         self._now = time.time()

@@ -74,6 +74,7 @@ class Code(str, Enum):
     YANKED = "MFE313", "A version that was withdrawn is used"
     HASH_MISMATCH = "MFE314", "A required hash matches no file"
     KIND_NOT_SUPPORTED = "MFE315", "This kind of environment is not resolved yet"
+    BAD_ADDRESS = "MFE316", "A requirement's address does not give a wheel of the package"
 
     CUDA_MISSING = "MFE320", "A package needs a GPU that the target does not have"
     NOT_FOR_ARCH = "MFE321", "A conda package does not exist for the target's architecture"

@@ -90,6 +90,7 @@ WORDS: dict[str, str] = {
     Code.NO_SUCH_PYTHON: "no python",
     Code.MACOS_MISMATCH: "macos",
     Code.SOLVE_TOOK_TOO_LONG: "too long",
+    Code.BAD_ADDRESS: "address",
     Code.NON_WHEEL_IN_MIXED: "not a wheel",
     Code.CONDA_EXCLUDES_WHEEL: "conda excludes",
     Code.EXTRAS_UNKNOWN: "extras unknown",

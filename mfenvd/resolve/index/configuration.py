@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from mfenvd.domain.redact import redact, without_credentials
+from mfenvd.domain.redact import redact, shown_url, without_credentials
 from mfenvd.domain.request import Indexes
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.resolve.index.files import package_of
@@ -103,7 +103,7 @@ class IndexConfiguration(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> tuple[str, ...]:
         """All places that are looked in, without credentials."""
-        return tuple(map(without_credentials, (*self.index_urls, *self.find_links)))
+        return tuple(map(shown_url, (*self.index_urls, *self.find_links)))
 
     def __repr__(self) -> str:
         return f"IndexConfiguration({', '.join(self.shown)})"

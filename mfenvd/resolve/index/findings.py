@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.redact import shown_url
@@ -23,21 +25,27 @@ def index_finding(problem: IndexProblem, package: str | None = None) -> Finding:
 
 
 def unreachable(problem: IndexUnreachable, package: str | None = None) -> Finding:
-    return _finding(
-        Code.INDEX_UNREACHABLE,
-        problem,
-        package,
-        "Check the network, the proxy and the index's URL; the daemon tries again by itself.",
-    )
+    address = "its address" if problem.is_file else "the index's URL"
+    fix = f"Check the network, the proxy and {address}; the daemon tries again by itself."
+    return _finding(Code.INDEX_UNREACHABLE, problem, package, fix)
 
 
 def refuses(problem: IndexRefuses, package: str | None = None) -> Finding:
     host = problem.index.partition("://")[2].partition("/")[0] or problem.index
-    if problem.had_credentials:
-        fix = f"Renew the credentials for {host} (index URL, netrc or keyring); `mfenv up` hands them to the daemon."
-    else:
-        fix = f"Give credentials for {host} (index URL, netrc or keyring); `mfenv up` hands them to the daemon."
+    places = "its URL or netrc" if problem.is_file else "index URL, netrc or keyring"
+    verb = "Renew the" if problem.had_credentials else "Give"
+    fix = f"{verb} credentials for {host} ({places}); `mfenv up` hands them to the daemon."
     return _finding(Code.INDEX_REFUSES, problem, package, fix)
+
+
+def kept_back(problem: IndexRefuses, package: str) -> Finding:
+    """There is a resolution without `package`, which the index may have and not show to this user."""
+    return msgspec.structs.replace(
+        refuses(problem, package),
+        severity=Severity.WARNING,
+        message=f"The package index {problem.index} answers HTTP {problem.status} when asked for {package}, as if it "
+        "did not have it: only versions that do without it are used.",
+    )
 
 
 def unreadable(problem: IndexUnreadable, package: str | None = None) -> Finding:

@@ -16,6 +16,7 @@ _NEED = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s:]+): "
     r"(?P<needed>[A-Za-z0-9][\w.-]*)(\{[^}]*\})?(?P<versions>\*|[=<>].*)"
 )
+_MISSING = re.compile(r"DEBUG No compatible version found for: (?P<name>[A-Za-z0-9][\w.-]*)")
 _LOG = re.compile(r"(TRACE|DEBUG|INFO|WARN) ")
 _VIA = re.compile(r"# via\b *")
 
@@ -67,10 +68,12 @@ class Log(msgspec.Struct, frozen=True):
 
     Attributes:
         read: In the order of its search, each once.
+        missing: Canonical names of packages of which it found no version that would do, in that order.
         needs: Lines about needs, for `parse_needs`: there are thousands, and hardly any matters.
     """
 
     read: tuple[Read, ...] = ()
+    missing: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
 
@@ -87,6 +90,7 @@ def parse_log(text: str) -> tuple[Log, str]:
     The log is meant for people: of a uv that words it otherwise nothing is learned, and nothing is misunderstood.
     """
     read: dict[Read, None] = {}
+    missing: dict[str, None] = {}
     needs = []
     rest = []
     for line in text.splitlines():
@@ -96,9 +100,11 @@ def parse_log(text: str) -> tuple[Log, str]:
         match = _SELECTING.match(line) if line.startswith(_SELECTING_START) else None
         if match is not None:
             read[Read(canonicalize_name(match["name"]), match["version"], match["filename"])] = None
+        elif (absent := _MISSING.match(line)) is not None:
+            missing[canonicalize_name(absent["name"])] = None
         elif not _LOG.match(line):
             rest.append(line)
-    return Log(tuple(read), tuple(needs)), "\n".join(rest)
+    return Log(tuple(read), tuple(missing), tuple(needs)), "\n".join(rest)
 
 
 def parse_needs(lines: Iterable[str], of: Container[str], on: Container[str]) -> Iterator[Need]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from packaging.requirements import Requirement
@@ -12,12 +13,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.redact import redact
+from mfenvd.domain.redact import redact, shown_url
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import Axis, fits, nearest_version, python_allows, rejections
 from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
-from mfenvd.resolve.index.files import DistFile, parse_version
+from mfenvd.resolve.index.files import DistFile, package_of, parse_version
 from mfenvd.resolve.index.pages import from_url
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.asked import Asked, combined, is_pinned, name_of
@@ -96,6 +97,16 @@ def unavailable(
         target=target,
     )
     return _no_version(case, demands, answer, words) if not allowed else _misfit(case, allowed, rules)
+
+
+def misnamed_wheel(requirement: Requirement) -> Finding | None:
+    """Why the address that `requirement` gives is not that of a wheel of the package, though it is called one."""
+    filename = unquote(urlsplit(requirement.url or "").path.rpartition("/")[2])
+    if not filename.endswith(".whl") or from_url(requirement.url or "", name_of(requirement), "") is not None:
+        return None
+    named = package_of(filename)
+    reason = f"it is a wheel of {named}" if named != name_of(requirement) else f"{filename} is not a wheel's name"
+    return findings.bad_address(requirement.name, shown_url(requirement.url or ""), reason)
 
 
 def misaddressed(requirement: Requirement, target: Target) -> Finding | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from packaging.specifiers import SpecifierSet
-from packaging.utils import parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
@@ -95,6 +95,19 @@ def not_in_mixed(source: Source, offenders: Sequence[Source], nearest: str | Non
         message=f"{finding.message} (in a mixed environment on the same architecture too: conda-lock, which Metaflow "
         "uses for these, does not build packages from source)",
         fix=fix,
+    )
+
+
+def bad_address(name: str, url: str, reason: str) -> Finding:
+    """What is at `url`, the address that the requirement on `name` gives, cannot be used; `reason` says what it is."""
+    return Finding(
+        code=Code.BAD_ADDRESS,
+        severity=Severity.ERROR,
+        message=f"{name} cannot be had from {url}: {reason}.",
+        package=canonicalize_name(name),
+        chain=(canonicalize_name(name),),
+        fix=f"Correct the address, or ask for {name} by its version.",
+        data={"url": url, "reason": reason},
     )
 
 

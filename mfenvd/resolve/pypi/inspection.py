@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from mfenvd.resolve.explain import python_allows
 from mfenvd.resolve.index.client import Listing
+from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.pypi.asked import Asked
 from mfenvd.resolve.pypi.catalog import Catalog, passes_on_python
@@ -140,6 +141,22 @@ class Inspector:
         for name, package in self._packages(chosen).items():
             for file in self._rules.readable(package.of(chosen[name])):
                 yield Read(name, str(chosen[name]), file.filename)
+
+    def kept_back(self, names: Iterable[str]) -> dict[str, IndexRefuses]:
+        """Of packages of which uv found nothing, those that an index may keep from this user (403), with its answer.
+
+        uv takes a refusal for an empty index.
+
+        Raises:
+            IndexProblem: An index wants other credentials (401), or gives no answer.
+        """
+        found = {}
+        for name, answer in self._catalog.look_up(names).items():
+            if isinstance(answer, IndexRefuses) and answer.status == 403:
+                found[name] = answer
+            elif isinstance(answer, IndexProblem):
+                raise answer
+        return found
 
     def save(self) -> None:
         """Keeps what was found out for next time."""

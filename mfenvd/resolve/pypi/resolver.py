@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -19,9 +18,9 @@ from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import nearest_version
 from mfenvd.resolve.index.client import IndexClient, Listing
-from mfenvd.resolve.index.configuration import IndexConfiguration, configuration
-from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, NoSuchPackage
-from mfenvd.resolve.index.findings import index_finding, stale
+from mfenvd.resolve.index.configuration import configuration
+from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, NoSuchPackage
+from mfenvd.resolve.index.findings import index_finding, kept_back, stale
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.asked import InvalidAskedError, asked_on, name_of
 from mfenvd.resolve.pypi.build import Builder, BuildFailedError, Built
@@ -30,7 +29,8 @@ from mfenvd.resolve.pypi.check import Rules
 from mfenvd.resolve.pypi.chosen import Chosen
 from mfenvd.resolve.pypi.dead_ends import DeadEnd, DeadEnds, Way
 from mfenvd.resolve.pypi.demands import Demands
-from mfenvd.resolve.pypi.failures import diagnose, direct_demands, misaddressed, unavailable
+from mfenvd.resolve.pypi.failures import diagnose, direct_demands, misaddressed, misnamed_wheel, unavailable
+from mfenvd.resolve.pypi.fetch_failures import bad_address, index_problem
 from mfenvd.resolve.pypi.held_back import glibc_findings
 from mfenvd.resolve.pypi.inspection import Facts, Inspector
 from mfenvd.resolve.pypi.locked import locked, needing
@@ -40,10 +40,6 @@ from mfenvd.resolve.pypi.solve import NotSettledError, Solver
 from mfenvd.resolve.pypi.sources import Source, SourceKind, addressed_sources, index_sources
 from mfenvd.resolve.pypi.standins import Installed, UvBeside
 from mfenvd.resolve.pypi.uv import Uv, UvError, UvMissingError
-
-_URL = re.compile(r"https?://[^\s`'\")]+")
-_REFUSED = re.compile(r"\b(401|403) (?:Unauthorized|Forbidden)")
-_UNREACHABLE = re.compile(r"Failed to fetch|error sending request|Request failed after|timed out", re.IGNORECASE)
 
 # Of a package of which only the name is known yet.
 _LATER = Installed(Version("0"), "")
@@ -193,7 +189,8 @@ class _Attempt:
         uv.is_offline = bool(catalog.stale)
         beside = UvBeside(uv, self._cache_dir / "standins", self._installed, catalog, target)
         dead_ends = DeadEnds(rules, catalog, self._notebook(DeadEnd), self._notebook(Way), asked.installed)
-        chosen = self._chosen(Solver(asked, target, inspector, dead_ends, beside), uv, catalog, rules)
+        solver = Solver(asked, target, inspector, dead_ends, beside)
+        chosen = self._chosen(solver, uv, catalog, rules)
         resolution = needing(locked(self._request, target, chosen, asked.names, self._built), beside.used)
         self._report(Progress("done", len(chosen), len(chosen)))
         try:
@@ -204,7 +201,8 @@ class _Attempt:
         inspector.save()
         dead_ends.save()
         extras = (findings.extras_unknown(self._installed[name], name, of) for name, of in beside.unknown.items())
-        return Outcome(resolution, (*found, *extras, *_stale(catalog)))
+        refused = (kept_back(problem, name) for name, problem in solver.kept_back.items())
+        return Outcome(resolution, (*found, *extras, *refused, *_stale(catalog)))
 
     def _notebook(self, kind: type[_T]) -> Notebook[_T]:
         parts = (str(msgspec.to_builtins(self._target)), str(self._asked.pre), str(sorted(self._asked.hashes.items())))
@@ -220,6 +218,9 @@ class _Attempt:
         Those that are not wheels come first: they cannot cross architectures, and are built for this one.
         """
         asked = self._asked
+        misnamed = [finding for finding in map(misnamed_wheel, asked.requirements) if finding]
+        if misnamed:
+            raise _BlockedError(misnamed)
         sources = [source for source in addressed_sources(asked) if not self._is_built(source)]
         answers: dict[str, Answer] = {}
         if sources or not inspector.knows(asked.index_names):
@@ -306,7 +307,10 @@ class _Attempt:
 
     def _offline(self, solver: Solver, uv: Uv, pins: tuple[str, ...], error: UvError) -> tuple[Chosen, ...]:
         """What uv has in its cache may do where an index does not answer."""
-        problem = _index_problem(error.output, self._config)
+        address = bad_address(error.output)
+        if address is not None:
+            raise _BlockedError([findings.bad_address(address.name, address.url, address.reason)])
+        problem = index_problem(error.output, self._config)
         if problem is None:
             raise error
         if isinstance(problem, IndexRefuses) or uv.is_offline:
@@ -356,18 +360,3 @@ def _readdressed(requirement: Requirement, url: str | None) -> Requirement:
     changed = Requirement(str(requirement))
     changed.url, changed.marker = url, None
     return changed
-
-
-def _index_problem(words: str, config: IndexConfiguration) -> IndexProblem | None:
-    """The index that uv complains about; None when it complains about something else."""
-    url = _URL.search(words)
-    index = next(
-        (shown for shown in config.shown if url is not None and url[0].startswith(shown)),
-        url[0] if url is not None else "",
-    )
-    refused = _REFUSED.search(words)
-    if refused is not None:
-        return IndexRefuses(index, int(refused[1]), had_credentials=False)
-    if _UNREACHABLE.search(words):
-        return IndexUnreachable(index, words.splitlines()[-1].strip().removeprefix("cause: "))
-    return None

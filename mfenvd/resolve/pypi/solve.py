@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.target import Target
+from mfenvd.resolve.index.errors import IndexRefuses
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.pages import from_url
 from mfenvd.resolve.pypi.asked import Asked, name_of
@@ -38,6 +39,9 @@ class Solver:
         inspector: Finds out what there is.
         dead_ends: Likewise about versions that uv need not try.
         uv: Who solves.
+
+    Attributes:
+        kept_back: Packages that uv did without in its last answer, as an index may keep them back, with what it says.
     """
 
     def __init__(self, asked: Asked, target: Target, inspector: Inspector, dead_ends: DeadEnds, uv: Compiler) -> None:
@@ -47,6 +51,7 @@ class Solver:
         self._dead_ends = dead_ends
         self._tells_dead_ends = True
         self._uv = uv
+        self.kept_back: dict[str, IndexRefuses] = {}
         # What uv is told besides the request, in the order in which it was found.
         self._constraints: dict[str, None] = {}
         self._overrides: dict[Override, None] = {}
@@ -80,7 +85,11 @@ class Solver:
             report(Progress("checking wheels", 0, len(answer.packages)))
             chosen = self._checked(answer)
             report(Progress("checking wheels", len(answer.packages), len(answer.packages)))
-            if chosen is not None and not self._knows_shorter_way(answer, pins):
+            if chosen is None:
+                continue
+            missing = [name for name in answer.log.missing if name not in self._asked.installed]
+            self.kept_back = self._inspector.kept_back(missing)
+            if not self._knows_shorter_way(answer, pins):
                 return chosen
         raise NotSettledError(f"no end after {_MOST_ROUNDS} rounds")
 

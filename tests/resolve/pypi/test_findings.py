@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import msgspec
 import pytest
 
@@ -373,6 +375,94 @@ def test_an_index_that_wants_credentials_fails_and_never_shows_those_it_got(proj
     assert wrong.failed
     assert [finding.code for finding in wrong.findings] == [Code.INDEX_REFUSES]
     assert "secret" not in msgspec.json.encode(wrong).decode()
+
+
+def test_a_password_that_is_wrong_now_never_ends_in_an_older_version(index: IndexServer, project: Context) -> None:
+    """The index shows what is stored and refuses the rest, which uv takes for not being there."""
+    index.add(wheel("app", "2.0", requires=["lib"]), wheel("app", "1.0"), wheel("lib", "1.0"))
+    resolve(index, ["app<2"], LINUX, project)
+    index.fail("lib", Fault(status=401))
+
+    refused = resolve(index, ["app"], LINUX, project)
+    index.fail("lib", None)
+
+    assert refused.failed
+    assert [finding.code for finding in refused.findings] == [Code.INDEX_REFUSES]
+    assert filenames(resolve(index, ["app"], LINUX, project))[0] == "app-2.0-py3-none-any.whl"
+
+
+def test_what_one_password_saw_is_no_answer_to_another(project: Context) -> None:
+    with IndexServer(credentials=("user", "right")) as server:
+        server.add(wheel("demo", "1.0"))
+        right = server.url_with_credentials
+        resolve(server, ["demo"], LINUX, project, indexes=Indexes(index_url=right))
+        wrong = resolve(server, ["demo"], LINUX, project, indexes=Indexes(index_url=right.replace("right", "wrong")))
+
+    assert wrong.failed
+    assert [finding.code for finding in wrong.findings] == [Code.INDEX_REFUSES]
+
+
+def test_a_package_that_the_index_may_keep_back_is_a_warning(index: IndexServer, project: Context) -> None:
+    index.add(wheel("app", "2.0", requires=["lib"]), wheel("app", "1.0"))
+    index.fail("lib", Fault(status=403))
+
+    outcome = resolve(index, ["app"], LINUX, project)
+
+    assert filenames(outcome) == ["app-1.0-py3-none-any.whl"]
+    assert [(f.code, f.severity, f.package) for f in outcome.findings] == [
+        (Code.INDEX_REFUSES, Severity.WARNING, "lib")
+    ]
+
+
+def test_an_index_that_fails_on_a_dependency_is_not_taken_for_one_without_it(
+    index: IndexServer, project: Context
+) -> None:
+    index.add(wheel("app", "2.0", requires=["lib"]), wheel("app", "1.0"), wheel("lib", "1.0"))
+    resolve(index, ["app<2"], LINUX, project)
+    index.fail("lib", Fault(status=503))
+
+    outcome = resolve(index, ["app"], LINUX, project)
+
+    assert outcome.failed
+    assert [finding.code for finding in outcome.findings] == [Code.INDEX_UNREACHABLE]
+
+
+@pytest.mark.parametrize(
+    ("filename", "fault", "code_and_words"),
+    [
+        ("demo-2.0-py3-none-any.whl", None, (Code.BAD_ADDRESS, "there is no such file")),
+        ("demo-1.0-py3-none-any.whl", Fault(body=b"<html>log in</html>"), (Code.BAD_ADDRESS, "not a valid wheel")),
+        ("other-1.0-py3-none-any.whl", None, (Code.BAD_ADDRESS, "it is a wheel of other")),
+        ("demo.whl", None, (Code.BAD_ADDRESS, "is not a wheel's name")),
+        ("demo-1.0-py3-none-any.whl", Fault(status=401), (Code.INDEX_REFUSES, "refuses the credentials")),
+    ],
+)
+def test_an_address_that_does_not_give_the_wheel_is_called_what_it_is(
+    index: IndexServer, project: Context, filename: str, fault: Fault | None, code_and_words: tuple[Code, str]
+) -> None:
+    code, words = code_and_words
+    index.add(wheel("demo", "1.0"), wheel("other", "1.0"))
+    index.fail(filename, fault)
+    address = f"{index.url.removesuffix('/simple')}/files/{filename}?token=hush-hush"
+
+    outcome = resolve(index, [f"demo @ {address}"], LINUX, project)
+
+    finding = only(outcome)
+    assert finding.code == code
+    assert words in finding.message
+    assert "package index" not in finding.message
+    assert "hush-hush" not in msgspec.json.encode(outcome).decode()
+    assert outcome.failed == (code == Code.INDEX_REFUSES)
+
+
+def test_a_token_in_an_address_is_used_and_never_shown(index: IndexServer, project: Context) -> None:
+    index.add(wheel("demo", "1.0"))
+    address = f"{index.url.removesuffix('/simple')}/files/demo-1.0-py3-none-any.whl"
+
+    outcome = resolve(index, [f"demo @ {address}?v=2&token=hush-hush"], LINUX, project)
+
+    assert packages(outcome)[0].url == f"{address}?v=2&token=****"
+    assert f"{urlsplit(address).path}?v=2&token=hush-hush" in index.log.paths()
 
 
 def test_a_direct_address_of_a_wheel_is_used_where_it_fits_and_explained_where_not(

@@ -108,7 +108,16 @@ def _of_class(machine: Machine, cls: ClassValue, name: str, at: Site) -> Any:
         return cls.name
     if cls.unread is not None:
         return _unread(machine, at)
+    if name == "__dict__":
+        return _namespace(machine, cls, at)
     return machine.unknown(at, "is known only when the class exists") if name in _CLASS_INSIDE else MISSING
+
+
+def _namespace(machine: Machine, cls: ClassValue, at: Site) -> Any:
+    """`cls.__dict__`: it cannot be changed, so a copy does."""
+    hidden = machine.unknown(at, "includes what Python adds to a class")
+    inside = dict.fromkeys(("__dict__", "__weakref__", "__doc__"), hidden)
+    return {**{name: value for name, value in cls.names.items() if name != "__qualname__"}, **inside}
 
 
 def _bind(value: Any, instance: Instance | None, cls: ClassValue) -> Any:

@@ -271,12 +271,19 @@ def _globals(_machine: Machine, call: Call) -> Any:
     return call.at.frame.module.names
 
 
-@_builtin("locals", "vars")
-def _locals(machine: Machine, call: Call) -> Any:
+@_builtin("locals")
+def _locals(_machine: Machine, call: Call) -> Any:
+    """The namespace itself at the top level of a module or class, a copy in a function."""
     frame = call.at.frame
-    if call.arguments or frame.names is not frame.module.names:
-        return machine.unknown(call.at, "shows the inside of an object")
-    return frame.names
+    return frame.names if frame.is_class or frame.names is frame.module.names else dict(frame.names)
+
+
+@_builtin("vars")
+def _vars(machine: Machine, call: Call) -> Any:
+    if not call.arguments:
+        return _locals(machine, call)
+    found = machine.find_attribute(call.arguments[0], "__dict__", call.at)
+    return machine.unknown(call.at, "shows the inside of an object") if found is MISSING else found
 
 
 @_builtin("exec", "eval", "compile")

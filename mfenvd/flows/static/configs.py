@@ -133,13 +133,12 @@ def _compute(machine: Machine, config: ConfigParameter) -> Any:
 
 def _content(machine: Machine, config: ConfigParameter) -> Any:
     """The text of a config: of the environment's variables, else of its default."""
-    paths = _variable(machine, "METAFLOW_FLOW_CONFIG")
-    values = _variable(machine, "METAFLOW_FLOW_CONFIG_VALUE")
-    if config.name in values:
-        value = values[config.name]
-        return value if isinstance(value, str) else json.dumps(value)
-    if config.name in paths:
-        return files.read(machine, paths[config.name], config.at)
+    value = _variable(machine, "METAFLOW_FLOW_CONFIG_VALUE", config.name)
+    if value is not None:
+        return value if isinstance(value, (str, Unknown)) else json.dumps(value)
+    path = _variable(machine, "METAFLOW_FLOW_CONFIG", config.name)
+    if path is not None:
+        return files.read(machine, path, config.at)
     default = config.arguments.get("default")
     if default is not None:
         path = _called(machine, default, config)
@@ -161,12 +160,16 @@ def _called(machine: Machine, value: Any, config: ConfigParameter) -> Any:
     return machine.call(value, Call([context], {}, config.at))
 
 
-def _variable(machine: Machine, name: str) -> dict[str, Any]:
+def _variable(machine: Machine, name: str, config: str) -> Any:
+    """What a variable of the environment, which the flow may have set, says of a config; None for nothing."""
+    text = machine.heap.doubted(machine.environ) or machine.environ.get(name, "{}")
+    if isinstance(text, Unknown):
+        return text
     try:
-        value = json.loads(machine.facts.environ.get(name, "{}"))
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+        value = json.loads(text)
+    except (TypeError, ValueError):
+        return None
+    return value.get(config) if isinstance(value, dict) else None
 
 
 def _parsed(machine: Machine, config: ConfigParameter, content: Any) -> Any:

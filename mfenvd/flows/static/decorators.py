@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from mfenvd.flows.static.defaults import DEFAULTS
-from mfenvd.flows.static.heap import Conditional, DecoratorList
+from mfenvd.flows.static.heap import Conditional, DecoratorList, Doubt
 from mfenvd.flows.static.outcomes import Evidence, Raised
 from mfenvd.flows.static.values import Builtin, Call, ClassValue, Function, Site, Special, Unknown
 
@@ -30,15 +30,6 @@ FLOW_DECORATORS = (*ENVIRONMENT_FLOW, *SCHEDULERS, "project")
 
 # What Metaflow raises for a step decorator below `@step`.
 _MISPLACED = "BadStepDecoratorException"
-
-
-class Doubt:
-    """Something that may have added or removed decorators."""
-
-    __slots__ = ("cause",)
-
-    def __init__(self, cause: Unknown) -> None:
-        self.cause = cause
 
 
 class Removed:
@@ -145,6 +136,9 @@ def attach(machine: Machine, bound: BoundDecorator, target: Any, call: Call) -> 
     """
     if isinstance(target, Unknown):
         # Not known to be the step, so what becomes of this decorator is in doubt, wherever `target` comes from.
+        for item in target.held():
+            if is_decorated(item):
+                add(machine, decorators_of(machine, item), Doubt(target))
         return Unknown(target.at, target.reason, target.fix, carried=(*target.carried, bound))
     if bound.level == "step":
         if isinstance(target, Function) and is_step(target):

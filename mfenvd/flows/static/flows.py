@@ -15,12 +15,11 @@ from mfenvd.flows.static.decorators import (
     REMOTE,
     SCHEDULERS,
     BoundDecorator,
-    Doubt,
     Removed,
     is_flow,
     is_step,
 )
-from mfenvd.flows.static.heap import Conditional
+from mfenvd.flows.static.heap import Conditional, Doubt
 from mfenvd.flows.static.merge import Declared, Merged
 from mfenvd.flows.static.mutable import FlowState, StepState, name_of
 from mfenvd.flows.static.values import ClassValue, Frame, Function, Module, Site, Unknown
@@ -102,8 +101,10 @@ class _FlowReader:
         for cls in self._cls.mro:
             state.decorators.extend(cls.attributes.get("decorators", ()))
             state.mutators.extend(cls.attributes.get("mutators", ()))
-        for name, function in _steps(self._cls):
+        for name, function, doubt in _steps(self._cls):
             state.steps[name] = StepState(name, function, state)
+            if doubt is not None:
+                state.steps[name].decorators.append(Doubt(doubt))
         if state.mutators or any(step.mutators for step in state.steps.values()):
             mutators.run(self._machine, state)
         unread = self._cls.unread
@@ -153,9 +154,9 @@ class _FlowReader:
             if isinstance(item, Doubt):
                 doubt = findings.mutator if mutated else findings.unknown_decorator
                 problems.append(doubt(f"Step {step.name}", item.cause))
-            elif isinstance(item, Removed):
-                if any(name_of(other) == f"{item.name}_base" for other in state.decorators):
-                    problems.append(findings.mutator(f"Step {step.name}", item.cause))
+            elif isinstance(inner := item.decorator if isinstance(item, Conditional) else item, Removed):
+                if any(name_of(other) == f"{inner.name}_base" for other in state.decorators):
+                    problems.append(findings.mutator(f"Step {step.name}", inner.cause))
             elif name_of(item) in names:
                 if isinstance(item, Conditional):
                     problems.append(findings.unknown_decorator(f"Step {step.name}", item.cause))
@@ -206,14 +207,24 @@ class _FlowReader:
         return None
 
 
-def _steps(cls: ClassValue) -> list[tuple[str, Function]]:
-    """The steps by name: inherited ones first, each in the order of its file."""
+def _steps(cls: ClassValue) -> list[tuple[str, Function, Unknown | None]]:
+    """The steps by name: inherited ones first, each in the order of its file.
+
+    With each stands why it is in doubt, where it is one of several things that the name may stand for.
+    """
     found: dict[str, Any] = {}
     for base in reversed(cls.mro):
         for name, value in base.names.items():
             found.pop(name, None)
             found[name] = value
-    return [(name, value) for name, value in found.items() if is_step(value)]
+    steps: list[tuple[str, Function, Unknown | None]] = []
+    for name, value in found.items():
+        doubt = value if isinstance(value, Unknown) else None
+        for candidate in doubt.held() if doubt is not None else [value]:
+            if isinstance(candidate, Function) and is_step(candidate):
+                steps.append((name, candidate, doubt))
+                break
+    return steps
 
 
 def _larger(one: int | None, other: int | None) -> int | None:

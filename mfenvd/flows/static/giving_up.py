@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import decorators
+from mfenvd.flows.static.heap import Doubt
 from mfenvd.flows.static.values import (
     BoundMethod,
     ClassValue,
@@ -87,7 +88,7 @@ class _Spoiler:
         elif isinstance(value, Special):
             value.exposed(self._machine, self._cause)
         elif decorators.is_step(value) or decorators.is_flow(value):
-            decorators.add(self._machine, decorators.decorators_of(self._machine, value), decorators.Doubt(self._cause))
+            decorators.add(self._machine, decorators.decorators_of(self._machine, value), Doubt(self._cause))
         elif isinstance(value, Function):
             self.names_in(value.node, value.frame.module.names)
         if isinstance(value, ClassValue):

@@ -28,6 +28,15 @@ class DecoratorList(list[Any]):
     """The decorators of a step or flow. Paths that differ leave `Conditional` entries, not an unknown list."""
 
 
+class Doubt:
+    """Something that may have added or removed decorators."""
+
+    __slots__ = ("cause",)
+
+    def __init__(self, cause: Unknown) -> None:
+        self.cause = cause
+
+
 class Conditional:
     """A decorator that is there only on some paths."""
 
@@ -211,7 +220,8 @@ def _join_decorators(versions: list[list[Any]], cause: Unknown) -> list[Any]:
     every = {id(item): item for version in versions for item in version}
     return [
         item
-        if isinstance(item, Conditional) or all(any(other is item for other in version) for version in versions)
+        if isinstance(item, (Conditional, Doubt))
+        or all(any(other is item for other in version) for version in versions)
         else Conditional(item, cause)
         for item in every.values()
     ]

@@ -12,12 +12,15 @@ from mfenvd.flows.static.values import (
     BoundMethod,
     Builtin,
     Call,
+    ClassMethod,
     ClassValue,
     Function,
     Instance,
     Library,
     Namespace,
     Partial,
+    Property,
+    StaticMethod,
     Unknown,
     VersionInfo,
 )
@@ -132,7 +135,14 @@ def _copied(machine: Machine, value: Any, call: Call, *, deep: bool) -> Any:
     return set(known) if isinstance(known, set) else known
 
 
-@_function("collections.OrderedDict", "types.MappingProxyType")
+@_function("types.MappingProxyType")
+def _mapping_proxy(machine: Machine, call: Call) -> Any:
+    """A view: it shows what the dict holds whenever it is looked at."""
+    known = machine.readable(call.arguments[0])
+    return known if isinstance(known, (dict, Unknown)) else machine.unknown(call.at, "shows a mapping")
+
+
+@_function("collections.OrderedDict")
 def _ordered_dict(machine: Machine, call: Call) -> Any:
     return conversions.make_dict(machine, call)
 
@@ -187,13 +197,16 @@ def _field(machine: Machine, call: Call) -> Any:
     return call.keywords.get("default", machine.unknown(call.at, "has no default"))
 
 
+_NO_MEMBERS = (Function, ClassMethod, StaticMethod, Property)
+
+
 def _make_members(_machine: Machine, call: Call) -> None:
     """Makes the members of a new enumeration."""
     cls = call.arguments[0]
     cls.attributes["members"] = {
         name: Instance(cls, Namespace({"value": value, "name": name}))
         for name, value in cls.names.items()
-        if not name.startswith("_") and not isinstance(value, (Function, Builtin))
+        if not name.startswith("_") and not isinstance(value, (*_NO_MEMBERS, Builtin))
     }
     if len(cls.node.bases) > 1 or any(base.name != "Enum" for base in cls.bases):
         cls.attributes["mixed"] = True  # members are equal to their values

@@ -13,13 +13,12 @@ from mfenvd.flows.static.decorators import (
     ENVIRONMENT_STEP,
     FLOW_DECORATORS,
     BoundDecorator,
-    Doubt,
     MetaflowDecorator,
     Removed,
     add,
 )
 from mfenvd.flows.static.defaults import DEFAULTS, SEVERAL
-from mfenvd.flows.static.heap import Conditional, DecoratorList
+from mfenvd.flows.static.heap import Conditional, DecoratorList, Doubt
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     MISSING,

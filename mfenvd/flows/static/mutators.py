@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import configs
 from mfenvd.flows.static.classes import NEW
-from mfenvd.flows.static.decorators import BoundDecorator, Doubt, add, is_flow, is_step
-from mfenvd.flows.static.heap import Conditional, DecoratorList
+from mfenvd.flows.static.decorators import BoundDecorator, add, is_flow, is_step
+from mfenvd.flows.static.heap import Conditional, DecoratorList, Doubt
 from mfenvd.flows.static.mutable import FlowState, MutableFlow, StepState, Wrapper, name_of
 from mfenvd.flows.static.outcomes import Exhausted, Raised
 from mfenvd.flows.static.values import (

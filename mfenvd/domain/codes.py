@@ -101,6 +101,7 @@ class Code(str, Enum):
     CHANNEL_REFUSES = "MFE511", "A conda channel refuses the credentials"
     CHANNEL_UNREADABLE = "MFE512", "A conda channel answers with something that is no package list"
     NO_SUCH_CHANNEL = "MFE513", "There is no such conda channel"
+    CHANNEL_PRIORITY = "MFE514", "Strict channel priority keeps a package out"
 
     LOADED_DIFFERS = "MFE601", "Loading the flow shows other values than reading it"
     NOT_LOADED = "MFE602", "A flow file could not be loaded"

@@ -107,6 +107,7 @@ WORDS: dict[str, str] = {
     Code.CHANNEL_REFUSES: "chan. refuses",
     Code.CHANNEL_UNREADABLE: "bad channel",
     Code.NO_SUCH_CHANNEL: "no channel",
+    Code.CHANNEL_PRIORITY: "priority",
     Code.LOADED_DIFFERS: "loaded differs",
     Code.NOT_LOADED: "not loaded",
     Code.METAFLOW_MISSING: "no metaflow",

@@ -15,7 +15,7 @@ from rattler import GenericVirtualPackage, MatchSpec, RepoDataRecord, Version
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.graph import chains
-from mfenvd.domain.request import Request
+from mfenvd.domain.request import ChannelPriority, Request
 from mfenvd.resolve.conda import findings
 from mfenvd.resolve.conda.catalog import Catalog, nearest_version, newest_first
 from mfenvd.resolve.conda.errors import CondaProblem, Unsolvable
@@ -62,10 +62,10 @@ class Diagnosis:
         Args:
             words: The solver's.
         """
-        missing = tuple(self._missing())
+        missing = (*self._missing(), *self._kept_out())
         if missing:
             return missing
-        lack = lacking(self._target, self._solved_on)
+        lack = lacking(self._target, self._solved_on, lambda name: self._catalog.records(name, self._target.arch))
         if lack is not None:
             return (self._system(lack),)
         return (self._clash(words),)
@@ -88,6 +88,19 @@ class Diagnosis:
             else:
                 archs = self._catalog.archs(MatchSpec(name), but=arch)
                 yield findings.not_for_arch(name, self._target, archs) if archs else self._nowhere((name,))
+
+    def _kept_out(self) -> Iterator[Finding]:
+        """What only a channel has that comes after another one with the same package, under strict priority."""
+        if self._question.priority is not ChannelPriority.STRICT:
+            return
+        for spec in self._specs.values():
+            records = self._catalog.records(spec.name.normalized, self._target.arch)
+            having = [url for url in self._question.channels if any(_is_of(record, url) for record in records)]
+            matching = [record for record in records if spec.matches(record)]
+            if spec.channel is None and matching and not any(_is_of(record, having[0]) for record in matching):
+                place = next(url for url in having if _is_of(matching[0], url))
+                first = newest_first(record for record in records if _is_of(record, having[0]))
+                yield findings.kept_out(spec.name.normalized, shown(spec), (having[0], first), place)
 
     def _nowhere(self, chain: Chain) -> Finding:
         nearest = self._catalog.nearest_name(chain[-1], self._target.arch)
@@ -184,6 +197,10 @@ class Diagnosis:
             return self._repodata.solve(question).records
         except CondaProblem:
             return None
+
+
+def _is_of(record: RepoDataRecord, channel: str) -> bool:
+    return record.channel.rstrip("/") == channel
 
 
 def shown(spec: MatchSpec) -> str:

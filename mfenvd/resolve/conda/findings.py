@@ -171,6 +171,21 @@ def no_such_python(spec: str, target: Target, supply: Supply) -> Finding:
     )
 
 
+def kept_out(name: str, spec: str, first: tuple[str, Sequence[str]], place: str) -> Finding:
+    """The channel at `place` has what `spec` asks for; an earlier one, `first`, has other versions of it."""
+    channel, versions = first
+    return Finding(
+        code=Code.CHANNEL_PRIORITY,
+        severity=Severity.ERROR,
+        message=f"{spec} is in {place}, but {channel} has {name} too ({few(versions)}) and comes first; with strict "
+        "channel priority it is the only one that counts.",
+        package=name,
+        chain=(name,),
+        fix=f'Name the channel (`"{place}::{name}"`), or set `channel_priority: flexible` in `.condarc`.',
+        data={"channel": place, "first": channel, "versions": list(versions)},
+    )
+
+
 def glibc_mismatch(spec: str, chain: Chain, needed: str, target: Target, nearest: str | None) -> Finding:
     """What `spec` asks for comes down to a package, `chain`'s last, that needs a newer GLIBC."""
     root = chain[0]

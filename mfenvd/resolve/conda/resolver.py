@@ -26,6 +26,9 @@ from mfenvd.resolve.conda.locked import locked
 from mfenvd.resolve.conda.repodata import FRESH_FOR, Repodata, repodata_for
 from mfenvd.resolve.conda.solving import Question, parsed_specs
 
+SOLVE_WITHIN = 60.0
+"""Seconds that the solver may take for one request on one target."""
+
 _log = logging.getLogger(__name__)
 
 Report = Callable[[Progress], None]
@@ -87,7 +90,7 @@ def asked(request: Request, target: Target, context: Context) -> tuple[Question,
     configuration = configuration_of(context)
     specs, named = _placed(match_specs(request, target), configuration)
     access = access_to((*request.conda.channels, *named), configuration)
-    question = Question(specs, access.channels, target, request.conda.channel_priority)
+    question = Question(specs, access.channels, target, request.conda.channel_priority, timeout=SOLVE_WITHIN)
     return question, repodata_for(Path(context.cache_dir), access)
 
 

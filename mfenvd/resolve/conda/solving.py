@@ -19,8 +19,6 @@ from mfenvd.resolve.conda.virtual_packages import virtual_packages
 
 NOARCH = "noarch"
 
-DEFAULT_TIMEOUT = 60.0
-
 _PRIORITIES = {
     ChannelPriority.STRICT: rattler.ChannelPriority.Strict,
     ChannelPriority.FLEXIBLE: rattler.ChannelPriority.Flexible,
@@ -55,7 +53,7 @@ class Question(msgspec.Struct, frozen=True):
     constraints: tuple[str, ...] = ()
     locked: tuple[RepoDataRecord, ...] = ()
     pip_with_python: bool = True
-    timeout: float = DEFAULT_TIMEOUT
+    timeout: float = 60.0
 
     @property
     def subdirs(self) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import msgspec
 from rattler import GenericVirtualPackage, MatchSpec, PackageName, PackageRecord, RepoDataRecord, Version
@@ -38,11 +38,15 @@ class Lack(msgspec.Struct, frozen=True):
     package: str
 
 
-def lacking(target: Target, solve: Solve) -> Lack | None:
+Builds = Callable[[str], Iterable[RepoDataRecord]]
+"""All that there is of a package for the target's arch."""
+
+
+def lacking(target: Target, solve: Solve, builds: Builds) -> Lack | None:
     """What one thing about its system keeps a request from being met on `target`; None when it is not that."""
     for name in _asked_of(target):
         for generous in _GENEROUS[name]:
-            found = _lacking(target, name, generous, solve)
+            found = _lacking(name, solve(_with(target, name, generous)), target, solve, builds)
             if found is not None:
                 return found
     return None
@@ -54,12 +58,14 @@ def _asked_of(target: Target) -> tuple[str, ...]:
     return (GLIBC, CUDA) if target.arch.is_linux else (CUDA,)
 
 
-def _lacking(target: Target, name: str, generous: str, solve: Solve) -> Lack | None:
-    records = solve(_with(target, name, generous))
+def _lacking(
+    name: str, records: tuple[RepoDataRecord, ...] | None, target: Target, solve: Solve, builds: Builds
+) -> Lack | None:
+    """What `records`, chosen for a generous system, need of `name`; other builds of the same packages may need less."""
     needing = _needing(records or (), name, target)
     if records is None or not needing:
         return None
-    for version in _bounds(needing, name):
+    for version in _bounds([build for record in needing for build in builds(record.name.normalized)], name):
         enough = solve(_with(target, name, version))
         if enough is not None:
             needing = _needing(enough, name, target) or needing
@@ -85,7 +91,7 @@ def _needing(records: Iterable[RepoDataRecord], name: str, target: Target) -> li
     )
 
 
-def _bounds(records: Sequence[RepoDataRecord], name: str) -> list[str]:
+def _bounds(records: Iterable[RepoDataRecord], name: str) -> list[str]:
     """The lower bounds in what `records` need, the lowest first."""
     found = {bound for record in records for spec in _specs(record, name) for bound in _BOUND.findall(spec)}
     return sorted(found, key=Version)

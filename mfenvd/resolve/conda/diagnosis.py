@@ -1,17 +1,18 @@
 """Finds out why a request cannot be met, by looking packages up and by solving variations of it.
 
-From what is plain to what is not: packages, versions and Pythons that do not exist for the arch; then what the target's
-system lacks; then the smallest set of requirements that exclude each other, which makes the solver's words short.
+From what is plain to what is not: packages, versions and Pythons that do not exist for the arch; then the smallest set
+of requirements that cannot be met, which makes further questions quick and the solver's words short; then what the
+target's system lacks for these.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import msgspec
-from rattler import GenericVirtualPackage, MatchSpec, RepoDataRecord, Version
+from rattler import GenericVirtualPackage, MatchSpec, RepoDataRecord
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.graph import chains
@@ -22,6 +23,7 @@ from mfenvd.resolve.conda.errors import CondaProblem, Unsolvable
 from mfenvd.resolve.conda.findings import Supply, Wanted
 from mfenvd.resolve.conda.locked import locked
 from mfenvd.resolve.conda.names import spec_name
+from mfenvd.resolve.conda.pythons import ABOUT_PYTHON, Pythons, pythons_of
 from mfenvd.resolve.conda.repodata import Repodata
 from mfenvd.resolve.conda.solving import Question, parsed_specs
 from mfenvd.resolve.conda.systems import CUDA, GLIBC, Lack, lacking
@@ -29,13 +31,11 @@ from mfenvd.resolve.conda.wording import Chain
 from mfenvd.resolve.conda.words import Node, clashing_chains, first_chain, leaves, tree
 
 _PYTHON = "python"
-_PYTHONS = frozenset({_PYTHON, "python_abi"})
-_PYTHON_BOUND = re.compile(r">=(3\.\d+)|==?(3\.\d+)|^(3\.\d+)")
 
-_TIMEOUT = 10.0
+_TIMEOUT = 3.0
 """Seconds for one variation."""
 
-_ENOUGH = 20.0
+_ENOUGH = 6.0
 """Seconds after which a set of clashing requirements is taken as it is, though it may not be the smallest."""
 
 
@@ -65,10 +65,13 @@ class Diagnosis:
         missing = (*self._missing(), *self._kept_out())
         if missing:
             return missing
-        lack = lacking(self._target, self._solved_on, lambda name: self._catalog.records(name, self._target.arch))
-        if lack is not None:
-            return (self._system(lack),)
-        return (self._clash(words),)
+        clashing = self._smallest_clash()
+
+        def solved_on(virtual: tuple[GenericVirtualPackage, ...]) -> tuple[RepoDataRecord, ...] | None:
+            return self._solved(msgspec.structs.replace(self._asking(clashing), virtual=virtual))
+
+        lack = lacking(self._target, solved_on, lambda name: self._catalog.records(name, self._target.arch))
+        return (self._clash(clashing, words) if lack is None else self._system(lack),)
 
     def _missing(self) -> Iterator[Finding]:
         """What is asked for and does not exist for the arch, whatever else is asked for."""
@@ -116,8 +119,7 @@ class Diagnosis:
         tell = findings.glibc_mismatch if lack.name == GLIBC else findings.macos_mismatch
         return tell(told, chain, lack.version or "", self._target, self._instead(spec))
 
-    def _clash(self, words: str) -> Finding:
-        clashing = self._smallest_clash()
+    def _clash(self, clashing: Sequence[str], words: str) -> Finding:
         try:
             self._repodata.solve(self._asking(clashing))
         except Unsolvable as error:
@@ -129,7 +131,8 @@ class Diagnosis:
         if python is not None and len(clashing) == 2 and _is_about_python(nodes):
             other = next(text for text in clashing if text != python)
             pythons = self._pythons_of(other)
-            if not any(self._specs[python].matches(record) for record in self._newest_of_each(pythons)):
+            records = self._catalog.records(_PYTHON, self._target.arch)
+            if not any(self._specs[python].matches(record) and pythons.include(record) for record in records):
                 return self._without_python(other, python, pythons)
         sides = self._sides(nodes, clashing)
         chain = tuple(map(spec_name, sides[0]))
@@ -142,29 +145,26 @@ class Diagnosis:
         pair = clashing_chains(nodes)
         if pair is not None:
             return list(pair)
+        chains = [chain for node in nodes[:2] if (chain := first_chain(node))]
+        if len(chains) == 2:
+            return chains
         asked: list[tuple[str, ...]] = [(shown(self._specs[text]),) for text in clashing]
-        chain = first_chain(nodes[0]) if nodes else ()
-        if not chain:
+        if not chains or len(chains[0]) == 1:
             return asked
-        end = spec_name(chain[-1])
-        return [chain, *(side for side in asked if spec_name(side[0]) == end and len(chain) > 1)]
+        end = spec_name(chains[0][-1])
+        return [chains[0], *(side for side in asked if spec_name(side[0]) == end)]
 
     def _is_known(self, name: str) -> bool:
         return name.startswith("__") or bool(self._catalog.records(name, self._target.arch))
 
-    def _without_python(self, spec: str, python: str, pythons: Sequence[str]) -> Finding:
+    def _without_python(self, spec: str, python: str, pythons: Pythons) -> Finding:
         wanted = Wanted(spec_name(spec), shown(self._specs[spec]), shown(self._specs[python]))
-        return findings.python_excluded(wanted, pythons, self._target, self._instead(spec))
+        return findings.python_excluded(wanted, pythons.shown, self._target, self._instead(spec))
 
-    def _pythons_of(self, spec: str) -> tuple[str, ...]:
-        """The minor versions of Python that there are builds for, of what `spec` asks for."""
+    def _pythons_of(self, spec: str) -> Pythons:
+        """Those that there are builds for, of what `spec` asks for."""
         records = self._catalog.records(spec_name(spec), self._target.arch)
-        matching = [record for record in records if self._specs[spec].matches(record)]
-        return tuple(sorted({python for record in matching for python in _pythons(record)}, key=Version))
-
-    def _newest_of_each(self, pythons: Sequence[str]) -> list[RepoDataRecord]:
-        records = self._catalog.records(_PYTHON, self._target.arch)
-        return [record for record in records if ".".join(str(record.version).split(".")[:2]) in pythons]
+        return pythons_of(record for record in records if self._specs[spec].matches(record))
 
     def _instead(self, spec: str) -> str | None:
         """The version of the package that `spec` asks for, if it were asked for in any version; None for none."""
@@ -174,22 +174,40 @@ class Diagnosis:
         return next((str(record.version) for record in records if record.name.normalized == name), None)
 
     def _smallest_clash(self) -> tuple[str, ...]:
-        """Specs that cannot be met together, though they can when any one of them is left out."""
-        kept = list(self._specs)
+        """Specs that cannot be met together, though they can when any one of them is left out.
+
+        Nearly always it is one or two, which is found out quickly: the fewer there are, the sooner the solver knows.
+        """
         until = time.monotonic() + _ENOUGH
-        for text in reversed(tuple(self._specs)):
-            rest = [other for other in kept if other != text]
+        everything = tuple(self._specs)
+        singles = [(text,) for text in everything]
+        with_python = [pair for pair in combinations(everything, 2) if _PYTHON in map(spec_name, pair)]
+        others = [pair for pair in combinations(everything, 2) if _PYTHON not in map(spec_name, pair)]
+        for few in (*singles, *with_python, *others):
             if time.monotonic() > until:
                 break
-            if rest and self._solved(self._asking(rest)) is None:
+            if self._is_unsolvable(few):
+                return few
+        kept = everything
+        for text in reversed(everything):
+            rest = tuple(other for other in kept if other != text)
+            if time.monotonic() > until:
+                break
+            if self._is_unsolvable(rest):
                 kept = rest
-        return tuple(kept)
+        return kept
+
+    def _is_unsolvable(self, specs: Sequence[str]) -> bool:
+        try:
+            self._repodata.solve(self._asking(specs))
+        except Unsolvable:
+            return True
+        except CondaProblem:
+            return False
+        return False
 
     def _asking(self, specs: Sequence[str]) -> Question:
         return msgspec.structs.replace(self._question, specs=tuple(specs))
-
-    def _solved_on(self, virtual: tuple[GenericVirtualPackage, ...]) -> tuple[RepoDataRecord, ...] | None:
-        return self._solved(msgspec.structs.replace(self._question, virtual=virtual))
 
     def _solved(self, question: Question) -> tuple[RepoDataRecord, ...] | None:
         """None when it cannot be met, or not be told."""
@@ -211,13 +229,4 @@ def shown(spec: MatchSpec) -> str:
 
 def _is_about_python(nodes: Sequence[Node]) -> bool:
     ends = [spec_name(node.spec) for top in nodes for node in leaves(top) if node.spec is not None]
-    return bool(ends) and set(ends) <= _PYTHONS
-
-
-def _pythons(record: RepoDataRecord) -> Iterator[str]:
-    """The minor versions of Python that a build is for: `3.11`."""
-    for spec in record.depends:
-        if spec_name(spec) in _PYTHONS:
-            match = _PYTHON_BOUND.search(spec.partition(" ")[2])
-            if match is not None:
-                yield next(group for group in match.groups() if group)
+    return bool(ends) and set(ends) <= ABOUT_PYTHON

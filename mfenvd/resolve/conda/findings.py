@@ -229,15 +229,18 @@ def cuda_missing(spec: str, chain: Chain, needed: str | None, target: Target) ->
 def python_excluded(wanted: Wanted, pythons: Sequence[str], target: Target, nearest: str | None) -> Finding:
     """No build is for the Python that is asked for; `pythons` are those that there are builds for."""
     name = wanted.name
-    listed_pythons = ", ".join(pythons)
+    if nearest:
+        fix = f"`{name} =={nearest}` is the nearest version that does."
+    else:
+        fix = f"Use Python {pythons[-1]}." if pythons else f"Leave {name} out."
     return Finding(
         code=Code.PYTHON_EXCLUDED,
         severity=Severity.ERROR,
         message=f"{wanted.spec} does not support {wanted.python} on {target.arch}: it is built for Python "
-        f"{listed_pythons}.",
+        f"{', '.join(pythons)}.",
         package=name,
         chain=(name,),
-        fix=f"`{name} =={nearest}` is the nearest version that does." if nearest else f"Use Python {pythons[-1]}.",
+        fix=fix,
         data={"pythons": list(pythons), "nearest": nearest},
     )
 
@@ -251,23 +254,22 @@ def conflict(sides: Sequence[Sequence[str]], names: Sequence[Chain], words: str)
         names: Likewise, as names.
         words: The solver's own, about what clashes alone.
     """
-    package = names[0][-1] if names else None
-    lacking = "the target does not have that" if package and package.startswith("__") else "no such package is there"
-    message = (
-        f"These exclude each other: {'; '.join(map(side, sides))}."
-        if len(sides) > 1
-        else f"This cannot be met: {side(sides[0])}, and {lacking}."
-        if sides
-        else "No set of packages meets all requirements together."
-    )
+    package = names[0][-1]
+    lacking = "the target does not have that" if package.startswith("__") else "no such package is there"
+    if len(sides) > 1:
+        message = f"These exclude each other: {'; '.join(map(side, sides))}."
+    elif len(sides[0]) > 1:
+        message = f"This cannot be met: {side(sides[0])}, and {lacking}."
+    else:
+        message = f"{side(sides[0])} cannot be installed, whatever else is asked for."
     loosest = " or ".join(dict.fromkeys(f"`{chain[0]}`" for chain in names))
     return Finding(
         code=Code.CONFLICT,
         severity=Severity.ERROR,
         message=message,
         package=package,
-        chain=names[0] if names else (),
-        fix=f"Loosen the requirement on {loosest}." if loosest else "Loosen one of the requirements in the details.",
+        chain=names[0],
+        fix=f"Loosen the requirement on {loosest}.",
         detail=told(words),
         data={"chains": [list(chain) for chain in names], "specs": [list(specs) for specs in sides]},
     )

@@ -83,8 +83,10 @@ class Code(str, Enum):
     SOLVE_TOOK_TOO_LONG = "MFE324", "The conda solver found no answer in time"
 
     NON_WHEEL_IN_MIXED = "MFE330", "A PyPI package of a mixed environment is not a wheel"
+    ON_BOTH_SIDES = "MFE331", "Conda and PyPI both bring a package"
     CONDA_EXCLUDES_WHEEL = "MFE332", "A conda package excludes what wheels need"
     EXTRAS_UNKNOWN = "MFE333", "What an extra of a conda package needs is not known"
+    CONDA_LOCK_FAILED = "MFE334", "conda-lock gives no answer"
 
     GLIBC_ASSUMED = "MFE401", "The target's GLIBC is assumed"
     UNKNOWN_IMAGE = "MFE402", "The image's GLIBC is not known"
@@ -137,7 +139,7 @@ UNDECIDED = frozenset(
         Code.UNKNOWN_VALUE, Code.UNKNOWN_DECORATOR, Code.UNREADABLE_FILE, Code.UNKNOWN_BASE, Code.KIND_NOT_SUPPORTED,
         Code.INDEX_UNREACHABLE, Code.INDEX_REFUSES, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED,
         Code.TOOL_MISSING, Code.BUILD_NEEDS_TRUST, Code.SOLVE_TOOK_TOO_LONG,
-        Code.CHANNEL_UNREACHABLE, Code.CHANNEL_REFUSES, Code.CHANNEL_UNREADABLE,
+        Code.CHANNEL_UNREACHABLE, Code.CHANNEL_REFUSES, Code.CHANNEL_UNREADABLE, Code.CONDA_LOCK_FAILED,
     }
 )  # fmt: skip
 """Codes that say nothing about whether the environment works: `mfenv check` could not tell."""

@@ -85,18 +85,30 @@ class CondaPart(msgspec.Struct, frozen=True):
     arch_packages: dict[Arch, tuple[tuple[str, str], ...]] = msgspec.field(default_factory=dict)
 
 
+class MixedSolver(str, Enum):
+    """Who resolves the wheels of a mixed environment."""
+
+    UV = "uv"
+    CONDA_LOCK = "conda-lock"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 class Request(msgspec.Struct, frozen=True):
     """An environment as asked for. Two steps that ask for the same share one.
 
     Attributes:
         kind: Which resolver it needs.
         python: As the decorator or file says (`3.11`, `3.11.7`), with the interpreter's filled in.
+        mixed_solver: As configured; the default for every other kind.
     """
 
     kind: Kind
     python: str
     pypi: PypiPart = PypiPart()
     conda: CondaPart = CondaPart()
+    mixed_solver: MixedSolver = MixedSolver.UV
 
     @property
     def key(self) -> str:

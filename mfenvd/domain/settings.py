@@ -6,6 +6,7 @@ import msgspec
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Location
+from mfenvd.domain.request import MixedSolver
 
 
 class TargetSettings(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True):
         targets: By arch.
         environments: By name.
         exclude: gitignore patterns on top of .gitignore.
+        mixed_resolver: Who resolves the wheels of mixed environments.
         max_workers: Solver processes at once; None means one less than the cores, at least two.
         files: The configuration files that were read, absolute.
         origins: Where each key stands, by its path with dots: `targets.linux-64.image`, `envs.NAME.packages.0`.
@@ -67,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True):
     targets: dict[Arch, TargetSettings] = msgspec.field(default_factory=dict)
     environments: dict[str, NamedEnvironment] = msgspec.field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    mixed_resolver: MixedSolver = MixedSolver.UV
     max_workers: int | None = None
     files: tuple[str, ...] = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)

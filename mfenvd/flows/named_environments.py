@@ -118,6 +118,7 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
         interpreter = python_packages(asked.python) if asked.python else None
         conda = conda_of_files(files, minor_of(python), interpreter, facts.conda) if kind is not Kind.PYPI else None
         request = _request(kind, python, files, written, conda or CondaPart())
+        request = msgspec.structs.replace(request, mixed_solver=facts.solver_for(kind))
     targets = requested_targets(asked.archs, python, project, asked.origin, kind=kind, declared=declared)
     environment = Environment(
         source=asked.source,

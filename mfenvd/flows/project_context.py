@@ -82,6 +82,7 @@ def read_context(
             datastore=settings.datastore or metaflow.datastore,
             conda=conda,
             folders=(folder,),
+            mixed_solver=settings.mixed_resolver,
             core=_is_core(interpreter),
         ),
         targets=ProjectTargets(

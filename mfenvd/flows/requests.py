@@ -15,7 +15,7 @@ from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.pins import pinned_packages
-from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
+from mfenvd.domain.request import CondaPart, Indexes, Kind, MixedSolver, PypiPart, Request
 from mfenvd.flows import findings
 from mfenvd.flows.conda_packages import conda_request
 from mfenvd.flows.interpreter import lowest_allowed
@@ -37,6 +37,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
         datastore: One of `pins.DATASTORES`.
         conda: conda's own configuration: channels and their priority.
         folders: Where pip would look for relative paths, the first first.
+        mixed_solver: Who resolves the wheels of mixed environments.
         core: Whether Metaflow is known to be without the extension that mixes conda and PyPI packages.
     """
 
@@ -44,7 +45,12 @@ class RequestFacts(msgspec.Struct, frozen=True):
     datastore: str = "local"
     conda: CondaConfiguration = CondaConfiguration()
     folders: tuple[Path, ...] = ()
+    mixed_solver: MixedSolver = MixedSolver.UV
     core: bool = False
+
+    def solver_for(self, kind: Kind) -> MixedSolver:
+        """`mixed_solver` where it makes a difference, so that no other request changes with it."""
+        return self.mixed_solver if kind is Kind.MIXED else MixedSolver.UV
 
 
 class StepRequest(msgspec.Struct, frozen=True):
@@ -105,6 +111,7 @@ def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
         if kind is not Kind.CONDA
         else PypiPart(),
         conda=conda,
+        mixed_solver=facts.solver_for(kind),
     )
     base = _base(python, step, facts) if kind is Kind.PYPI else None
     return StepRequest(kind, python, request, tuple(said), wheels.reads, base)

@@ -11,6 +11,7 @@ from rapidfuzz import fuzz, process
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.pins import DATASTORES
+from mfenvd.domain.request import MixedSolver
 
 _PYTHON = re.compile(r"3\.\d+(\.\d+)?t?")
 _GLIBC = re.compile(r"2\.\d+")
@@ -88,6 +89,14 @@ def _datastore(value: Any, _folder: Path) -> str:
     return str(value)
 
 
+def _mixed_resolver(value: Any, _folder: Path) -> MixedSolver:
+    try:
+        return MixedSolver(value)
+    except ValueError:
+        known = " or ".join(f'"{solver}"' for solver in MixedSolver)
+        raise BadValueError(f"`mixed-resolver` cannot be {value!r}", f"Use {known}.") from None
+
+
 def _max_workers(value: Any, _folder: Path) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise BadValueError("`max-workers` is a whole number from 1", "Write it as in `max-workers = 2`.")
@@ -131,6 +140,7 @@ PROJECT_KEYS: dict[str, Check] = {
     "interpreter": _interpreter,
     "datastore": _datastore,
     "exclude": _texts("exclude"),
+    "mixed-resolver": _mixed_resolver,
     "max-workers": _max_workers,
 }
 """Of the top level, besides the tables `targets` and `envs`."""

@@ -14,7 +14,7 @@ from mfenvd.flows.requirement_formats.toml_file import Key, TomlError, TomlPlace
 from mfenvd.flows.setting_values import ENVIRONMENT_KEYS, PROJECT_KEYS, TARGET_KEYS, BadValueError, Check, arch, nearest
 from mfenvd.paths import Paths
 
-_FIELDS = {"with": "launch_with", "max-workers": "max_workers"}
+_FIELDS = {"with": "launch_with", "mixed-resolver": "mixed_resolver", "max-workers": "max_workers"}
 
 
 def configuration_files(root: Path, paths: Paths) -> tuple[Path, ...]:

@@ -13,7 +13,8 @@ from mfenvd.resolve.pypi.resolver import PypiResolver
 
 def resolvers() -> dict[Kind, Resolver]:
     """Those that there are; the engine says of every other kind that it is not resolved yet."""
-    return {Kind.PYPI: PypiResolver(), Kind.CONDA: _CondaOnDemand()}
+    conda = _CondaOnDemand()
+    return {Kind.PYPI: PypiResolver(), Kind.CONDA: conda, Kind.MIXED: _MixedOnDemand(conda)}
 
 
 Report = Callable[[Progress], None]
@@ -33,3 +34,24 @@ class _CondaOnDemand:
         from mfenvd.resolve.conda.resolver import CondaResolver
 
         return CondaResolver().refresh(work, context)
+
+
+class _MixedOnDemand:
+    """The resolver for mixed environments, with newer names of conda packages from where conda-lock has them."""
+
+    def __init__(self, conda: Resolver) -> None:
+        self._conda = conda
+
+    def resolve(
+        self, request: Request, target: Target, context: Context, report: Callable[[Progress], None]
+    ) -> Outcome:
+        from mfenvd.resolve.mixed.resolver import MixedResolver
+
+        return MixedResolver(self._conda).resolve(request, target, context, report)
+
+    def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
+        from conda_lock.lookup import DEFAULT_MAPPING_URL
+
+        from mfenvd.resolve.mixed.resolver import MixedResolver
+
+        return MixedResolver(self._conda, DEFAULT_MAPPING_URL).refresh(work, context)

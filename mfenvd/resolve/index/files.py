@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
-from packaging.tags import Tag, parse_tag
+from packaging.tags import Tag
 from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 
@@ -165,5 +166,6 @@ def _canonical(name: str) -> str:
 
 @lru_cache(maxsize=16384)
 def _tags(suffix: str) -> frozenset[Tag]:
-    """Tags of `[build-]python-abi-platform`."""
-    return parse_tag(suffix.split("-", 1)[1] if suffix.count("-") == 3 else suffix)
+    """Tags of `[build-]python-abi-platform`, those that nothing accepts (`py36+-none-any`) as they are written."""
+    python, abi, platform = suffix.lower().split("-")[-3:]
+    return frozenset(Tag(*parts) for parts in itertools.product(python.split("."), abi.split("."), platform.split(".")))

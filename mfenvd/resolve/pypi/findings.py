@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
@@ -435,8 +435,8 @@ def _elsewhere(case: Case) -> str:
 
 def _latest_python(filename: str) -> int:
     """The latest `cpXY` that the wheel is named for, as `311`; 0 for one that names none."""
-    _, _, _, tags = parse_wheel_filename(filename)
-    return max((int(tag.interpreter[2:]) for tag in tags if tag.interpreter[2:].isdecimal()), default=0)
+    interpreters = filename.split("-")[-3].split(".")
+    return max((int(name[2:]) for name in interpreters if name[2:].isdecimal()), default=0)
 
 
 def _nearest(case: Case) -> str:

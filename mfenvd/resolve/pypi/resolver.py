@@ -10,6 +10,7 @@ import msgspec
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.graph import chains
 from mfenvd.domain.request import Request
@@ -79,7 +80,7 @@ class PypiResolver:
     def refusal(
         self, request: Request, target: Target, context: Context, report: Report, installed: Iterable[str]
     ) -> Outcome | None:
-        """What keeps the PyPI part of `request` from resolving to wheels whatever else is there, before any solving.
+        """What of the PyPI part of `request` is no wheel and cannot be one beside other packages, before any solving.
 
         Args:
             request: Its PyPI part counts.
@@ -89,7 +90,7 @@ class PypiResolver:
             installed: Canonical names of packages that will be there, which are not looked at.
 
         Returns:
-            None when nothing does.
+            None when there is nothing.
         """
         beside = dict.fromkeys(installed, _LATER)
         outcome = self._outcome(lambda: _Attempt(request, target, context, report, beside).checked())
@@ -164,9 +165,9 @@ class _Attempt:
                 self._make(need.sources)
 
     def checked(self) -> Outcome:
-        """Nothing; raises what `outcome` would raise before solving."""
+        """Nothing; raises what `outcome` would raise about what is no wheel, before solving."""
         with Catalog(self._client) as catalog:
-            self._check_requirements(catalog, self._rules, self._inspector(catalog))
+            self._check_sources(catalog, self._inspector(catalog))
         return Outcome()
 
     @property
@@ -213,9 +214,21 @@ class _Attempt:
         return Uv(self._config, self._cache_dir, environ, self._root, refresh=self._context.refresh)
 
     def _check_requirements(self, catalog: Catalog, rules: Rules, inspector: Inspector) -> None:
-        """Stops at requirements that cannot be met whatever the others say.
+        """Stops at requirements that cannot be met whatever the others say, those that are not wheels first."""
+        answers = self._check_sources(catalog, inspector)
+        found = [misaddressed(requirement, self._target) for requirement in self._asked.requirements]
+        for name, answer in answers.items():
+            if isinstance(answer, IndexProblem):
+                raise answer
+            found.append(unavailable(direct_demands(self._asked, name), answer, rules))
+        if any(found):
+            raise _BlockedError(filter(None, found))
 
-        Those that are not wheels come first: they cannot cross architectures, and are built for this one.
+    def _check_sources(self, catalog: Catalog, inspector: Inspector) -> Mapping[str, Answer]:
+        """Stops at requirements that are not wheels: they cannot cross architectures, and are built for this one.
+
+        Returns:
+            What the indexes have of each package that is asked for; empty where it is known that something fits.
         """
         asked = self._asked
         misnamed = [finding for finding in map(misnamed_wheel, asked.requirements) if finding]
@@ -228,13 +241,7 @@ class _Attempt:
             answers = catalog.look_up(asked.index_names)
         sources += index_sources(asked, {name: a for name, a in answers.items() if isinstance(a, Listing)})
         self._need_wheels(sources, catalog)
-        found = [misaddressed(requirement, self._target) for requirement in asked.requirements]
-        for name, answer in answers.items():
-            if isinstance(answer, IndexProblem):
-                raise answer
-            found.append(unavailable(direct_demands(asked, name), answer, rules))
-        if any(found):
-            raise _BlockedError(filter(None, found))
+        return answers
 
     def _is_built(self, source: Source) -> bool:
         return (source.requirement.url or "") in self._built
@@ -335,7 +342,10 @@ class _Attempt:
                 files = answer.files if isinstance(answer, Listing) else ()
                 nearest = nearest_version(files, f"=={one.version.public}", self._target)
                 yield findings.withdrawn(one.file, chain_of(one.name), nearest)
-        yield from glibc_findings(chosen, demands, chain_of, self._target)
+        for finding in glibc_findings(chosen, demands, chain_of, self._target):
+            # What Metaflow itself picks beside conda packages is conda-lock's choice, not that of its own tags.
+            if not self._is_mixed or finding.code != Code.METAFLOW_PICKS_TOO_NEW:
+                yield finding
 
 
 def _told(error: IndexProblem | UvError | UvMissingError | NotSettledError | OSError) -> Finding:

@@ -18,7 +18,6 @@ from packaging.version import Version
 from mfenvd.domain.target import Target
 from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.errors import IndexProblem
-from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.metadata import Metadata
 from mfenvd.resolve.pypi.asked import applies
 from mfenvd.resolve.pypi.catalog import Catalog
@@ -109,7 +108,7 @@ class UvBeside:
 
     def _extras_of(self, package: Pinned) -> tuple[str, ...]:
         """Lines of metadata on what the extras need besides what the package needs anyway."""
-        said = self._said(package.name)
+        said = said_by_index(self._catalog, package.name, self._installed[package.name].version)
         if said is None:
             self.unknown[package.name] = package.extras
             return ()
@@ -119,18 +118,6 @@ class UvBeside:
             if not applies(requirement, self._target) and applies(requirement, self._target, said.extras)
         ]
         return (*(f"Provides-Extra: {extra}" for extra in said.extras), *needs)
-
-    def _said(self, name: str) -> Metadata | None:
-        """What the index's wheel of the installed version says; None where there is none."""
-        answer = self._catalog.look_up((name,))[name]
-        if isinstance(answer, IndexProblem):
-            raise answer
-        if not isinstance(answer, Listing):
-            return None
-        version = self._installed[name].version
-        files: Iterable[DistFile] = answer.of(version) if version in answer.versions else ()
-        wheel = next((file for file in files if file.is_wheel), None)
-        return self._catalog.metadata((wheel,))[wheel] if wheel is not None else None
 
     def _wheel(self, name: str) -> Path:
         version = self._installed[name].version
@@ -143,6 +130,21 @@ class UvBeside:
         if not wheel.exists():
             _write_wheel(wheel, f"{stem}.dist-info", metadata)
         return wheel
+
+
+def said_by_index(catalog: Catalog, name: str, version: Version) -> Metadata | None:
+    """What a wheel of this version says about itself; None where no index has one.
+
+    Raises:
+        IndexProblem: An index gives no answer.
+    """
+    answer = catalog.look_up((name,))[name]
+    if isinstance(answer, IndexProblem):
+        raise answer
+    if not isinstance(answer, Listing) or version not in answer.versions:
+        return None
+    wheel = next((file for file in answer.of(version) if file.is_wheel), None)
+    return catalog.metadata((wheel,))[wheel] if wheel is not None else None
 
 
 def _write_wheel(path: Path, info: str, metadata: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.plan import Environment, Plan
+from mfenvd.domain.request import MixedSolver
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.host import Host
 from mfenvd.flows.project import ProjectReader, project_root, read_paths, request_from_file
@@ -250,6 +251,23 @@ def test_an_environment_yml_is_of_the_conda_kind_and_a_mixture_of_both(root: Pat
     assert (conda.kind, conda.python, conda.channels) == ("conda", "3.10", ("conda-forge",))
     assert "numpy" in conda.conda
     assert (mixed.kind, mixed.pypi) == ("mixed", {"pandas": "==2.2.2"})
+
+
+def test_who_resolves_mixed_environments_is_part_of_their_requests_and_of_no_others(
+    root: Path, open_project: Open
+) -> None:
+    write(root / "mixed.yml", "dependencies:\n- numpy=1.26\n- pip:\n  - pandas==2.2.2\n")
+    environments = '[envs.m]\nrequirements = "mixed.yml"\n[envs.p]\npackages = ["pandas"]\n'
+    write(root / "mfenv.toml", environments)
+    mixed, pypi = open_project().read().environments
+    write(root / "mfenv.toml", f'mixed-resolver = "conda-lock"\n{environments}')
+    other_mixed, same_pypi = open_project().read().environments
+    assert mixed.request
+    assert other_mixed.request
+    assert mixed.request.mixed_solver is MixedSolver.UV
+    assert other_mixed.request.mixed_solver is MixedSolver.CONDA_LOCK
+    assert mixed.request.key != other_mixed.request.key
+    assert pypi.request == same_pypi.request
 
 
 def test_a_lock_that_lacks_a_wheel_for_a_target_says_so_there(root: Path, open_project: Open) -> None:

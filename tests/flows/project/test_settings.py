@@ -8,6 +8,7 @@ import pytest
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.request import MixedSolver
 from mfenvd.domain.settings import Settings, TargetSettings
 from mfenvd.flows.setting_values import ENVIRONMENT_KEYS, PROJECT_KEYS, TARGET_KEYS
 from mfenvd.flows.settings import load_settings
@@ -20,6 +21,7 @@ python = "3.11"
 interpreter = ".venv/bin/python"
 datastore = "s3"
 exclude = ["old/", "*_draft.py"]
+mixed-resolver = "conda-lock"
 max-workers = 2
 
 [targets.linux-64]
@@ -59,6 +61,7 @@ def test_every_key_is_read(root: Path, folders: Paths) -> None:
     assert settings.interpreter == str(root / ".venv/bin/python")
     assert settings.datastore == "s3"
     assert settings.exclude == ("old/", "*_draft.py")
+    assert settings.mixed_resolver is MixedSolver.CONDA_LOCK
     assert settings.max_workers == 2
     assert settings.targets == {
         Arch.LINUX_64: TargetSettings(glibc="2.26", python="3.10", cuda="12.4", image="amazonlinux:2"),
@@ -69,9 +72,9 @@ def test_every_key_is_read(root: Path, folders: Paths) -> None:
     assert serving.packages == ("numpy", "pandas<3")
     assert (serving.python, serving.archs) == ("3.12.1", (Arch.LINUX_64,))
     assert serving.origin is not None
-    assert (serving.origin.path, serving.origin.line) == (str(path), 18)
+    assert (serving.origin.path, serving.origin.line) == (str(path), 19)
     assert settings.files == (str(path),)
-    assert settings.origins["envs.serving.packages.1"].line == 22
+    assert settings.origins["envs.serving.packages.1"].line == 23
 
 
 def test_nothing_configured_means_the_defaults(root: Path, folders: Paths) -> None:
@@ -124,6 +127,7 @@ def test_the_nearer_file_wins_key_by_key_and_tables_are_merged(root: Path, folde
         ("python = 3.10", 1, "`python` cannot be 3.1", "in quotes"),
         ('python = "2.7"', 1, "`python` cannot be '2.7'", 'python = "3.11"'),
         ('datastore = "Azur"', 1, "'Azur' is not a datastore", 'Use "azure".'),
+        ('mixed-resolver = "poetry"', 1, "cannot be 'poetry'", 'Use "uv" or "conda-lock".'),
         ("max-workers = true", 1, "whole number", "max-workers = 2"),
         ("max-workers = 0", 1, "whole number", "max-workers = 2"),
         ("interpreter = 3", 1, "path of a Python", "interpreter ="),

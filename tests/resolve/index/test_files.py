@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 from mfenvd.resolve.index.files import DistFile, package_of, recognize
+
+_PATIENT = settings(deadline=None)
 
 _names = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,4}([_.-][A-Za-z0-9]{1,4}){0,2}", fullmatch=True)
 _versions = st.from_regex(
@@ -23,6 +26,7 @@ def _file(filename: str, name: str) -> DistFile:
     return DistFile(name, known[1], filename, f"https://files.test/{filename}", known[0], "https://index.test")
 
 
+@_PATIENT
 @given(_names, _versions, _builds, _tags)
 def test_a_wheel_says_what_packaging_reads(name: str, version: str, build: str, tags: str) -> None:
     filename = f"{name.replace('-', '_')}-{version}-{build}{tags}.whl"
@@ -32,6 +36,11 @@ def test_a_wheel_says_what_packaging_reads(name: str, version: str, build: str, 
     assert package_of(filename) == expected_name
 
 
+def test_a_wheel_of_a_tag_that_is_none_fits_nothing() -> None:
+    assert _file("demo-1.0-py36+-none-any.whl", "demo").tags == {Tag("py36+", "none", "any")}
+
+
+@_PATIENT
 @given(_names, _versions, st.sampled_from([".tar.gz", ".zip"]))
 def test_a_source_distribution_says_what_packaging_reads(name: str, version: str, suffix: str) -> None:
     filename = f"{name.replace('-', '_')}-{version}{suffix}"
@@ -41,6 +50,7 @@ def test_a_source_distribution_says_what_packaging_reads(name: str, version: str
     assert _file(filename, expected_name).tags == frozenset()
 
 
+@_PATIENT
 @given(_names, _versions)
 def test_the_packages_name_splits_a_source_distribution_whose_name_has_dashes(name: str, version: str) -> None:
     assert recognize(f"{name}-{version}.tar.gz", canonicalize_name(name)) == ("sdist", version)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from mfenvd.domain.arch import Arch
@@ -12,7 +18,8 @@ from mfenvd.domain.resolver import Context
 from mfenvd.domain.target import Target
 from mfenvd.resolve.pypi.resolver import PypiResolver
 from mfenvd.resolve.pypi.standins import Installed
-from tests.resolve.pypi.resolving import filenames, ignore, packages, request
+from tests.resolve.pypi.generated import TARGETS, Search, Wheel, World, worlds
+from tests.resolve.pypi.resolving import context, filenames, ignore, packages, request
 from tests.support.index_server import IndexServer
 from tests.support.wheels import sdist, wheel
 
@@ -135,3 +142,42 @@ def test_before_any_solving_it_is_told_what_can_never_be_a_wheel(index: IndexSer
     assert refusal is not None
     assert [finding.package for finding in refusal.findings] == ["old"]
     assert PypiResolver().refusal(asked, LINUX, project, ignore, ["numpy", "old"]) is None
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    world=worlds(tree=True),
+    target=st.sampled_from(TARGETS),
+    version=st.sampled_from(("1.0", "1.1", "2.0", "2.1", "3.0", "3.0.post1")),
+    name=st.sampled_from(("p1", "p2")),
+)
+def test_it_is_the_newest_of_everything_that_goes_with_what_is_there(
+    world: World, target: Target, version: str, name: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, IndexServer() as server:
+        world.serve(server)
+        asked = request(server, "p0", python=target.python)
+        there = {name: Installed(Version(version), name)}
+        outcome = PypiResolver().resolve_beside(asked, target, context(Path(folder)), ignore, there)
+        again = PypiResolver().resolve_beside(asked, target, context(Path(folder)), ignore, there)
+        # What was found out beside it says nothing about what there is without it.
+        without = PypiResolver().resolve(asked, target, context(Path(folder)), ignore)
+    note(f"{target}: {outcome}")
+    for one in world.wheels:
+        note(f"{one}")
+
+    # To the search it is the only wheel of its package, and needs nothing.
+    standing = Wheel(name, version, "py3-none-any")
+    beside = World((*(one for one in world.wheels if one.name != name), standing))
+    assert outcome == again
+    _is_newest(outcome, Search(beside, target).newest([Requirement("p0")]), {name})
+    _is_newest(without, Search(world, target).newest([Requirement("p0")]), set())
+
+
+def _is_newest(outcome: Outcome, expected: dict[str, Wheel] | None, there: set[str]) -> None:
+    if expected is None:
+        assert outcome.resolution is None
+        assert outcome.findings
+        assert not outcome.failed
+    else:
+        assert filenames(outcome) == [expected[name].filename for name in sorted(expected) if name not in there]

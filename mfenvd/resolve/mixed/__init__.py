@@ -1,0 +1,1 @@
+"""Conda packages and wheels in one environment."""

@@ -68,7 +68,7 @@ def check(
     """
     shell = this_shell()
     plans = read(paths, shell, folders)
-    trusted = _trusted_roots(folders)
+    trusted = trusted_roots(folders)
     pairs = [
         (plan, context_for(plan.root, shell, folders, trusted=trust or plan.root in trusted, refresh=refresh))
         for plan in plans
@@ -171,7 +171,7 @@ def _internal_error(job: Job, error: Exception) -> Finding:
     )
 
 
-def _trusted_roots(folders: Paths) -> frozenset[str]:
+def trusted_roots(folders: Paths) -> frozenset[str]:
     """The projects that a running daemon was told to trust; none when there is no daemon."""
     try:
         status = Connection(folders.socket, timeout=_HELLO_TIMEOUT).status()

@@ -77,7 +77,7 @@ class LocalEnvironments:
             NotMadeError: It cannot be made.
         """
         try:
-            with self._lock(wanted.id, wanted.platform):
+            with self.lock(wanted.id, wanted.platform):
                 return self._created(wanted, report)
         except OSError as error:
             path, reason = str(error.filename or self._folder), error.strerror or str(error)
@@ -106,6 +106,10 @@ class LocalEnvironments:
             if prefix.is_dir() and not prefix.name.startswith(TRASH):
                 yield prefix
 
+    def unfinished(self) -> tuple[Path, ...]:
+        """Prefixes in our own folder that an interrupted build left, or that are being made at this moment."""
+        return tuple(prefix for prefix in self.own() if read_marker(prefix) is None)
+
     def sweep(self) -> tuple[Path, ...]:
         """Removes what interrupted builds and removals left; registers again what was whole. Returns what it removed.
 
@@ -115,7 +119,7 @@ class LocalEnvironments:
             shutil.rmtree(trash, ignore_errors=True)
         removed = []
         for prefix in self.own():
-            with contextlib.suppress(Timeout), self._lock(prefix.name, prefix.parent.name, timeout=0):
+            with contextlib.suppress(Timeout), self.lock(prefix.name, prefix.parent.name, timeout=0):
                 if read_marker(prefix) is None:
                     self.discard(prefix)
                     removed.append(prefix)
@@ -239,7 +243,7 @@ class LocalEnvironments:
             yield from folder.glob(f"{_CALLED}/*/{TRASH}*")
 
     @contextlib.contextmanager
-    def _lock(self, id_: str, platform: str, timeout: float = -1) -> Iterator[None]:
+    def lock(self, id_: str, platform: str, timeout: float = -1) -> Iterator[None]:
         """One process at a time works on an environment; raises filelock.Timeout after `timeout` seconds."""
         folder = self._folder / "locks"
         folder.mkdir(parents=True, exist_ok=True)

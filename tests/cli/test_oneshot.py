@@ -136,7 +136,7 @@ def test_ctrl_c_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_trust_given_to_the_daemon_counts(daemon: FakeDaemon, project: Path) -> None:
-    assert oneshot._trusted_roots(find_paths()) == frozenset()
+    assert oneshot.trusted_roots(find_paths()) == frozenset()
     trusted = msgspec.structs.replace(daemon.status.projects[0], trusted=True)
     daemon.status = msgspec.structs.replace(daemon.status, projects=(trusted,))
-    assert oneshot._trusted_roots(find_paths()) == {str(project)}
+    assert oneshot.trusted_roots(find_paths()) == {str(project)}

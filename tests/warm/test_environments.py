@@ -10,57 +10,29 @@ import pytest
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.domain.resolver import Progress
 from mfenvd.warm.environments import LocalEnvironments
 from mfenvd.warm.marker import read_marker
 from mfenvd.warm.plan import LocalEnvironment, MicromambaSettings, NotMadeError
 from tests.support.conda_archives import conda_archive
-from tests.support.conda_python import PYTHON_VERSION, installed_as_conda
 from tests.support.metaflow_world import LOCAL, World, base_packages
 from tests.support.wheels import wheel
-from tests.warm.laid_out import StoreArchives, conda_package, environments, resolution, wheel_package
-
-ID = "0123456789abcde"
-MINOR = PYTHON_VERSION.rpartition(".")[0]
-SITE_PACKAGES = f"lib/python{MINOR}/site-packages"
-
-
-def quiet(progress: Progress) -> None:
-    """Reports to nobody."""
-
-
-def pypi(world: World, *wheels: str, id_: str = ID) -> LocalEnvironment:
-    """An environment of python, pip and wheels; of `demo` and `helper` where none is named."""
-    conda = (f"{LOCAL}/python-{PYTHON_VERSION}-packed_0.conda", f"noarch/{installed_as_conda('pip').filename}")
-    filenames = wheels or ("demo-1.0-py3-none-any.whl", "helper-1.1-py3-none-any.whl")
-    index = world.index.url.removesuffix("/simple")
-    return LocalEnvironment(
-        id_,
-        LOCAL,
-        resolution(conda_package(f"{world.channel.url}/{path}") for path in conda),
-        resolution(wheel_package(f"{index}/files/{filename}") for filename in filenames),
-    )
-
-
-def conda(world: World) -> LocalEnvironment:
-    """An environment of conda packages alone."""
-    urls = [f"{world.channel.url}/{archive.subdir}/{archive.filename}" for archive in base_packages()]
-    return LocalEnvironment(ID, LOCAL, resolution(map(conda_package, urls)))
+from tests.warm.laid_out import (
+    ID,
+    MINOR,
+    SITE_PACKAGES,
+    StoreArchives,
+    conda,
+    conda_package,
+    environments,
+    metaflows_own,
+    pypi,
+    quiet,
+    resolution,
+)
 
 
 def run(prefix: Path, command: str, *arguments: str) -> str:
     return subprocess.run([str(prefix / command), *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def metaflows_own(world: World, wanted: LocalEnvironment, *, dies: str | None = None) -> Path:
-    """The conda part of `wanted`, made by micromamba as Metaflow has it made, or begun by it."""
-    prefix = world.envs / "metaflow" / wanted.platform / wanted.id
-    urls = [package.url for package in wanted.conda.packages]
-    environ = world.environ | ({"MICROMAMBA_STAND_IN_DIES": dies} if dies else {})
-    command = [str(world.root / "bin/micromamba"), "create", "--yes", "--prefix", str(prefix), "--no-deps", *urls]
-    done = subprocess.run(command, env=environ, check=False, capture_output=True)
-    assert (done.returncode == 0) == (dies is None), done.stderr
-    return prefix
 
 
 def test_an_environment_of_wheels_is_what_metaflow_expects(world: World) -> None:
@@ -307,7 +279,7 @@ def test_sweeping_removes_half_made_environments_and_keeps_whole_ones(world: Wor
     trash = world.envs / "metaflow" / LOCAL / ".mfenv-trash-x" / "old"
     trash.mkdir(parents=True)
 
-    with made._lock(half.name, LOCAL):  # somebody is at work on it
+    with made.lock(half.name, LOCAL):  # somebody is at work on it
         assert made.sweep() == ()
     assert half.exists()
     assert made.sweep() == (half,)

@@ -1,0 +1,91 @@
+"""Looking after the environments and the store of this machine: for commands, and for the daemon once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.environments import local_environments, store_folder
+from mfenvd.store.archives import ArchiveStore, Trimmed
+from mfenvd.warm.adopting import Candidate, adopt
+from mfenvd.warm.census import census
+from mfenvd.warm.collecting import GRACE, Collected, collect
+from mfenvd.warm.core.known import known_environments, local_roots
+from mfenvd.warm.micromamba import read_micromamba_settings
+from mfenvd.warm.repairing import Repaired, repair
+
+STORE_LIMIT = 20 * 1024**3
+"""Bytes of wheels and conda archives that are kept. An environment with a GPU build of torch has about three GiB."""
+
+
+class Garbage(msgspec.Struct, frozen=True):
+    """What was removed, or would be.
+
+    Attributes:
+        dry_run: Whether nothing was removed.
+        environments: Local environments.
+        files: Of the store.
+    """
+
+    dry_run: bool
+    environments: Collected
+    files: Trimmed = Trimmed()
+
+
+class Upkeep:
+    """What `mfenv gc`, `adopt` and `repair` do.
+
+    Args:
+        context: Where mfenv keeps things, and the shell whose micromamba counts.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._settings = read_micromamba_settings(context.surroundings)
+        self._environments = local_environments(context, self._settings)
+
+    def collect(self, grace: float = GRACE, *, dry_run: bool = False, limit: int = STORE_LIMIT) -> Garbage:
+        """Removes environments that nobody wanted for `grace` seconds, then files that exceed the store's `limit`.
+
+        Files that an environment refers to stay.
+
+        Raises:
+            OSError: Something cannot be removed.
+        """
+        collected = collect(self._environments, grace, dry_run=dry_run)
+        if dry_run:
+            return Garbage(dry_run=True, environments=collected)
+        store = ArchiveStore(store_folder(self._context.cache_dir))
+        return Garbage(dry_run=False, environments=collected, files=store.trim(limit, set(self._linked())))
+
+    def adopt(self, *, dry_run: bool = False) -> tuple[Candidate, ...]:
+        """Takes over what Metaflow made.
+
+        Raises:
+            OSError: An environment cannot be written.
+        """
+        return adopt(self._environments, dry_run=dry_run)
+
+    def repair(self, paths: Sequence[Path], *, dry_run: bool = False) -> tuple[Repaired, ...]:
+        """Mends what an interrupted start left; `paths` are where flows are started.
+
+        Raises:
+            OSError: An environment cannot be removed.
+        """
+        roots = local_roots(paths, self._context.surroundings.environ)
+        known = known_environments(roots, self._settings.platform)
+        return repair(self._environments, known, _quiet, dry_run=dry_run)
+
+    def _linked(self) -> Iterator[str]:
+        """sha256 of the stored files that environments refer to."""
+        for found in census(self._environments.registry):
+            for link in Path(found.prefix).glob(".pip/wheels/*"):
+                if link.is_symlink():
+                    yield link.readlink().parent.name
+
+
+def _quiet(progress: Progress) -> None:
+    """Nobody watches."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
@@ -135,7 +136,8 @@ class PackageFiles:
 
                 surroundings = self._context.surroundings
                 config = configuration(Indexes(), surroundings, Path(self._context.root))
-                self._transport = LateTransport(config, surroundings.environ)
+                self._transport = transport = LateTransport(config, surroundings.environ)
+                weakref.finalize(self, transport.close)
             return self._transport
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,8 +50,9 @@ def download(package: LockedPackage, file: BinaryIO) -> None:
     try:
         with urllib.request.urlopen(package.url) as answer:  # noqa: S310 - the test's own servers
             file.write(answer.read())
-    except OSError as error:
-        raise DownloadError(str(error)) from error
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise DownloadError(str(error)) from None
 
 
 def environments(world: World, cache: Path | None = None, *, trusted: bool = True) -> LocalEnvironments:

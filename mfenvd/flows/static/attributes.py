@@ -7,14 +7,12 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import conversions, library
+from mfenvd.flows.static import conversions, library, object_attributes
 from mfenvd.flows.static.natives import METHODS
 from mfenvd.flows.static.values import (
     MISSING,
-    BoundMethod,
     Builtin,
     Call,
-    ClassMethod,
     ClassValue,
     ConfigValue,
     Function,
@@ -27,7 +25,6 @@ from mfenvd.flows.static.values import (
     Property,
     Site,
     Special,
-    StaticMethod,
     Unknown,
     VersionInfo,
 )
@@ -67,65 +64,6 @@ def _of_module(machine: Machine, module: Module, name: str, at: Site) -> Any:
     if "__getattr__" in module.names:
         return machine.unknown(at, "is made by the module when it is asked for")
     return MISSING
-
-
-def _unread(machine: Machine, at: Site) -> Unknown:
-    return machine.unknown(at, "comes from a class that cannot be read")
-
-
-def _of_instance(machine: Machine, instance: Instance, name: str, at: Site) -> Any:
-    known = machine.readable(instance)
-    if isinstance(known, Unknown):
-        return known
-    cls = instance.cls
-    value = cls.find(name)
-    if isinstance(value, Property):
-        return machine.call(value.function, Call([instance], {}, at))
-    own: dict[str, Any] = {"__class__": cls, "__dict__": instance.attributes, **instance.attributes}
-    if name in own:
-        return own[name]
-    if value is not MISSING:
-        return _bind(value, instance, cls)
-    if cls.unread is not None or cls.find("__getattr__") is not MISSING:
-        return _unread(machine, at)
-    return MISSING
-
-
-_CLASS_INSIDE = frozenset(
-    {"__mro__", "__bases__", "__dict__", "__module__", "__annotations__", "__subclasses__", "mro", "__doc__"}
-)
-
-
-def _of_class(machine: Machine, cls: ClassValue, name: str, at: Site) -> Any:
-    members = cls.attributes.get("members", {})
-    if name in members:
-        return members[name]
-    value = cls.find(name)
-    if value is not MISSING:
-        known = cls.unread is None or name in cls.names
-        return _bind(value, None, cls) if known else _unread(machine, at)
-    if name in {"__name__", "__qualname__"}:
-        return cls.name
-    if cls.unread is not None:
-        return _unread(machine, at)
-    if name == "__dict__":
-        return _namespace(machine, cls, at)
-    return machine.unknown(at, "is known only when the class exists") if name in _CLASS_INSIDE else MISSING
-
-
-def _namespace(machine: Machine, cls: ClassValue, at: Site) -> Any:
-    """`cls.__dict__`: it cannot be changed, so a copy does."""
-    hidden = machine.unknown(at, "includes what Python adds to a class")
-    inside = dict.fromkeys(("__dict__", "__weakref__", "__doc__"), hidden)
-    return {**{name: value for name, value in cls.names.items() if name != "__qualname__"}, **inside}
-
-
-def _bind(value: Any, instance: Instance | None, cls: ClassValue) -> Any:
-    if isinstance(value, StaticMethod):
-        return value.function
-    if isinstance(value, ClassMethod):
-        return BoundMethod(value.function, cls)
-    return BoundMethod(value, instance) if isinstance(value, Function) and instance is not None else value
 
 
 def _of_function(_machine: Machine, function: Function, name: str, _at: Site) -> Any:
@@ -202,7 +140,15 @@ def _call_unbound(machine: Machine, name: str, call: Call) -> Any:
     return machine.call(method, Call(call.arguments[1:], call.keywords, call.at))
 
 
+def _of_defined_property(machine: Machine, subject: Property, name: str, at: Site) -> Any:
+    """`@packages.setter`."""
+    if name == "setter":
+        return Builtin(name, lambda _machine, call: Property(subject.function, call.arguments[0], subject.cached))
+    return machine.unknown(at, "is a part of a property that is not followed")
+
+
 _HANDLERS: dict[type, Callable[..., Any]] = {
-    Unknown: _of_unknown, Module: _of_module, Library: _of_library, Instance: _of_instance, ClassValue: _of_class,
-    Function: _of_function, Builtin: _of_builtin,
+    Unknown: _of_unknown, Module: _of_module, Library: _of_library, Instance: object_attributes.of_instance,
+    ClassValue: object_attributes.of_class,
+    Function: _of_function, Builtin: _of_builtin, Property: _of_defined_property,
 }  # fmt: skip

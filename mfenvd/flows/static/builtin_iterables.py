@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import conversions, iteration, natives, operators
+from mfenvd.flows.static import conversions, iteration, natives, operators, protocols
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import MISSING, Builtin, Call, DictView, LazyItems, Unknown
 
@@ -23,6 +23,9 @@ def _len(machine: Machine, call: Call) -> Any:
     known = machine.readable(value.subject if isinstance(value, DictView) else value)
     if isinstance(known, (str, bytes, list, tuple, dict, set, frozenset, range)):
         return len(known)
+    found = protocols.call(machine, known, "__len__", [], call.at)
+    if found is not MISSING:
+        return found
     return known if isinstance(known, Unknown) else machine.unknown(call.at, "has a length that is not known")
 
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 Implementation = Callable[["Machine", Call], Any]
 
 BUILTINS: dict[str, Any] = {
-    **ITERABLES, **EXCEPTIONS, "__debug__": True, "Ellipsis": ..., "dict": Builtin("dict", conversions.make_dict),
+    **ITERABLES, **EXCEPTIONS, "__debug__": True, "NotImplemented": NotImplemented,
+    "Ellipsis": ..., "dict": Builtin("dict", conversions.make_dict),
     "open": Builtin("open", files.open_file),
 }  # fmt: skip
 

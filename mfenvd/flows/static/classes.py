@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import exceptions
+from mfenvd.flows.static import exceptions, giving_up, protocols
 from mfenvd.flows.static.expressions import make_function
 from mfenvd.flows.static.outcomes import Evidence, Raised
 from mfenvd.flows.static.values import (
@@ -101,16 +101,31 @@ def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Any:
     names = Namespace({"__module__": frame.module.name, "__qualname__": node.name})
     cls = ClassValue(node.name, names, tuple(bases), source=frame.source, node=node, unread=unread)
     cls.mro = (cls, *_merge([*(list(base.mro) for base in bases), list(bases)]))
+    _meet_metaclasses(machine, cls, frame)
     inner = Frame(frame.module, names, enclosing, is_class=True)
     if machine.guarded:
         machine.run_body(node.body, inner)
     else:  # a statement that fails does not hide the steps that follow it
         machine.run_module(node.body, inner)
-    for value in names.values():
+    for name, value in list(names.items()):
         if isinstance(value, Function) and value.owner is None:
             value.owner = cls
+        protocols.call(machine, value, "__set_name__", [cls, name], Site(node, frame))
     _tell_bases(machine, cls, Site(node, frame), _keywords(machine, node, frame))
     return _apply_all(machine, decorators, cls)
+
+
+def _meet_metaclasses(machine: Machine, cls: ClassValue, frame: Frame) -> None:
+    """A metaclass of the project, inherited ones included, runs code that is not followed."""
+    node = cls.node
+    given = [keyword.value for keyword in node.keywords if keyword.arg == "metaclass"] if node is not None else []
+    cls.attributes["metaclasses"] = [
+        *(machine.evaluate(value, frame) for value in given),
+        *(metaclass for base in cls.bases for metaclass in base.attributes.get("metaclasses", ())),
+    ]
+    for metaclass in cls.attributes["metaclasses"]:
+        if isinstance(metaclass, ClassValue) and cls.unread is not None:
+            giving_up.spoil(machine, metaclass, cls.unread)
 
 
 def _keywords(machine: Machine, node: ast.ClassDef, frame: Frame) -> dict[str, Any]:

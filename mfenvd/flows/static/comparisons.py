@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import iteration, operators
-from mfenvd.flows.static.values import DictView, LazyItems, Site, Special, Unknown
+from mfenvd.flows.static import iteration, operators, protocols
+from mfenvd.flows.static.values import MISSING, DictView, Instance, LazyItems, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -28,6 +28,10 @@ def compare(machine: Machine, op: type[ast.cmpop], left: Any, right: Any, at: Si
         return _membership(machine, op, left, right, at)
     if cause := machine.first_unknown([left, right]):
         return cause
+    if isinstance(left, Instance) or isinstance(right, Instance):
+        found = protocols.compare(machine, op, left, right, at)
+        if found is not MISSING:
+            return found
     if op in {ast.Eq, ast.NotEq} and (left is right or isinstance(left, LazyItems) or isinstance(right, LazyItems)):
         return (left is right) == (op is ast.Eq)
     return operators.guarded(machine, lambda: _COMPARE[op](left, right), [left, right], at)
@@ -67,13 +71,22 @@ def _contains(machine: Machine, container: Any, item: Any, at: Site) -> Any:
         return item in container
     if isinstance(container, Special):
         return container.contains(machine, item, at)
+    if isinstance(container, Instance):
+        found = protocols.call(machine, container, "__contains__", [item], at)
+        answer = machine.truth(found)
+        return machine.undecided(found, at) if answer is None or found is MISSING else answer
+    if isinstance(container, (str, bytes, list, tuple, set, frozenset, range, LazyItems)):
+        return _among(machine, container, item, at)
+    machine.expose([container], cause := machine.unknown(at, "cannot be decided"))
+    return cause
+
+
+def _among(machine: Machine, container: Any, item: Any, at: Site) -> Any:
+    """Whether `item` is equal to one of the items of a plain container or an iterator."""
     items = container
     if isinstance(container, LazyItems):
         items = iteration.consume(machine, container, at_once=False)
         if isinstance(items, Unknown):
             return items
         iteration.leave_unknown(machine, container, items, at)
-    if isinstance(items, (str, bytes, list, tuple, set, frozenset, range)):
-        return operators.guarded(machine, lambda: item in items, [item, items], at)
-    machine.expose([container], cause := machine.unknown(at, "cannot be decided"))
-    return cause
+    return operators.guarded(machine, lambda: item in items, [item, items], at)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import iteration, operators
+from mfenvd.flows.static import iteration, operators, protocols
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import MISSING, Call, LazyItems, Unknown, parts
+from mfenvd.flows.static.values import MISSING, Call, Instance, LazyItems, Unknown, parts
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -24,6 +24,9 @@ def make_dict(machine: Machine, call: Call) -> Any:
     found: Any = {}
     if call.arguments:
         known = machine.readable(call.arguments[0])
+        if isinstance(known, Instance):
+            found = protocols.mapping(machine, known, call.at)
+            known = known if found is MISSING else found
         if isinstance(known, (dict, Unknown)):
             found = machine.heap.disorder(dict(known), known) if isinstance(known, dict) else known
         else:

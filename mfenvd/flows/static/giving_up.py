@@ -47,6 +47,11 @@ def give_up(machine: Machine, statement: ast.stmt, frame: Frame, reason: str, *,
             frame.names.setdefault((node.asname or node.name).partition(".")[0], cause)
 
 
+def spoil(machine: Machine, value: Any, cause: Unknown) -> None:
+    """`cause` may have run the functions that `value` is or has, and changed what they use."""
+    _Spoiler(machine, cause).value(value)
+
+
 def forget_everything(machine: Machine, frame: Frame, cause: Unknown) -> None:
     """Any data that code in `frame` can reach may have been changed, and any name bound to other data."""
     for reachable in machine.roots(frame):
@@ -76,15 +81,16 @@ class _Spoiler:
         """Everything that `code` loads by a name."""
         for node in ast.walk(code) if isinstance(code, (ast.FunctionDef, ast.Lambda)) else _walk(code):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                self._value(names.get(node.id))
+                self.value(names.get(node.id))
 
-    def _value(self, value: Any) -> None:
+    def value(self, value: Any) -> None:
+        """`value`, and what its functions use."""
         if id(value) in self._seen:
             return
         self._seen.add(id(value))
         self._machine.heap.doubt(value, self._cause)
         if isinstance(value, (BoundMethod, Partial)):
-            self._value(value.function)
+            self.value(value.function)
         elif isinstance(value, Special):
             value.exposed(self._machine, self._cause)
         elif decorators.is_step(value) or decorators.is_flow(value):
@@ -93,7 +99,7 @@ class _Spoiler:
             self.names_in(value.node, value.frame.module.names)
         if isinstance(value, ClassValue):
             for item in value.names.values():
-                self._value(item)
+                self.value(item)
 
 
 def _walk(statement: ast.AST) -> Iterator[ast.AST]:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from mfenvd.flows.static import protocols
 from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
 from mfenvd.flows.static.values import (
+    MISSING,
     BoundMethod,
     Builtin,
     ClassValue,
@@ -62,12 +64,13 @@ def _plain_items(machine: Machine, value: Any, at: Site, *, ordered: bool) -> An
         return sorted(value, key=lambda item: (str(type(item)), str(item)))
     if isinstance(value, (list, tuple, dict, set, frozenset, range, str, bytes)):
         return list(value) if len(value) <= LARGEST_VALUE else machine.unknown(at, "is too large")
-    if isinstance(value, ClassValue) and "members" in value.attributes:
-        return list(value.attributes["members"].values())
     check_iterable(machine, value, at)
-    if isinstance(value, (Instance, ClassValue)):
-        return machine.unknown(at, "is an iterator of its own making")
-    return machine.unknown(at, "cannot be gone through without running it")
+    found: Any = MISSING
+    if isinstance(value, Instance):
+        found = protocols.items(machine, value, at)
+    elif isinstance(value, ClassValue) and "members" in value.attributes:
+        found = list(value.attributes["members"].values())
+    return machine.unknown(at, "cannot be gone through without running it") if found is MISSING else found
 
 
 def consume(machine: Machine, lazy: LazyItems, *, at_once: bool = True) -> Any:

@@ -74,6 +74,11 @@ def _cache(machine: Machine, call: Call) -> Any:
     return function
 
 
+@_function("functools.cached_property")
+def _cached_property(_machine: Machine, call: Call) -> Any:
+    return Property(call.arguments[0], cached=True)
+
+
 @_function("typing.overload", "typing.final", "typing.no_type_check")
 def _same(_machine: Machine, call: Call) -> Any:
     if call.arguments and isinstance(call.arguments[0], (Function, BoundMethod, ClassValue)):

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import iteration
+from mfenvd.flows.static import iteration, protocols
 from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
 from mfenvd.flows.static.values import (
     MISSING,
@@ -81,7 +81,8 @@ def binary(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: 
         if isinstance(operand, Unknown):
             return operand.holding([other])
     if not isinstance(left, _OPERANDS) or not isinstance(right, _OPERANDS):
-        return machine.unknown(at, "works on more than plain values")
+        found = protocols.binary(machine, op, left, right, at)
+        return machine.unknown(at, "works on more than plain values") if found is MISSING else found
     if _too_large(op, left, right):
         return machine.unknown(at, "is too large")
     if op is ast.Mod and isinstance(left, (str, bytes)):
@@ -114,6 +115,10 @@ def in_place(machine: Machine, op: type[ast.operator], left: Any, right: Any, at
 
 
 def _in_place(machine: Machine, op: type[ast.operator], left: Any, right: Any, at: Site) -> Any:
+    if isinstance(left, Instance):
+        found = protocols.call(machine, left, f"__i{protocols.OPERATORS[op]}__", [right], at)
+        if found is not MISSING and found is not NotImplemented:
+            return found
     if isinstance(left, list) and op is ast.Add:
         new = iteration.items_of(machine, right, at)
         return _grown(machine, left, new, left.extend)
@@ -152,13 +157,20 @@ def subscript(machine: Machine, subject: Any, key: Any, at: Site) -> Any:
     if isinstance(known, Unknown):
         machine.risks += 1
         return machine.outside(f"{known.external}[]", at) if known.external is not None else known
+    if isinstance(known, (Special, Library, Instance)):
+        return _own_item(machine, known, key, at)
+    if isinstance(key, Unknown):
+        return machine.some_entry(known, (), key) if isinstance(known, (dict, list, tuple)) else key.bare
+    return _known_item(machine, known, key, at)
+
+
+def _own_item(machine: Machine, known: Any, key: Any, at: Site) -> Any:
     if isinstance(known, Special):
         return known.subscript(machine, key, at)
     if isinstance(known, Library):
         return known  # `Dict[str, str]` and the like
-    if isinstance(key, Unknown):
-        return machine.some_entry(known, (), key) if isinstance(known, (dict, list, tuple)) else key.bare
-    return _known_item(machine, known, key, at)
+    found = protocols.call(machine, known, "__getitem__", [key], at)
+    return machine.unknown(at, "cannot be looked up without running it") if found is MISSING else found
 
 
 def _known_item(machine: Machine, known: Any, key: Any, at: Site) -> Any:
@@ -204,7 +216,10 @@ def mapping_of(machine: Machine, value: Any, at: Site) -> Any:
         return dict(known)
     if isinstance(known, Special):
         return known.spread(machine, at)
-    if isinstance(known, (Instance, ClassValue, LazyItems)):
+    if isinstance(known, Instance):
+        found = protocols.mapping(machine, known, at)
+        return machine.unknown(at, "is a mapping of its own making") if found is MISSING else found
+    if isinstance(known, (ClassValue, LazyItems)):
         return machine.unknown(at, "is a mapping of its own making")
     raise Raised("TypeError", at, f"'{type(known).__name__}' object is not a mapping")
 
@@ -238,7 +253,7 @@ def unhashable(machine: Machine, value: Any, at: Site) -> Unknown | None:
 
 def _compares_by_value(cls: ClassValue) -> bool:
     own = any(cls.find(name) is not MISSING for name in ("__eq__", "__hash__"))
-    return own or bool({"fields", "mixed"} & set(cls.attributes)) or cls.unread is not None
+    return own or protocols.compares_by_value(cls)
 
 
 _WIDE = re.compile(r"\d{4,}|\*")

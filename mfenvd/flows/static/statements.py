@@ -6,7 +6,18 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import classes, exceptions, giving_up, imports, iteration, loops, matching, operators, paths
+from mfenvd.flows.static import (
+    classes,
+    exceptions,
+    giving_up,
+    imports,
+    iteration,
+    loops,
+    matching,
+    operators,
+    paths,
+    protocols,
+)
 from mfenvd.flows.static.outcomes import Exhausted, Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
@@ -20,6 +31,7 @@ from mfenvd.flows.static.values import (
     Module,
     Namespace,
     OpenFile,
+    Property,
     Site,
     Special,
     Unknown,
@@ -131,12 +143,25 @@ def set_attribute(machine: Machine, subject: Any, name: str, value: Any, at: Sit
         machine.heap.touch(machine.patched)
         machine.patched[f"{subject.name}.{name}"] = value
         return
+    if isinstance(subject, Instance) and _set_by_class(machine, subject, name, value, at):
+        return
     names = _names_of(machine, subject)
     if names is None:
         machine.expose([subject, value], machine.unknown(at, "changes something that cannot be followed"))
         return
     machine.heap.touch(names)
     names[name] = value
+
+
+def _set_by_class(machine: Machine, subject: Instance, name: str, value: Any, at: Site) -> bool:
+    """Sets an attribute that is a property or descriptor of the class; False when it is not one."""
+    own = subject.cls.find(name)
+    if isinstance(own, Property):
+        if own.setter is None:
+            raise Raised("AttributeError", at, f"can't set attribute '{name}'")
+        machine.call(own.setter, Call([subject, value], {}, at))
+        return True
+    return protocols.call(machine, own, "__set__", [subject, value], at) is not MISSING
 
 
 def _names_of(machine: Machine, subject: Any) -> Namespace | None:
@@ -160,6 +185,8 @@ def _set_item(machine: Machine, container: Any, key: Any, value: Any, at: Site) 
         raise Raised("TypeError", at, "does not support item assignment")
     if isinstance(known, Special):
         known.set_item(machine, key, value, at)
+        return
+    if protocols.call(machine, known, "__setitem__", [key, value], at) is not MISSING:
         return
     if not isinstance(known, (dict, list)):
         machine.expose([container, value], machine.unknown(at, "is set by code of its own"))
@@ -243,6 +270,8 @@ def _delete_item(machine: Machine, container: Any, key: Any, at: Site) -> None:
     known = machine.readable(container)
     if isinstance(known, Special):
         known.delete_item(machine, key, at)
+    elif protocols.call(machine, known, "__delitem__", [key], at) is not MISSING:
+        return
     elif not isinstance(known, (dict, list)):
         machine.expose([container], machine.unknown(at, "is deleted by code of its own"))
     elif cause := machine.first_unknown(key):

@@ -261,7 +261,11 @@ class ClassMethod:
 
 @dataclass(eq=False, slots=True)
 class Property:
+    """`@property`; a cached one is computed once per object."""
+
     function: Any
+    setter: Any = None
+    cached: bool = False
 
 
 @dataclass(eq=False, slots=True)

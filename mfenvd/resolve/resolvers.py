@@ -8,24 +8,29 @@ from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress, Resolver
 from mfenvd.domain.target import Target
-from mfenvd.resolve.pypi.resolver import PypiResolver
+
+Report = Callable[[Progress], None]
 
 
 def resolvers() -> dict[Kind, Resolver]:
     """Those that there are; the engine says of every other kind that it is not resolved yet."""
     conda = _CondaOnDemand()
-    return {Kind.PYPI: PypiResolver(), Kind.CONDA: conda, Kind.MIXED: _MixedOnDemand(conda)}
+    return {Kind.PYPI: _PypiOnDemand(), Kind.CONDA: conda, Kind.MIXED: _MixedOnDemand(conda)}
 
 
-Report = Callable[[Progress], None]
+class _PypiOnDemand:
+    """The resolver for PyPI, loaded when there is something for it to do: other workers are ready sooner without."""
+
+    def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
+        from mfenvd.resolve.pypi.resolver import PypiResolver
+
+        return PypiResolver().resolve(request, target, context, report)
 
 
 class _CondaOnDemand:
     """The resolver for conda, loaded with py-rattler when there is something for it to do."""
 
-    def resolve(
-        self, request: Request, target: Target, context: Context, report: Callable[[Progress], None]
-    ) -> Outcome:
+    def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         from mfenvd.resolve.conda.resolver import CondaResolver
 
         return CondaResolver().resolve(request, target, context, report)
@@ -42,9 +47,7 @@ class _MixedOnDemand:
     def __init__(self, conda: Resolver) -> None:
         self._conda = conda
 
-    def resolve(
-        self, request: Request, target: Target, context: Context, report: Callable[[Progress], None]
-    ) -> Outcome:
+    def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         from mfenvd.resolve.mixed.resolver import MixedResolver
 
         return MixedResolver(self._conda).resolve(request, target, context, report)

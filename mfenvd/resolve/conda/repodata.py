@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from rattler import Channel, Gateway, RepoDataRecord, SourceConfig, Subdir
@@ -42,6 +42,8 @@ _ANSWER_WITHIN = (10.0, 15.0)
 
 _KEPT = 2
 """Accesses (in practice: projects with other channels) whose parsed lists one process keeps."""
+
+_DRIVE = re.compile(r"/[A-Za-z]:/")
 
 Place = tuple[str, str]
 """A channel's URL and a subdir."""
@@ -286,7 +288,7 @@ def repodata_for(cache_dir: Path, access: Access) -> Repodata:
         cache_dir: mfenv's cache folder.
         access: The way to the channels.
     """
-    folder = cache_dir / "conda"
+    folder = cache_dir / "channels"
     key = f"{folder} {access.key}"
     with _known_lock:
         found = _known.pop(key, None) or Repodata(folder, access)
@@ -305,4 +307,5 @@ def _is_remote(channel: str) -> bool:
 
 
 def _local_file(channel: str, subdir: str) -> Path:
-    return Path(url2pathname(urlsplit(channel).path), subdir, "repodata.json")
+    path = unquote(urlsplit(channel).path)
+    return Path(path[1:] if _DRIVE.match(path) else path, subdir, "repodata.json")

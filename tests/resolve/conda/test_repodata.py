@@ -203,7 +203,7 @@ class TestSilence:
     ) -> None:
         asked = request({"a": ""}, channel)
         assert resolve(asked, LINUX, tmp_path).state is State.RESOLVED
-        for stamp in (tmp_path / "cache" / "conda" / "asked").iterdir():
+        for stamp in (tmp_path / "cache" / "channels" / "asked").iterdir():
             os.utime(stamp, (1_700_000_000,) * 2)
         served.fault = ChannelFault(500)
         outcome = resolve(asked, LINUX, tmp_path)
@@ -352,7 +352,7 @@ class TestRefresh:
         served.asked.clear()
         CondaResolver().refresh([(asked, LINUX)], there)
         assert not served.asked
-        for stamp in (tmp_path / "cache" / "conda" / "asked").iterdir():
+        for stamp in (tmp_path / "cache" / "channels" / "asked").iterdir():
             os.utime(stamp, (time.time() - FRESH_FOR * 0.6,) * 2)
         CondaResolver().refresh([(asked, LINUX)], there)
         assert served.asked

@@ -13,9 +13,9 @@ import msgspec
 from mfenvd import engine
 from mfenvd.cli.errors import record_crash
 from mfenvd.cli.progress import Board, resolving
+from mfenvd.cli.shell import shell_for
 from mfenvd.client.connection import Connection
 from mfenvd.client.errors import ClientError
-from mfenvd.client.shell import this_shell
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.job import Job
@@ -66,7 +66,7 @@ def check(
         trust: Whether code of the projects may run; a project that the daemon knows as trusted always is.
         refresh: Ask the indexes again even where a fresh answer is cached.
     """
-    shell = this_shell()
+    shell = shell_for(paths, folders)
     plans = read(paths, shell, folders)
     trusted = trusted_roots(folders)
     pairs = [

@@ -30,11 +30,12 @@ def plan(paths: Paths = None, *, json: JsonFlag = False, verbose: VerboseFlag = 
     """
     from mfenvd.cli import oneshot
     from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.shell import shell_for
     from mfenvd.cli.terminal import this_terminal
-    from mfenvd.client.shell import this_shell
     from mfenvd.paths import find_paths
 
-    plans = oneshot.read(given_paths(paths), this_shell(), find_paths())
+    given, folders = given_paths(paths), find_paths()
+    plans = oneshot.read(given, shell_for(given, folders), folders)
     if json:
         print_json(as_json(plans))
     else:

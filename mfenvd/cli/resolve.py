@@ -18,6 +18,7 @@ from mfenvd.domain.arch import Arch
 
 if TYPE_CHECKING:
     from mfenvd.domain.plan import Environment, PlannedTarget
+    from mfenvd.domain.surroundings import Surroundings
 
 Files = Annotated[
     list[Path] | None,
@@ -102,16 +103,17 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     from mfenvd.cli.packages_table import packages_table
     from mfenvd.cli.progress import Silent, board
     from mfenvd.cli.report import as_json, print_report
+    from mfenvd.cli.shell import shell_for
     from mfenvd.cli.terminal import this_terminal
-    from mfenvd.client.shell import this_shell
     from mfenvd.domain.plan import Plan
     from mfenvd.paths import find_paths
 
     written = Written(files or [], packages or [], conda or [], channel or [])
-    environment = described(written, python, arch or [], glibc)
     terminal, folders = this_terminal(), find_paths()
+    shell = shell_for(map(Path.absolute, written.files), folders)
+    environment = described(written, python, arch or [], glibc, shell)
     plan = Plan(str(Path.cwd()), (environment,))
-    context = oneshot.context_for(plan.root, this_shell(), folders, trusted=trust, refresh=refresh)
+    context = oneshot.context_for(plan.root, shell, folders, trusted=trust, refresh=refresh)
     with Silent() if json else board(terminal) as shown:
         found = oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
     if json:
@@ -134,13 +136,14 @@ class Written:
     channels: list[str]
 
 
-def described(written: Written, python: str | None, archs: list[Arch], glibc: str | None) -> Environment:
-    """The environment that the command line describes.
+def described(
+    written: Written, python: str | None, archs: list[Arch], glibc: str | None, shell: Surroundings
+) -> Environment:
+    """The environment that the command line, typed in `shell`, describes.
 
     Raises:
         UsageError: It describes nothing, or something that is none.
     """
-    from mfenvd.client.shell import this_shell
     from mfenvd.flows.project import request_from_file
     from mfenvd.paths import find_paths
 
@@ -160,7 +163,7 @@ def described(written: Written, python: str | None, archs: list[Arch], glibc: st
         archs=archs,
         conda=written.conda,
         channels=written.channels,
-        surroundings=this_shell(),
+        surroundings=shell,
         folders=find_paths(),
     )
     if glibc is None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from mfenvd.cli.errors import DaemonStoppedError
 from mfenvd.cli.json_output import print_json
 from mfenvd.cli.progress import Board
+from mfenvd.cli.shell import shell_for
 from mfenvd.cli.terminal import Terminal, this_terminal
 from mfenvd.client.connection import Connection
 from mfenvd.client.errors import ConnectionLostError
-from mfenvd.client.shell import this_shell
 from mfenvd.client.start import ensure_running
 from mfenvd.client.view import Change, DaemonView, holds
 from mfenvd.domain.event import AnyEvent, ProjectChanged
@@ -84,7 +85,7 @@ def outcome(view: DaemonView, projects: Mapping[str, Sequence[str]]) -> tuple[li
 
 def register(connection: Connection, roots: Iterable[str], *, json: bool) -> None:
     """Watches `roots` and says so, without waiting for anything."""
-    projects = [connection.add_project(root, this_shell()) for root in roots]
+    projects = [connection.add_project(root, shell_for([Path(root)], find_paths())) for root in roots]
     if json:
         print_json({"projects": projects})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,8 +27,8 @@ def up(
 ) -> None:
     """Start the daemon if none runs, watch the folders, and show their verdicts once they are settled.
 
-    What this shell has (interpreter, METAFLOW_*, CONDA_*, PIP_*, UV_*, AWS_*, proxies) is handed to the daemon, or
-    renewed there. The daemon stays and settles again at every save.
+    What this shell has (interpreter, METAFLOW_*, CONDA_*, PIP_*, UV_*, AWS_*, proxies, and what requirement files
+    use as ${NAME}) is handed to the daemon, or renewed there. The daemon stays and settles again at every save.
 
     Exit code: 0 once the daemon watches and everything is settled, whatever the verdicts are; `mfenv check` is the
     command whose exit code tells them.
@@ -36,8 +37,9 @@ def up(
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.progress import Silent, board
     from mfenvd.cli.report import as_json, print_report
+    from mfenvd.cli.shell import shell_for
     from mfenvd.cli.terminal import this_terminal
-    from mfenvd.client.shell import this_shell
+    from mfenvd.paths import find_paths
 
     terminal = this_terminal()
     projects = given_projects(paths)
@@ -45,9 +47,10 @@ def up(
     if no_wait:
         settling.register(connection, list(projects), json=json)
         return
+    shell = shell_for(map(Path, projects), find_paths())
     try:
         with Silent() if json else board(terminal) as shown:
-            view = settling.settle(connection, list(projects), this_shell(), shown)
+            view = settling.settle(connection, list(projects), shell, shown)
     except KeyboardInterrupt:
         terminal.hint("Going on in the background: `mfenv status` shows how far it is, `mfenv down` ends it.")
         raise

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from mfenvd.domain.surroundings import Surroundings
@@ -16,7 +16,7 @@ _PATCH_LEVEL = re.compile(r'^#define\s+PY_VERSION\s+"(\d+\.\d+\.\d+)', re.MULTIL
 _FULL_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
-def surroundings(environ: Mapping[str, str], cwd: Path) -> Surroundings:
+def surroundings(environ: Mapping[str, str], cwd: Path, used: Collection[str] = ()) -> Surroundings:
     """What registering a project from this shell tells the daemon.
 
     The interpreter is the active virtual or conda environment's, else the `python` that the shell would run,
@@ -25,19 +25,21 @@ def surroundings(environ: Mapping[str, str], cwd: Path) -> Surroundings:
     Args:
         environ: The shell's variables.
         cwd: Its working directory, absolute.
+        used: Names of variables that files of the project use, to be told as well.
     """
     interpreter = _interpreter(environ, cwd)
     return Surroundings(
         cwd=str(cwd),
         interpreter=str(interpreter) if interpreter else None,
         python=_version(interpreter) if interpreter else None,
-        environ=Surroundings.relevant(environ),
+        environ=Surroundings.relevant(environ, used),
+        used=tuple(sorted(name for name in used if name in environ)),
     )
 
 
-def this_shell() -> Surroundings:
-    """The shell that this process was started in."""
-    return surroundings(os.environ, Path.cwd())
+def this_shell(used: Collection[str] = ()) -> Surroundings:
+    """The shell that this process was started in; `used` as for `surroundings`."""
+    return surroundings(os.environ, Path.cwd(), used)
 
 
 def _interpreter(environ: Mapping[str, str], cwd: Path) -> Path | None:

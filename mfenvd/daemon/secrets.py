@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from mfenvd.daemon.version import VERSION
-from mfenvd.domain.redact import HIDDEN, is_secret, redact, secret_parameters
+from mfenvd.domain.redact import HIDDEN, redact, secret_parameters
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
 
@@ -31,7 +31,7 @@ def storable(surroundings: Surroundings) -> Surroundings:
     """
     kept = dict(surroundings.stored.environ)
     for name, value in surroundings.environ.items():
-        if name not in kept and not is_secret(name):
+        if name not in kept and not surroundings.is_secret(name):
             kept[name] = redact(value).replace(f"{HIDDEN}@", "")
     return msgspec.structs.replace(surroundings, environ=kept)
 
@@ -44,7 +44,7 @@ def withheld(surroundings: Surroundings) -> tuple[str, ...]:
 
 def secret_values(surroundings: Surroundings) -> tuple[str, ...]:
     """Values that nothing may show: of secret variables, and the passwords of URLs. The longest first."""
-    found = {value for name, value in surroundings.environ.items() if is_secret(name)}
+    found = {value for name, value in surroundings.environ.items() if surroundings.is_secret(name)}
     for value in surroundings.environ.values():
         for secret in (*_PASSWORD.findall(value), *secret_parameters(value)):
             found |= {secret, unquote(secret)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
-from mfenvd.domain.redact import is_secret, redact_environ
+from mfenvd.domain.redact import HIDDEN, is_secret, redact_environ
 
 _PREFIXES = ("METAFLOW_", "CONDA_", "MAMBA_", "PIP_", "UV_", "AWS_")
 _NAMES = frozenset(
@@ -30,26 +30,38 @@ class Surroundings(msgspec.Struct, frozen=True):
         interpreter: Absolute path of the Python that runs the flows; None when it is not known.
         python: Its version as `3.11.7`; None when it is not known.
         environ: The variables that matter. Values of secrets stay in memory, see `shown` and `stored`.
+        used: Names of further variables, which requirement files of the project use. Most of them are credentials:
+            their values are secrets whatever they are called.
     """
 
     cwd: str
     interpreter: str | None = None
     python: str | None = None
     environ: dict[str, str] = msgspec.field(default_factory=dict)
+    used: tuple[str, ...] = ()
 
     @staticmethod
-    def relevant(environ: Mapping[str, str]) -> dict[str, str]:
-        """The variables of `environ` that are worth keeping, sorted by name."""
-        return {name: value for name, value in sorted(environ.items()) if name in _NAMES or name.startswith(_PREFIXES)}
+    def relevant(environ: Mapping[str, str], used: Collection[str] = ()) -> dict[str, str]:
+        """The variables of `environ` that are worth keeping, those `used` by files among them, sorted by name."""
+        return {
+            name: value
+            for name, value in sorted(environ.items())
+            if name in _NAMES or name.startswith(_PREFIXES) or name in used
+        }
+
+    def is_secret(self, name: str) -> bool:
+        """Whether the value of variable `name` may be neither shown nor written down."""
+        return is_secret(name) or name in self.used
 
     @property
     def shown(self) -> dict[str, str]:
         """`environ` with the values of secrets hidden."""
-        return redact_environ(self.environ)
+        shown = redact_environ(self.environ)
+        return {name: HIDDEN if value and name in self.used else value for name, value in shown.items()}
 
     @property
     def stored(self) -> Surroundings:
         """What may be written to disk: without secrets, without values that hold credentials."""
         hidden = self.shown
-        kept = {k: v for k, v in self.environ.items() if not is_secret(k) and hidden[k] == v}
+        kept = {k: v for k, v in self.environ.items() if not self.is_secret(k) and hidden[k] == v}
         return msgspec.structs.replace(self, environ=kept)

@@ -48,6 +48,7 @@ class Asked(msgspec.Struct, frozen=True):
         groups: Dependency groups of the files to include.
         extras: Extras of the files to include.
         places: Where each of `files` is named; empty when a command line names them.
+        folder: Absolute path of the folder that pip would be started in; empty means that of `source`.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Asked(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     places: tuple[Location, ...] = ()
+    folder: str = ""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -99,13 +101,13 @@ def asked_in_settings(named: NamedEnvironment, origins: Mapping[str, Location]) 
 
 def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFacts, project: ProjectTargets) -> Read:
     """The environment that `asked` describes, on its targets. Metaflow's pins are no part of it: no flow runs in it."""
+    folder = Path(asked.folder or Path(asked.source).parent)
     files = [
-        read_requirement_file(Path(path), environ, groups=asked.groups, extras=asked.extras, origin=place)
+        read_requirement_file(Path(path), environ, groups=asked.groups, extras=asked.extras, cwd=folder, origin=place)
         for path, place in zip_longest(asked.files, asked.places)
     ]
     if asked.conda or asked.channels:
         files = [written_in_place(asked.source, asked.conda, asked.channels), *files]
-    folder = Path(asked.source).parent
     written = canonical_requirements(Entry(text, place, (folder,)) for text, place in asked.packages)
     said = [*(finding for file in files for finding in file.findings), *written.findings]
     kind = _kind(files, written)

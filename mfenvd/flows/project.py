@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mfenvd.domain.arch import Arch
@@ -14,9 +14,11 @@ from mfenvd.flows.host import Host, this_host
 from mfenvd.flows.named_environments import Asked, read_environment
 from mfenvd.flows.project_context import read_context
 from mfenvd.flows.project_reader import ProjectReader
+from mfenvd.flows.requirement_file import read_requirement_file
+from mfenvd.flows.settings import load_settings
 from mfenvd.paths import Paths
 
-__all__ = ["ProjectReader", "project_root", "read_paths", "request_from_file"]
+__all__ = ["ProjectReader", "project_root", "read_paths", "request_from_file", "variables_in"]
 
 _ROOT_MARKS = ("mfenv.toml", "pyproject.toml", ".git")
 
@@ -60,6 +62,25 @@ def read_paths(
     )
 
 
+def variables_in(paths: Iterable[Path], environ: Mapping[str, str], folders: Paths) -> frozenset[str]:
+    """Names of the environment variables (`${NAME}`) that requirement files use.
+
+    Args:
+        paths: Requirement files; flows and folders mean the files that their project's configuration names.
+        environ: Decides which further files they include.
+        folders: For the user's own configuration file.
+    """
+    files: dict[Path, None] = {}
+    for path in paths:
+        if path.is_file() and path.suffix != ".py":
+            files[path] = None
+        else:
+            settings, _ = load_settings(project_root(path), folders)
+            named = (file for each in settings.environments.values() for file in each.requirements)
+            files.update(dict.fromkeys(map(Path, named)))
+    return frozenset(name for file in files for name in read_requirement_file(file, environ).variables)
+
+
 def request_from_file(  # noqa: PLR0913 - the options of one command
     files: Sequence[Path],
     packages: Sequence[str],
@@ -97,6 +118,7 @@ def request_from_file(  # noqa: PLR0913 - the options of one command
         source=source,
         name=Path(source).name,
         files=tuple(absolute),
+        folder=str(cwd),
         packages=tuple((package, Location(source)) for package in packages),
         conda=tuple((package, Location(source)) for package in conda),
         channels=tuple(channels),

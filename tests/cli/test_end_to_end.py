@@ -176,3 +176,30 @@ def test_plan_resolves_nothing(session: Session, index: IndexServer) -> None:
     assert end["remote"] == ["batch"]
     assert list(start)[:5] == ["source", "flow", "step", "env", "kind"]
     assert "@batch" in session.mfenv("plan", "flow.py").stdout
+
+
+def test_a_variable_that_a_requirements_file_uses_is_handed_over_and_never_shown(session: Session) -> None:
+    """Whatever it is called: `CORP_LOGIN` does not look like a secret."""
+    with IndexServer(credentials=("me", "hush-hush")) as private:
+        private.add(wheel("ours", "1.0"))
+        folder = session.root / "reqs"
+        folder.mkdir()
+        address = private.url.replace("://", "://me:${CORP_LOGIN}@")
+        (folder / "ours.txt").write_text(f"--index-url {address}\nours\n")
+        (session.root / "flow.py").unlink()
+        (session.root / "mfenv.toml").write_text('[envs.ours]\nrequirements = "reqs/ours.txt"\narchs = ["osx-arm64"]\n')
+        session.environ["CORP_LOGIN"] = "hush-hush"
+
+        up, checked = session.json("up"), session.json("check")
+        resolved = session.json("resolve", "-r", "reqs/ours.txt", "--arch", "osx-arm64", "--python", "3.11")
+        status = session.mfenv("status", "--json").stdout
+
+    for told in (up, checked, resolved):
+        assert [[package["name"] for package in each["packages"]] for each in told["verdicts"]] == [["ours"]]
+    assert json.loads(status)["projects"][0]["environ"]["CORP_LOGIN"] == "****"
+    home = Path(session.environ["MFENV_HOME"])
+    shown = [status, json.dumps([up, checked, resolved]), session.mfenv("logs", "-n", "10000").stdout]
+    assert not any("hush-hush" in text for text in shown)
+    journals = [path for path in home.rglob("*journal*") if path.is_file()]
+    assert journals
+    assert not any(b"hush-hush" in path.read_bytes() for path in journals)

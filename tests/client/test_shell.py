@@ -92,3 +92,13 @@ def test_no_python_at_all(tmp_path: Path) -> None:
 def test_only_what_matters_is_taken_along(tmp_path: Path) -> None:
     environ = {"PATH": str(tmp_path), "PIP_INDEX_URL": "https://index.example/", "EDITOR": "vi", "AWS_PROFILE": "team"}
     assert set(surroundings(environ, tmp_path).environ) == {"PATH", "PIP_INDEX_URL", "AWS_PROFILE"}
+
+
+def test_what_files_use_is_taken_along_and_is_a_secret(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path), "CORP_LOGIN": "me-and-hush", "EDITOR": "vi"}
+    found = surroundings(environ, tmp_path, {"CORP_LOGIN", "GONE"})
+
+    assert found.environ["CORP_LOGIN"] == "me-and-hush"
+    assert found.used == ("CORP_LOGIN",)
+    assert found.shown == {"CORP_LOGIN": "****", "PATH": str(tmp_path)}
+    assert set(found.stored.environ) == {"PATH"}

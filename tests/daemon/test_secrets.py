@@ -96,3 +96,19 @@ def test_log_hides_secrets_in_messages_arguments_and_tracebacks(tmp_path: Path) 
     assert "ValueError: invalid literal for int() with base 10: 'no **** at https://****@one/s'" in text
     assert "hunter2" not in text
     assert "pw@" not in text
+
+
+def test_what_files_use_is_a_secret_whatever_it_is_called() -> None:
+    surroundings = Surroundings("/p", environ={"CORP_LOGIN": "me-and-hush"}, used=("CORP_LOGIN",))
+
+    assert secret_values(surroundings) == ("me-and-hush",)
+    assert storable(surroundings).environ == {}
+    assert withheld(surroundings) == ("CORP_LOGIN",)
+
+
+def test_signed_links_are_secrets_as_written_and_as_meant() -> None:
+    surroundings = of(PIP_FIND_LINKS="https://files.example/?sv=1&sig=abc%2Bdefgh")
+
+    assert set(secret_values(surroundings)) == {"abc%2Bdefgh", "abc+defgh"}
+    assert "abc" not in storable(surroundings).environ["PIP_FIND_LINKS"]
+    assert withheld(surroundings) == ("PIP_FIND_LINKS",)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urldefrag, urlsplit, urlunsplit
 
 import msgspec
 
-from mfenvd.domain.redact import redact, without_credentials
+from mfenvd.domain.redact import redact, shown_url, without_credentials
 from mfenvd.resolve.index.errors import IndexProblem
 from mfenvd.resolve.index.transport import Transport
 from mfenvd.resolve.index.urls import path_of
@@ -105,7 +105,7 @@ def from_archive(url: str, folder: Path, transport: Transport, sha256: str | Non
         raise CheckoutError(f"{address} cannot be read: {error.strerror}") from error
     if expected - {digest}:
         raise CheckoutError(f"{address} does not have the sha256 that is given for it")
-    return Checkout(target, without_credentials(address), digest)
+    return Checkout(target, shown_url(address), digest)
 
 
 def from_folder(url: str, root: Path) -> Checkout:

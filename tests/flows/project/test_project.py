@@ -13,7 +13,7 @@ from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.request import MixedSolver
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.host import Host
-from mfenvd.flows.project import ProjectReader, project_root, read_paths, request_from_file
+from mfenvd.flows.project import ProjectReader, project_root, read_paths, request_from_file, variables_in
 from mfenvd.paths import Paths
 from tests.flows.project.conftest import LINUX, MAC
 
@@ -225,6 +225,34 @@ def test_a_missing_requirements_file_blocks_its_environment_alone(root: Path, op
     assert b.request is not None
     write(root / "gone.txt", "numpy\n")
     assert reader.update([root / "gone.txt"]).environments[0].request is not None
+
+
+def test_local_paths_in_requirement_files_begin_where_pip_would_be_started(
+    root: Path, folders: Paths, open_project: Open
+) -> None:
+    """In the configuration's folder, or the shell's, whatever folder the file is in."""
+    write(root / "reqs/dev.txt", "./lib\n")
+    write(root / "lib/pyproject.toml", '[project]\nname = "lib"\nversion = "1.0"\n')
+    write(root / "mfenv.toml", '[envs.a]\nrequirements = "reqs/dev.txt"\n')
+
+    shell = Surroundings(str(root))
+    asked = request_from_file([Path("reqs/dev.txt")], [], "3.11", surroundings=shell, folders=folders, host=LINUX)
+
+    for environment in (*open_project().read().environments, asked):
+        assert environment.request is not None
+        assert environment.request.pypi.requirements == (f"lib @ {(root / 'lib').as_uri()}",)
+
+
+def test_variables_that_requirement_files_use_are_known_by_name(root: Path, folders: Paths) -> None:
+    write(root / "reqs/dev.txt", "--index-url https://${LOGIN}@index.example/simple\n-r ${WHERE}.txt\n")
+    write(root / "reqs/more.txt", "numpy==${VERSION}\n")
+    write(root / "mfenv.toml", '[envs.a]\nrequirements = "reqs/dev.txt"\n')
+    flow = write(root / "flow.py", "")
+    environ = {"WHERE": "more"}
+
+    for path in (root, flow, root / "reqs/dev.txt"):
+        assert variables_in([path], environ, folders) == {"LOGIN", "WHERE", "VERSION"}
+    assert variables_in([root / "reqs/more.txt"], {}, folders) == {"VERSION"}
 
 
 def test_a_bad_package_of_the_configuration_is_said_at_its_line(root: Path, open_project: Open) -> None:

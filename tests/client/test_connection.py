@@ -46,7 +46,7 @@ def test_registering_sends_the_shell(daemon: FakeDaemon, tmp_path: Path) -> None
     assert project.root == str(tmp_path)
     method, path, body = daemon.received[-1]
     assert (method, path) == ("POST", "/v1/projects")
-    assert body == {"root": str(tmp_path), "surroundings": msgspec.to_builtins(shell)}
+    assert body == {"root": str(tmp_path), "surroundings": msgspec.json.decode(msgspec.json.encode(shell))}
 
 
 def test_every_call_speaks_the_contract(daemon: FakeDaemon, tmp_path: Path) -> None:

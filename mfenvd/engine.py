@@ -65,22 +65,41 @@ def verdicts(
         outcomes: What is settled, by `Job.key`.
         states: By `Job.key`, for jobs that are under way or whose outcome is out of date; queued otherwise.
     """
-    told = []
-    for environment in plan.environments:
-        if environment.request is None and not environment.broken:
-            continue
-        keys = {
-            planned.target: job_key(environment.request, planned.target, context.root, context.trusted)
-            for planned in environment.targets
-            if environment.request is not None
-        }
-        settled = {target: outcomes[key] for target, key in keys.items() if key in outcomes}
-        drift = drift_findings({t: o.resolution for t, o in settled.items() if o.resolution is not None})
-        for planned in environment.targets:
-            outcome = settled.get(planned.target)
-            state = (states or {}).get(keys.get(planned.target, ""))
-            told.append(_verdict(environment, planned, outcome, state, drift.get(planned.target, ())))
-    return tuple(told)
+    return tuple(
+        verdict
+        for environment in plan.environments
+        for verdict in environment_verdicts(environment, _keys(environment, context), outcomes, states)
+    )
+
+
+def environment_verdicts(
+    environment: Environment,
+    keys: Mapping[Target, str],
+    outcomes: Mapping[str, Outcome],
+    states: Mapping[str, State] | None = None,
+) -> tuple[Verdict, ...]:
+    """As `verdicts`, of one environment; `keys` are its jobs' by target."""
+    if environment.request is None and not environment.broken:
+        return ()
+    settled = {target: outcomes[key] for target, key in keys.items() if key in outcomes}
+    drift = drift_findings({t: o.resolution for t, o in settled.items() if o.resolution is not None})
+    return tuple(
+        _verdict(
+            environment,
+            planned,
+            settled.get(planned.target),
+            (states or {}).get(keys.get(planned.target, "")),
+            drift.get(planned.target, ()),
+        )
+        for planned in environment.targets
+    )
+
+
+def _keys(environment: Environment, context: Context) -> dict[Target, str]:
+    request = environment.request
+    if request is None:
+        return {}
+    return {p.target: job_key(request, p.target, context.root, context.trusted) for p in environment.targets}
 
 
 def _verdict(

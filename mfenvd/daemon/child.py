@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 import msgspec
 
-from mfenvd.daemon.frames import frame, receive_frame
+from mfenvd.daemon.frames import LENGTH, frame
 from mfenvd.daemon.trees import end_tree
 
 T = TypeVar("T")
@@ -95,7 +95,8 @@ class Child:
             ChildDiedError: Nothing any more, or what `replies` does not understand.
         """
         try:
-            return replies.decode(await receive_frame(self._stdout))
+            (length,) = LENGTH.unpack(await self._stdout.readexactly(LENGTH.size))
+            return replies.decode(await self._stdout.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise await self._died() from error
         except msgspec.DecodeError as error:

@@ -11,12 +11,12 @@ from mfenvd.domain.job import Job
 from mfenvd.domain.redact import redact
 
 
-def reading_failed(root: str, error: BaseException, log: str) -> Finding:
+def reading_failed(root: str, reason: str, log: str) -> Finding:
     """Reading a project ended in an error that nobody foresaw; what was known before is kept."""
     return Finding(
         code=Code.INTERNAL_ERROR,
         severity=Severity.ERROR,
-        message=f"mfenv could not read {root}: {_words(error)}. What was known of it before is kept.",
+        message=f"mfenv could not read {root}: {redact(reason)}. What was known of it before is kept.",
         path=root,
         fix=f"See {log} and report what it says.",
     )

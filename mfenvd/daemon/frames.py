@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 from typing import BinaryIO
 
@@ -14,7 +13,9 @@ from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
 
-_LENGTH = struct.Struct(">I")
+LENGTH = struct.Struct(">I")
+"""Of what follows, in bytes: the head of each frame."""
+
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -60,24 +61,14 @@ REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 def frame(message: msgspec.Struct) -> bytes:
     """`message` as it goes over the pipe."""
     content = _ENCODER.encode(message)
-    return _LENGTH.pack(len(content)) + content
+    return LENGTH.pack(len(content)) + content
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
     """The content of the next frame, blocking; None when the other side is gone."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
         return None
-    (length,) = _LENGTH.unpack(head)
+    (length,) = LENGTH.unpack(head)
     content = stream.read(length)
     return content if len(content) == length else None
-
-
-async def receive_frame(stream: asyncio.StreamReader) -> bytes:
-    """The content of the next frame.
-
-    Raises:
-        asyncio.IncompleteReadError: The other side is gone.
-    """
-    (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
-    return await stream.readexactly(length)

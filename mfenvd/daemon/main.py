@@ -55,17 +55,16 @@ def _run(paths: Paths, *, detached: bool, verbose: bool) -> None:
     from mfenvd.daemon.process import run
     from mfenvd.daemon.service import Options
     from mfenvd.daemon.start import detach
-    from mfenvd.flows.project import ProjectReader
 
     def announce(line: str) -> None:
         print(line, flush=True)  # noqa: T201 - the readiness line is for whoever started us
         if detached:
             detach()
 
-    code = run(paths, Options(ProjectReader), announce, verbose=verbose, to_terminal=not detached)
+    code = run(paths, Options(), announce, verbose=verbose, to_terminal=not detached)
     logging.shutdown()
     if threading.active_count() > 1:
-        # A reading thread that hangs on a dead network drive would be waited for.
+        # A thread that hangs on a dead network drive would be waited for.
         os._exit(code)
     sys.exit(code)
 

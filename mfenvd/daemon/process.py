@@ -21,14 +21,12 @@ from mfenvd.daemon import logs
 from mfenvd.daemon.api import application
 from mfenvd.daemon.instance import Instance, UnsafeFolderError
 from mfenvd.daemon.journal import JournalInUseError
+from mfenvd.daemon.memory import give_back
 from mfenvd.daemon.service import Options, Service
 from mfenvd.paths import Paths
 
 LOCK_SECONDS = 8.0
 """How long a start waits for a daemon that is about to end or to answer."""
-
-SWITCH_INTERVAL = 0.001
-"""Seconds until a reading thread lets the loop have its turn; Python's own 5 ms add up over one answer."""
 
 _GOODBYE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
@@ -64,10 +62,10 @@ def run(paths: Paths, options: Options, announce: Announce, *, verbose: bool, to
         return Exit.FAILED
     # A folder that we stand in could not be unmounted.
     os.chdir(paths.state)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     # What is imported stays: without this each full collection walks through it, for 40 ms and more.
     gc.collect()
     gc.freeze()
+    give_back()
     try:
         asyncio.run(_serve(instance, paths, options, formatter, announce))
     except (OSError, UnsafeFolderError, JournalInUseError, sqlite3.Error) as error:

@@ -6,13 +6,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Collection
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 
 from mfenvd.daemon.events import Events
 from mfenvd.daemon.findings import credentials_gone, folder_gone, reading_failed
-from mfenvd.daemon.reading import FolderGoneError, ReaderFactory, Reading, ReadingOf
+from mfenvd.daemon.readers import FolderGoneError, Readers, Reading, ReadingFailedError
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.verdicts import Sources, Understanding, VerdictTable
 from mfenvd.daemon.watch import Change, Watch
@@ -27,9 +25,7 @@ from mfenvd.domain.event import (
     VerdictRemoved,
 )
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.plan import Plan
 from mfenvd.domain.resolver import Context, Progress
-from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import Paths
@@ -51,12 +47,11 @@ class Services:
     events: Events
     scheduler: Scheduler
     watch: Watch
-    readers: Executor
-    new_reader: ReaderFactory
+    readers: Readers
 
 
 class Project:
-    """One registered folder. Everything but reading happens in the loop's thread."""
+    """One registered folder."""
 
     def __init__(
         self,
@@ -73,8 +68,7 @@ class Project:
         self.trusted = trusted
         self._withheld = tuple(withheld)
         self._services = services
-        self._reading_of = ReadingOf(services.paths, services.new_reader)
-        self._settings = Settings()
+        self._exclude: tuple[str, ...] = ()
         self._read_files: frozenset[str] = frozenset()
         self._watching: tuple[tuple[str, ...], frozenset[str]] | None = None
         self._failure: Finding | None = None
@@ -103,6 +97,7 @@ class Project:
     def start(self) -> None:
         """Begins to read, watch and settle."""
         self._services.scheduler.attach(self.root, self)
+        self._services.readers.prepare()
         self._work.set()
         self._reading = self._shown_reading = True
         self.tell()
@@ -130,7 +125,7 @@ class Project:
 
     @property
     def info(self) -> ProjectInfo:
-        plan = self._table.understanding.plan if self._table.understanding else Plan(self.root)
+        understood = self._table.understanding
         return ProjectInfo(
             root=self.root,
             trusted=self.trusted,
@@ -140,8 +135,8 @@ class Project:
             environ=self._shown,
             present=self._present,
             reading=self._shown_reading,
-            flows=len({(one.source, one.flow) for one in plan.environments if one.flow}),
-            findings=(*self._own_findings(), *plan.findings),
+            flows=understood.flows if understood else 0,
+            findings=(*self._own_findings(), *(understood.findings if understood else ())),
         )
 
     @property
@@ -232,7 +227,7 @@ class Project:
                 await self._pass()
             except Exception as error:  # noqa: BLE001 - becomes a finding; watching goes on
                 _log.exception("%s could not be taken in", self.root)
-                self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
+                self._failure = self._failed(error)
             showing.cancel()
             self._reading = self._work.is_set()
             self._shown_reading = self._reading and self._shown_reading
@@ -253,10 +248,10 @@ class Project:
         reading = await self._read(changed, before, anew=anew)
         if reading is None:
             return
-        self._settings = reading.settings
+        self._exclude = reading.exclude
         self._read_files = reading.files
         await self._watch(reading.files)
-        await self._services.scheduler.want(self.root, reading.understanding.jobs, reading.settings.max_workers)
+        await self._services.scheduler.want(self.root, reading.understanding.jobs, reading.max_workers)
         # Only now, so that what is settled already is never told as queued.
         self._table.adopt(reading.understanding)
         if self._retry:
@@ -272,27 +267,24 @@ class Project:
             local_arch=self._services.local_arch,
             trusted=self.trusted,
         )
-        loop = asyncio.get_running_loop()
         try:
-            reading = await loop.run_in_executor(
-                self._services.readers, partial(self._reading_of.take, changed, before, context, anew=anew)
-            )
+            reading = await self._services.readers.read(changed, before, context, anew=anew)
         except FolderGoneError:
             # The watch says so too, but later: a folder that is half gone must not look like an empty one.
             self._present = False
             self._anew = True
             self._work.set()
             return None
-        except Exception as error:  # noqa: BLE001 - becomes a finding; what was known is kept
-            _log.exception("reading %s failed", self.root)
-            self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
+        except ReadingFailedError as error:
+            _log.warning("reading %s failed: %s", self.root, error)
+            self._failure = reading_failed(self.root, str(error), str(self._services.paths.log_file))
             self._anew = True
             return None
         self._failure = None
         return reading
 
     async def _watch(self, files: Collection[str]) -> None:
-        wanted = (self._settings.exclude, frozenset(files))
+        wanted = (self._exclude, frozenset(files))
         if wanted != self._watching:
             self._watching = wanted
             self._present = await self._services.watch.add(self.root, *wanted)
@@ -317,11 +309,15 @@ class Project:
                 self._pending = False
                 self._services.events.publish(Settled(0, self.root))
 
+    def _failed(self, error: Exception) -> Finding:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return reading_failed(self.root, reason, str(self._services.paths.log_file))
+
     def _refresh_some(self) -> bool:
         """True when every verdict is up to date."""
         try:
             return self._table.refresh(_SLICE_SECONDS)
         except Exception as error:  # noqa: BLE001 - becomes a finding; the other verdicts go on
             _log.exception("a verdict of %s could not be told", self.root)
-            self._failure = reading_failed(self.root, error, str(self._services.paths.log_file))
+            self._failure = self._failed(error)
             return False

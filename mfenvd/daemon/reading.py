@@ -1,118 +1,90 @@
-"""Reads a project in a thread: what changed since the last time, or all of it."""
+"""What the daemon and its reading process say to each other, see `readers` and `reader`."""
 
 from __future__ import annotations
 
-import gc
-import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+import msgspec
 
-from mfenvd.daemon.verdicts import Understanding
-from mfenvd.domain.plan import Plan
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.plan import Environment
 from mfenvd.domain.resolver import Context
-from mfenvd.domain.settings import Settings
-from mfenvd.domain.surroundings import Surroundings
 from mfenvd.paths import Paths
 
 
-class Reader(Protocol):
-    """Reads a project, see `mfenvd.flows.project.ProjectReader`. Used by one thread at a time."""
+class Read(msgspec.Struct, frozen=True):
+    """To the reader: what is in the project now?
 
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def watched(self) -> frozenset[str]:
-        """Files outside the folder that matter too."""
-        ...
-
-    def read(self) -> Plan: ...
-
-    def update(self, changed: Collection[Path]) -> Plan: ...
-
-
-ReaderFactory = Callable[[Path, Surroundings, Paths], Reader]
-
-
-class FolderGoneError(Exception):
-    """The root went away while it was read."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a reading thread brings back; `files` are all that it was read from, wherever they are."""
-
-    understanding: Understanding
-    settings: Settings
-    files: frozenset[str]
-
-
-class _Growing:
-    """Counts the threads that read a whole project, which stays for long.
-
-    Meanwhile nothing looks for garbage, and what was taken in is not looked through later: it makes no cycles, and
-    with a thousand flows each look would hold the loop for 50 ms.
+    Attributes:
+        context: Of the project.
+        paths: For the user's own configuration file.
+        changed: What changed since the last time, absolute.
+        anew: Read everything.
+        has: The number of the last `Layout` that the daemon has of it; 0 for none.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            self._count += 1
-            gc.disable()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._count -= 1
-                if not self._count:
-                    gc.freeze()
-                    gc.enable()
+    context: Context
+    paths: Paths
+    changed: tuple[str, ...] = ()
+    anew: bool = False
+    has: int = 0
 
 
-_growing = _Growing()
+Place = tuple[str | None, ...]
 
 
-class ReadingOf:
-    """One project's reader, made anew for other surroundings and after a failure."""
+def place_of(environment: Environment) -> Place:
+    """What an environment is known by while its contents change."""
+    return environment.source, environment.flow, environment.step, environment.name
 
-    def __init__(self, paths: Paths, new_reader: ReaderFactory) -> None:
-        self._paths = paths
-        self._new_reader = new_reader
-        # With the surroundings that it was made for.
-        self._reader: tuple[Surroundings, Reader] | None = None
 
-    def take(self, changed: Collection[str], before: Understanding | None, context: Context, *, anew: bool) -> Reading:
-        """Reads what `changed`, all of it if `anew`. Blocking; one call at a time.
+class Item(msgspec.Struct, frozen=True):
+    """An environment and its work: for each job its key and the position of its target in the environment."""
 
-        Raises:
-            FolderGoneError: The root is not there any more: what was read may be half of it.
-        """
-        with _growing() if anew else nullcontext():
-            return self._take(changed, before, context, anew=anew)
+    number: int
+    environment: Environment
+    jobs: tuple[tuple[str, int], ...]
 
-    def _take(self, changed: Collection[str], before: Understanding | None, context: Context, *, anew: bool) -> Reading:
-        root = Path(context.root)
-        kept, self._reader = self._reader, None
-        if kept is None or kept[0] != context.surroundings:
-            kept = (context.surroundings, self._new_reader(root, context.surroundings, self._paths))
-            anew = True
-        reader = kept[1]
-        if anew or before is None:
-            plan = reader.read()
-        elif changed:
-            plan = reader.update([Path(path) for path in sorted(changed)])
-        else:
-            plan = before.plan
-        if not root.is_dir():
-            raise FolderGoneError(root)
-        self._reader = kept
-        sources = {*plan.reads, *(one.source for one in plan.environments)}
-        files = frozenset({*sources, *(file for files in plan.reads.values() for file in files), *reader.watched})
-        return Reading(Understanding.of(plan, context, before), reader.settings, files)
+
+class Items(msgspec.Struct, frozen=True, tag="items"):
+    """From the reader: some of the items that the daemon does not have."""
+
+    items: tuple[Item, ...]
+
+
+class Layout(msgspec.Struct, frozen=True, tag="layout"):
+    """From the reader, at last: how it fits together.
+
+    Attributes:
+        number: Of this layout.
+        order: The numbers of all items in the plan's order; None when as in the layout that the daemon has.
+        findings: The plan's.
+        flows: How many there are, those without any environment included.
+        files: All that it was read from, wherever it is, absolute; None when as in that layout.
+        exclude: Patterns of the configuration.
+        max_workers: Of the configuration.
+        remembers: Whether it rests on what a file said before it was broken: what only the reader knows.
+    """
+
+    number: int
+    order: tuple[int, ...] | None
+    findings: tuple[Finding, ...]
+    flows: int
+    files: tuple[str, ...] | None
+    exclude: tuple[str, ...] = ()
+    max_workers: int | None = None
+    remembers: bool = False
+
+
+class Gone(msgspec.Struct, frozen=True, tag="gone"):
+    """From the reader, instead: the root is not there, so what was read may be half of it."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """From the reader, instead: an error that nobody foresaw."""
+
+    reason: str
+
+
+Answer = Items | Layout | Gone | Failed
+
+READS: msgspec.msgpack.Decoder[Read] = msgspec.msgpack.Decoder(Read)
+ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

@@ -9,18 +9,16 @@ import platform
 import sys
 import time
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from mfenvd.daemon.events import Events
 from mfenvd.daemon.findings import watch_limit
 from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.logs import RedactingFormatter
+from mfenvd.daemon.memory import installed, resident
 from mfenvd.daemon.projects import Project, Services
-from mfenvd.daemon.reading import ReaderFactory
+from mfenvd.daemon.readers import READER, Readers
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.secrets import secret_values
 from mfenvd.daemon.upkeep import Upkeep
@@ -37,7 +35,6 @@ DRAIN_SECONDS = 5.0
 _MEMORY_PER_WORKER = 2 * 2**30
 """Bytes of the machine's memory for each worker: one that solves with conda's channels takes up to a fifth of it."""
 
-_READING_THREADS = 2
 _log = logging.getLogger(__name__)
 
 
@@ -56,11 +53,11 @@ class Options:
     """What differs between the real daemon and one in a test.
 
     Attributes:
+        reader: `module:class` of what reads a project, in the process that reads.
         resolvers: `module:function` that makes the resolvers, in each worker.
-        new_reader: Makes the reader of a project.
     """
 
-    new_reader: ReaderFactory
+    reader: str = READER
     resolvers: str = RESOLVERS
 
 
@@ -71,7 +68,6 @@ class Service:
         self._paths = paths
         self._formatter = formatter
         self._started = time.time()
-        self._process = psutil.Process()
         self._projects: dict[str, Project] = {}
         self._trusted: set[str] = set()
         self._stopping = asyncio.Event()
@@ -82,7 +78,7 @@ class Service:
         self._pool = Pool(folder=Path(paths.state), log=log, resolvers=options.resolvers)
         self._scheduler = Scheduler(self._pool, self._journal, workers=_default_workers(), log=str(log))
         self._upkeep = Upkeep(self._pool, self._scheduler)
-        self._readers = ThreadPoolExecutor(_READING_THREADS, "reader")
+        self._readers = Readers(paths, reader=options.reader)
         self._watch = Watch(self._on_watch)
         self._services = Services(
             paths=paths,
@@ -91,7 +87,6 @@ class Service:
             scheduler=self._scheduler,
             watch=self._watch,
             readers=self._readers,
-            new_reader=options.new_reader,
         )
 
     async def boot(self) -> None:
@@ -175,6 +170,7 @@ class Service:
         del self._projects[project.root]
         self._journal.post_removal(project.root)
         await project.remove()
+        self._readers.forget(project.root)
         _log.info("unregistered %s", project.root)
 
     def trust(self, root: str, *, trusted: bool) -> ProjectInfo:
@@ -234,7 +230,7 @@ class Service:
         await self._pool.close()
         await self._watch.close()
         self.events.close()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        await self._readers.close()
         await self._journal.close()
         _log.info("stopped")
 
@@ -245,7 +241,7 @@ class Service:
             socket=str(self._paths.socket),
             uptime=time.time() - self._started,
             started=self._started,
-            memory=self._process.memory_info().rss,
+            memory=resident(os.getpid()),
             workers=len(self._pool),
             queued=self._scheduler.queued,
             running=self._scheduler.running,
@@ -282,7 +278,7 @@ def _default_workers() -> int:
     is good for.
     """
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    return max(2, min(usable - 1, psutil.virtual_memory().total // _MEMORY_PER_WORKER))
+    return max(2, min(usable - 1, installed() // _MEMORY_PER_WORKER))
 
 
 def _resolved(root: str) -> str:

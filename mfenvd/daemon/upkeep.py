@@ -1,4 +1,4 @@
-"""Has resolvers fetch again what they cached before it is too old, while nothing else is to be done."""
+"""What is done while nothing else is: memory is given back, caches are refreshed before they are too old."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 
 from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.frames import Refresh
+from mfenvd.daemon.memory import give_back
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.workers import Pool
 from mfenvd.domain.job import Job
@@ -16,14 +17,14 @@ from mfenvd.domain.request import Kind
 IN_USE_SECONDS = 8 * 3_600.0
 """Nothing is fetched for a project that nobody has worked on for so long."""
 
-LOOK_SECONDS = 60.0
+LOOK_SECONDS = 20.0
 AFTER_FAILURE_SECONDS = 3_600.0
 
 _log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """Lives in the loop's thread; does one thing at a time, and only while no job waits or runs."""
+    """Lives in the loop's thread; refreshes one cache at a time, and only while no job waits or runs."""
 
     def __init__(self, pool: Pool, scheduler: Scheduler) -> None:
         self._pool = pool
@@ -47,8 +48,10 @@ class Upkeep:
 
     def _look(self) -> None:
         self.start()
-        is_free = self._task is None or self._task.done()
-        order = self._next() if is_free and not (self._scheduler.queued or self._scheduler.running) else None
+        if self._scheduler.queued or self._scheduler.running:
+            return
+        give_back()
+        order = self._next() if self._task is None or self._task.done() else None
         if order is not None:
             self._task = asyncio.get_running_loop().create_task(self._refresh(order))
 

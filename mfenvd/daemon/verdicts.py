@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -10,8 +11,9 @@ import msgspec
 
 from mfenvd import engine
 from mfenvd.daemon.journal_file import Record
+from mfenvd.domain.finding import Finding
 from mfenvd.domain.job import Job
-from mfenvd.domain.plan import Environment, Plan
+from mfenvd.domain.plan import Environment
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
 from mfenvd.domain.verdict import Verdict
@@ -28,26 +30,29 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Understanding:
-    """A plan with its work laid out: made in the reading thread, since hashing requests takes its time."""
+    """What a project asks for, with its work laid out.
 
-    plan: Plan
+    Attributes:
+        context: What it was read with.
+        rows: The environments in the plan's order.
+        findings: What concerns files as a whole.
+        flows: How many there are, those without any environment included.
+    """
+
     context: Context
     rows: tuple[Row, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    flows: int = 0
 
-    @classmethod
-    def of(cls, plan: Plan, context: Context, before: Understanding | None) -> Understanding:
-        """What `plan` asks for; rows of environments that are as they were `before` are kept."""
-        known: dict[tuple[str | None, ...], Row] = {}
-        if before is not None and before.context == context:
-            known = {_place(row.environment): row for row in before.rows}
-        rows = []
-        for environment in plan.environments:
-            row = known.get(_place(environment))
-            if row is None or row.environment != environment:
-                alone = Plan(plan.root, (environment,))
-                row = Row(environment, {job.key: job for job in engine.jobs(alone, context)})
-            rows.append(row)
-        return cls(plan, context, tuple(rows))
+    def equals(self, other: Understanding) -> bool:
+        """Whether it says the same, with the very same rows."""
+        return (
+            self.flows == other.flows
+            and self.findings == other.findings
+            and self.context == other.context
+            and len(self.rows) == len(other.rows)
+            and all(map(operator.is_, self.rows, other.rows))
+        )
 
     @property
     def jobs(self) -> dict[str, Job]:
@@ -149,9 +154,9 @@ class VerdictTable:
         records = {key: self.sources.record(key) for key in row.jobs}
         known = {key: record for key, record in records.items() if record is not None}
         states = {key: self.sources.state(key) for key in row.jobs}
-        found = engine.verdicts(
-            Plan(self._understanding.plan.root, (row.environment,)),
-            self._understanding.context,
+        found = engine.environment_verdicts(
+            row.environment,
+            {job.target: key for key, job in row.jobs.items()},
             {key: record.shown for key, record in known.items()},
             {key: state for key, state in states.items() if state is not None},
         )
@@ -181,7 +186,3 @@ class VerdictTable:
             del self._verdicts[id_]
             self.sources.removed(id_)
         self._swept = True
-
-
-def _place(environment: Environment) -> tuple[str | None, ...]:
-    return environment.source, environment.flow, environment.step, environment.name

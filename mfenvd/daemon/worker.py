@@ -22,6 +22,7 @@ import msgspec
 
 from mfenvd.daemon.findings import resolving_failed
 from mfenvd.daemon.frames import ORDERS, Done, Order, Refresh, Refreshed, Reported, frame, read_frame
+from mfenvd.daemon.pipes import take_pipes
 from mfenvd.daemon.secrets import hide, scrubbed, secret_values
 from mfenvd.daemon.trees import end_own_tree
 from mfenvd.domain.job import Job
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--log", required=True, help="the log that a finding refers to")
     parser.add_argument("--niceness", type=int, default=_NICENESS, help="how far it gives way to other programs")
     options = parser.parse_args(arguments)
-    orders, replies = _take_pipes()
+    orders, replies = take_pipes()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(AttributeError, OSError):
         os.nice(options.niceness)
@@ -110,16 +111,6 @@ class Worker:
             self._replies.flush()
         except BrokenPipeError:
             end_own_tree()
-
-
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The two pipes for ourselves: whatever else reads stdin finds nothing, whatever else prints goes to the log."""
-    orders, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return orders, replies
 
 
 def _load(name: str) -> Resolvers:

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from mfenvd.daemon.child import Child
 from mfenvd.daemon.frames import REPLIES, Done, Refresh, Refreshed, Reported, Settle
+from mfenvd.daemon.memory import resident
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.job import Job
 from mfenvd.domain.request import Kind
@@ -61,8 +60,9 @@ class _Worker:
     @property
     def is_large(self) -> bool:
         try:
-            return bool(psutil.Process(self.child.pid).memory_info().rss > LARGEST_IDLE)
-        except psutil.Error:
+            return resident(self.child.pid) > LARGEST_IDLE
+        except OSError:
+            # It has just ended.
             return True
 
 

@@ -36,6 +36,7 @@ class ProjectContext(msgspec.Struct, frozen=True):
         watched: Files whose change may change the context, absolute.
         launcher: What flows are started with; None while no Python is known.
         metaflow_mark: Another one when another Metaflow was installed; None when it is not known where it is.
+        outlives_file: Whether the settings are those of before, because their file cannot be parsed now.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class ProjectContext(msgspec.Struct, frozen=True):
     watched: tuple[str, ...]
     launcher: Launcher | None = None
     metaflow_mark: int | None = None
+    outlives_file: bool = False
 
 
 def read_context(
@@ -63,7 +65,8 @@ def read_context(
         last: The context before. While a configuration file cannot be parsed, its settings stay in force.
     """
     settings, said = load_settings(root, paths)
-    if last is not None and any(finding.code == Code.MALFORMED_FILE for finding in said):
+    outlives_file = last is not None and any(finding.code == Code.MALFORMED_FILE for finding in said)
+    if last is not None and outlives_file:
         settings = last.settings
     folder = launch_folder(root, surroundings)
     metaflow = read_metaflow_config(folder, surroundings.environ)
@@ -107,6 +110,7 @@ def read_context(
         ),
         launcher=_launcher(root, folder, surroundings, settings=settings, metaflow=metaflow, interpreter=interpreter),
         metaflow_mark=_changed_at(*installed),
+        outlives_file=outlives_file,
     )
 
 

@@ -137,6 +137,16 @@ class ProjectReader:
                 source.built = None
         return self._assemble(rebuild=False)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the plan rests on what a file said before it was broken, which nobody else knows."""
+        sources = self._sources.values()
+        return (
+            self._context.outlives_file
+            or any(source.broken for source in sources)
+            or any(path in self._sources or any(path in s.reading.reads for s in sources) for path in self._faults)
+        )
+
     def read(self) -> Plan:
         """The plan, from scratch. Never raises for what a file contains: that is in the plan's findings."""
         self._context = self._read_context(None)

@@ -9,14 +9,13 @@ import sys
 from mfenvd.daemon.process import run
 from mfenvd.daemon.service import Options
 from mfenvd.paths import find_paths
-from tests.daemon.fakes import FakeReader
 
 if __name__ == "__main__":
     # The tests' folder stays importable for the workers, which start elsewhere.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [sys.path[0], os.environ.get("PYTHONPATH")]))
     code = run(
         find_paths(),
-        Options(FakeReader, "tests.daemon.fakes:resolvers"),
+        Options("tests.daemon.fakes:FakeReader", "tests.daemon.fakes:resolvers"),
         lambda line: print(line, flush=True),
         verbose=True,
         to_terminal=False,

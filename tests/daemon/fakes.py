@@ -40,6 +40,10 @@ class FakeReader:
         self.files: dict[str, tuple[Environment, ...]] = {}
         self.broken: dict[str, Finding] = {}
 
+    @property
+    def remembers(self) -> bool:
+        return bool(self.broken)
+
     def read(self) -> Plan:
         note(self.notes, "read", str(self.root))
         self.files, self.broken = {}, {}

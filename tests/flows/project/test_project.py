@@ -399,22 +399,27 @@ def test_a_syntax_error_keeps_the_last_environments_and_is_said_at_its_line(root
     a = write(root / "a.py", flow())
     reader = open_project()
     before = reader.read()
+    assert not reader.remembers
     write(a, flow().replace("def end(self):", "def end(self:"))
     broken = reader.update([a])
+    assert reader.remembers
     assert broken.environments == before.environments
     (finding,) = broken.findings
     assert (finding.code, finding.path, finding.line) == (Code.SYNTAX_ERROR, str(a), 10)
     write(a, flow(packages='{"pandas": "2.2.3"}'))
     mended = reader.update([a])
+    assert not reader.remembers
     assert mended.findings == ()
     assert step_of(mended).pypi == {"pandas": "2.2.3"}
 
 
 def test_a_syntax_error_that_was_there_from_the_start_is_said(root: Path, open_project: Open) -> None:
     write(root / "a.py", flow().replace("def end(self):", "def end(self:"))
-    plan = open_project().read()
+    reader = open_project()
+    plan = reader.read()
     assert plan.environments == ()
     assert codes(plan) == [Code.SYNTAX_ERROR]
+    assert not reader.remembers
 
 
 def test_a_changed_module_reads_the_flows_again_that_import_it(root: Path, open_project: Open) -> None:
@@ -429,8 +434,10 @@ def test_a_changed_module_reads_the_flows_again_that_import_it(root: Path, open_
     broken = reader.update([module])
     assert step_of(broken).pypi == {"pandas": "2.2.3", "numpy": ""}
     assert [(finding.code, finding.path) for finding in broken.findings] == [(Code.SYNTAX_ERROR, str(module))]
+    assert reader.remembers
     write(module, 'PACKAGES = {"pandas": ""}\n')
     mended = reader.update([module])
+    assert not reader.remembers
     assert (step_of(mended).pypi, mended.findings) == ({"pandas": ""}, ())
 
 
@@ -489,8 +496,10 @@ def test_changed_configuration_counts_at_once_and_broken_keeps_the_last(root: Pa
     broken = reader.update([config])
     assert set(targets(step_of(broken))) == {"osx-arm64", "win-64"}
     assert codes(broken) == [Code.MALFORMED_FILE]
+    assert reader.remembers
     config.unlink()
     assert set(targets(step_of(reader.update([config])))) == {"osx-arm64"}
+    assert not reader.remembers
 
 
 def test_metaflows_configuration_counts_at_once(root: Path, open_project: Open) -> None:

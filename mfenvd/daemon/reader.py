@@ -1,0 +1,191 @@
+"""A process that reads projects: `python -m mfenvd.daemon.reader`.
+
+Reading holds Python's lock for as long as a file takes to parse, and takes memory that is not given back: neither
+is to be the daemon's. What was read of a project stays here, so that after a save only what changed is read again,
+and only what is different is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NoReturn, Protocol, cast
+
+from mfenvd import engine
+from mfenvd.daemon.frames import frame, read_frame
+from mfenvd.daemon.pipes import take_pipes
+from mfenvd.daemon.reading import READS, Answer, Failed, Gone, Item, Items, Layout, Place, Read, place_of
+from mfenvd.daemon.trees import end_own_tree
+from mfenvd.domain.plan import Environment, Plan
+from mfenvd.domain.redact import redact
+from mfenvd.domain.resolver import Context
+from mfenvd.domain.settings import Settings
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.paths import Paths
+
+AT_ONCE = 25
+"""Items in one frame: the daemon takes in a few, then does something else."""
+
+_log = logging.getLogger(__name__)
+
+
+class ProjectReader(Protocol):
+    """Reads a project, see `mfenvd.flows.project.ProjectReader`."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def watched(self) -> frozenset[str]: ...
+
+    @property
+    def remembers(self) -> bool: ...
+
+    def read(self) -> Plan: ...
+
+    def update(self, changed: Collection[Path]) -> Plan: ...
+
+
+ReaderFactory = Callable[[Path, Surroundings, Paths], ProjectReader]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Reads until stdin ends."""
+    parser = argparse.ArgumentParser(prog="mfenvd.daemon.reader", description="Reads projects for mfenvd.")
+    parser.add_argument("--reader", required=True, metavar="MODULE:CLASS", help="what reads a project")
+    options = parser.parse_args(arguments)
+    orders, replies = take_pipes()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    module, _, name = options.reader.partition(":")
+    _Desk(cast("ReaderFactory", getattr(importlib.import_module(module), name))).serve(orders, replies)
+
+
+class _Desk:
+    """Answers one order after another, about any number of projects."""
+
+    def __init__(self, new_reader: ReaderFactory) -> None:
+        self._new_reader = new_reader
+        self._projects: dict[str, _Project] = {}
+        self._waiting: queue.SimpleQueue[Read] = queue.SimpleQueue()
+
+    def serve(self, orders: BinaryIO, replies: BinaryIO) -> NoReturn:
+        threading.Thread(target=self._receive, args=(orders,), daemon=True).start()
+        gc.freeze()
+        while True:
+            order = self._waiting.get()
+            with _without_collecting():
+                replies.writelines(frame(answer) for answer in self._answers(order))
+                replies.flush()
+
+    def _receive(self, orders: BinaryIO) -> NoReturn:
+        while (content := read_frame(orders)) is not None:
+            self._waiting.put(READS.decode(content))
+        end_own_tree()
+
+    def _answers(self, order: Read) -> Iterator[Answer]:
+        root = order.context.root
+        # Put back when all went well: after a failure the project is read from scratch.
+        project = self._projects.pop(root, None)
+        try:
+            if project is None or project.surroundings != order.context.surroundings:
+                project = _Project(self._new_reader(Path(root), order.context.surroundings, order.paths), order.context)
+            plan = project.plan(order)
+            if not Path(root).is_dir():
+                yield Gone()
+                return
+            yield from project.lay_out(plan, order)
+        except Exception as error:  # noqa: BLE001 - becomes a finding of the project
+            _log.exception("reading %s failed", root)
+            yield Failed(redact(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__))
+        else:
+            self._projects[root] = project
+
+
+class _Project:
+    """A project as it was last read, and what the daemon has of it."""
+
+    def __init__(self, reader: ProjectReader, context: Context) -> None:
+        self.surroundings = context.surroundings
+        self._context = context
+        self._reader = reader
+        self._plan: Plan | None = None
+        self._layout = 0
+        self._items: dict[Place, Item] = {}
+        self._order: tuple[int, ...] = ()
+        self._files: tuple[str, ...] = ()
+        self._last_number = 0
+
+    def plan(self, order: Read) -> Plan:
+        if self._plan is None or order.anew:
+            self._plan = self._reader.read()
+        elif order.changed:
+            self._plan = self._reader.update([Path(path) for path in order.changed])
+        return self._plan
+
+    def lay_out(self, plan: Plan, order: Read) -> Iterator[Answer]:
+        """What the daemon does not have of `plan`, then how all of it fits together."""
+        is_known = order.has > 0 and order.has == self._layout and order.context == self._context
+        known = self._items if is_known else {}
+        self._context = order.context
+        # A step without an environment has no verdict.
+        told = (one for one in plan.environments if one.request is not None or one.broken)
+        items = [self._item(plan, environment, known) for environment in told]
+        # What is not laid out again keeps its number, so a number is new exactly if its item is.
+        new = [item for item in items if known.get(place_of(item.environment)) is not item]
+        for start in range(0, len(new), AT_ONCE):
+            yield Items(tuple(new[start : start + AT_ONCE]))
+        numbers, files = tuple(item.number for item in items), self._all_files(plan)
+        same_order, same_files = is_known and numbers == self._order, is_known and files == self._files
+        self._items = {place_of(item.environment): item for item in items}
+        self._order, self._files = numbers, files
+        self._layout += 1
+        settings = self._reader.settings
+        yield Layout(
+            number=self._layout,
+            order=None if same_order else numbers,
+            findings=plan.findings,
+            flows=len(
+                {(environment.source, environment.flow) for environment in plan.environments if environment.flow}
+            ),
+            files=None if same_files else files,
+            exclude=settings.exclude,
+            max_workers=settings.max_workers,
+            remembers=self._reader.remembers,
+        )
+
+    def _item(self, plan: Plan, environment: Environment, known: dict[Place, Item]) -> Item:
+        item = known.get(place_of(environment))
+        if item is not None and item.environment == environment:
+            return item
+        positions = {planned.target: position for position, planned in enumerate(environment.targets)}
+        jobs = engine.jobs(Plan(plan.root, (environment,)), self._context)
+        self._last_number += 1
+        return Item(self._last_number, environment, tuple((job.key, positions[job.target]) for job in jobs))
+
+    def _all_files(self, plan: Plan) -> tuple[str, ...]:
+        sources = {*plan.reads, *(environment.source for environment in plan.environments)}
+        return tuple(
+            sorted({*sources, *(file for files in plan.reads.values() for file in files), *self._reader.watched})
+        )
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """What is read in one go stays, as a rule: looking for garbage meanwhile would take half as long again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,8 @@ from mfenvd.domain.surroundings import Surroundings
 T = TypeVar("T")
 
 FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 3.0
+LONGEST_PAUSE = 1.0
+"""Seconds: asking at a socket where nobody listens costs next to nothing, and a restart is soon noticed."""
 
 
 class AsyncConnection:
@@ -152,7 +153,7 @@ class Disconnected:
     pause: float
 
 
-async def follow(socket: Path, view: DaemonView) -> AsyncIterator[Connected | Disconnected | Change]:
+async def follow(socket: Path, view: DaemonView) -> AsyncGenerator[Connected | Disconnected | Change, None]:
     """Keeps `view` current for as long as it is iterated, whether or not the daemon runs.
 
     Picks up after the last event that `view` includes, or starts over when the daemon is another or no longer

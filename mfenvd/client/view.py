@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mfenvd.domain.event import (
     AnyEvent,
+    DaemonChanged,
     DaemonInfo,
     ProjectChanged,
     ProjectInfo,
@@ -33,6 +34,7 @@ class Change:
         progress: Ids of verdicts whose resolve went on.
         projects: Roots of projects that are new, other or gone.
         settled: Roots of projects that have just become settled.
+        daemon: Whether the daemon itself has other findings.
         stopping: Why the daemon is about to stop; None when it is not.
     """
 
@@ -42,6 +44,7 @@ class Change:
     progress: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
+    daemon: bool = False
     stopping: str | None = None
 
 
@@ -106,13 +109,11 @@ class DaemonView:
         match event:
             case VerdictChanged() | VerdictRemoved() | ResolveProgress():
                 return self._fold_verdict(event)
-            case ProjectChanged(project=project):
-                self.projects[project.root] = project
-                return Change(projects=(project.root,))
-            case ProjectRemoved(root=root):
-                return self._forget(root)
-            case Settled(root=root):
-                return Change(settled=(root,))
+            case ProjectChanged() | ProjectRemoved() | Settled():
+                return self._fold_project(event)
+            case DaemonChanged(daemon=daemon):
+                self.daemon = daemon
+                return Change(daemon=True)
             case Stopping(reason=reason):
                 return Change(stopping=reason)
         return Change()
@@ -130,6 +131,16 @@ class DaemonView:
                 known = tuple(verdict_id for verdict_id in ids if verdict_id in self.verdicts)
                 self.progress.update(dict.fromkeys(known, progress))
                 return Change(progress=known)
+
+    def _fold_project(self, event: ProjectChanged | ProjectRemoved | Settled) -> Change:
+        match event:
+            case ProjectChanged(project=project):
+                self.projects[project.root] = project
+                return Change(projects=(project.root,))
+            case ProjectRemoved(root=root):
+                return self._forget(root)
+            case Settled(root=root):
+                return Change(settled=(root,))
 
     def _forget(self, root: str) -> Change:
         gone = tuple(verdict.id for verdict in self.of_project(root))

@@ -34,10 +34,16 @@ class JournalInUseError(Exception):
 
 
 class Journal:
-    """Reads wait for their turn; writes are `post`ed and done in order."""
+    """Reads wait for their turn; writes are `post`ed and done in order.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: Of the file.
+        on_findings: Called, in any thread, when `findings` are others than before.
+    """
+
+    def __init__(self, path: Path, on_findings: Callable[[], None] = lambda: None) -> None:
         self._path = path
+        self._on_findings = on_findings
         self._thread = ThreadPoolExecutor(1, "journal")
         self._connection: sqlite3.Connection | None = None
         self._damage: Finding | None = None
@@ -161,7 +167,7 @@ class Journal:
                 return query(self._connected(connection))
             except sqlite3.Error as error:
                 _log.exception("the journal cannot be read")
-                self._unwritable = journal_unwritable(self._path, str(error))
+                self._set_unwritable(str(error))
                 return otherwise
 
         return await self._do(run)
@@ -177,9 +183,14 @@ class Journal:
         except sqlite3.Error as error:
             if self._unwritable is None:
                 _log.exception("the journal cannot be written")
-            self._unwritable = journal_unwritable(self._path, str(error))
+            self._set_unwritable(str(error))
         else:
-            self._unwritable = None
+            self._set_unwritable(None)
+
+    def _set_unwritable(self, reason: str | None) -> None:
+        before, self._unwritable = self._unwritable, journal_unwritable(self._path, reason) if reason else None
+        if self._unwritable != before:
+            self._on_findings()
 
     def _connected(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
         if connection is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import platform
@@ -25,7 +26,7 @@ from mfenvd.daemon.upkeep import Upkeep
 from mfenvd.daemon.version import VERSION
 from mfenvd.daemon.watch import Change, Limited, Watch
 from mfenvd.daemon.workers import RESOLVERS, Pool
-from mfenvd.domain.event import DaemonInfo, Hello, ProjectInfo, Snapshot, Status, Stopping
+from mfenvd.domain.event import DaemonChanged, DaemonInfo, Hello, ProjectInfo, Snapshot, Status, Stopping
 from mfenvd.domain.markers import host_arch
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.paths import Paths
@@ -68,13 +69,14 @@ class Service:
         self._paths = paths
         self._formatter = formatter
         self._started = time.time()
+        self._loop = asyncio.get_running_loop()
         self._projects: dict[str, Project] = {}
         self._trusted: set[str] = set()
         self._stopping = asyncio.Event()
         self._last_stop: asyncio.Event = asyncio.Event()
         log = paths.log_file
         self.events = Events()
-        self._journal = Journal(Path(paths.state) / "journal.sqlite")
+        self._journal = Journal(Path(paths.state) / "journal.sqlite", self._tell_soon)
         self._pool = Pool(folder=Path(paths.state), log=log, resolvers=options.resolvers)
         self._scheduler = Scheduler(self._pool, self._journal, workers=_default_workers(), log=str(log))
         self._upkeep = Upkeep(self._pool, self._scheduler)
@@ -250,6 +252,11 @@ class Service:
             cache_dir=self._paths.cache,
             findings=self._journal.findings,
         )
+
+    def _tell_soon(self) -> None:
+        # From the journal's thread; the loop is closed when the daemon ends in the middle of this.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: self.events.publish(DaemonChanged(0, self._info())))
 
     def _accept(self) -> None:
         if self._stopping.is_set():

@@ -52,6 +52,7 @@ class Code(str, Enum):
     UNKNOWN_GROUP = "MFE213", "A dependency group or an extra does not exist"
     MALFORMED_FILE = "MFE214", "The file is not valid TOML or YAML"
     UNSUPPORTED_FORMAT = "MFE215", "This kind of requirements file is not read"
+    SETTINGS_UNUSED = "MFE219", "A configuration file is not used"
     CONDARC_UNREADABLE = "MFE220", "conda's configuration cannot be read"
     BAD_CONDA_SETTING = "MFE221", "conda's configuration has a value that cannot be used"
     BAD_MATCH_SPEC = "MFE222", "A conda package is not written as conda reads it"

@@ -107,10 +107,24 @@ class Settled(Event, frozen=True, tag="settled"):
     root: str
 
 
+class DaemonChanged(Event, frozen=True, tag="daemon"):
+    """What concerns no single project is another (`findings`)."""
+
+    daemon: DaemonInfo
+
+
 class Stopping(Event, frozen=True, tag="stopping"):
     reason: str
 
 
 AnyEvent = (
-    Snapshot | VerdictChanged | VerdictRemoved | ResolveProgress | ProjectChanged | ProjectRemoved | Settled | Stopping
+    Snapshot
+    | VerdictChanged
+    | VerdictRemoved
+    | ResolveProgress
+    | ProjectChanged
+    | ProjectRemoved
+    | Settled
+    | DaemonChanged
+    | Stopping
 )

@@ -64,6 +64,7 @@ WORDS: dict[str, str] = {
     Code.UNKNOWN_GROUP: "no such group",
     Code.MALFORMED_FILE: "malformed file",
     Code.UNSUPPORTED_FORMAT: "unknown format",
+    Code.SETTINGS_UNUSED: "unused setting",
     Code.CONDARC_UNREADABLE: "bad condarc",
     Code.BAD_CONDA_SETTING: "conda setting",
     Code.BAD_MATCH_SPEC: "bad spec",

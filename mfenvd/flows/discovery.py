@@ -35,6 +35,7 @@ class FileKind(Enum):
 
     PYTHON = "python"
     SCRIPT = "script"
+    SETTINGS = "settings"
 
 
 def kind_of(relative: str) -> FileKind | None:
@@ -42,6 +43,8 @@ def kind_of(relative: str) -> FileKind | None:
     name = relative.rpartition("/")[2]
     if name.endswith(".py"):
         return FileKind.PYTHON
+    if name == "mfenv.toml":
+        return FileKind.SETTINGS
     if _SCRIPT_NAMES.fullmatch(name):
         return FileKind.SCRIPT
     if name.endswith(_YAML) and any(f"/{folder}/" in f"/{relative}" for folder in _CI_FOLDERS):

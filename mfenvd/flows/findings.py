@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from packaging.utils import canonicalize_name
 
@@ -17,6 +18,18 @@ from mfenvd.domain.target import DEFAULT_CUDA, DEFAULT_GLIBC
 def bad_setting(location: Location, message: str, fix: str | None = None) -> Finding:
     """MFE204: a key that does not exist, or a value that it cannot have."""
     return Finding(Code.BAD_SETTING, Severity.ERROR, message, fix=fix).located(location)
+
+
+def settings_unused(path: str, root: str) -> Finding:
+    """MFE219: a configuration file that lies in the project without being the project's."""
+    file = PurePath(path).relative_to(root)
+    inner = file.parent.as_posix()
+    return Finding(
+        Code.SETTINGS_UNUSED, Severity.NOTICE,
+        f"What {file.as_posix()} says about mfenv does not count: {inner} is read as a part of {root}.",
+        path=path,
+        fix=f'Move it to {root}, or put `exclude = ["{inner}/"]` there and run `mfenv up` in {inner}.',
+    )  # fmt: skip
 
 
 def malformed_configuration(location: Location, reason: str) -> Finding:

@@ -25,6 +25,7 @@ from mfenvd.flows.loaded import Overlay, declared_flows, is_worth_asking, overla
 from mfenvd.flows.named_environments import asked_in_settings, read_environment
 from mfenvd.flows.project_context import ProjectContext, read_context
 from mfenvd.flows.reading import FileReading
+from mfenvd.flows.settings import has_settings
 from mfenvd.flows.static.modules import Unreadable
 from mfenvd.flows.targets import share_lowest
 from mfenvd.paths import Paths
@@ -32,6 +33,7 @@ from mfenvd.paths import Paths
 LARGEST_FLOW = 4 << 20
 """Bytes; a longer Python file is generated, not written."""
 
+_SETTINGS_FILES = frozenset({"mfenv.toml", "pyproject.toml"})
 _KEEPS_LAST = frozenset({Code.SYNTAX_ERROR, Code.UNREADABLE_FILE})
 
 
@@ -106,11 +108,12 @@ class ProjectReader:
 
     @property
     def watched(self) -> frozenset[str]:
-        """Absolute paths outside the root whose change, appearance or disappearance may change the plan."""
-        inside = f"{self._root}{os.sep}"
+        """Absolute paths whose change, appearance or disappearance may change the plan, wherever they are.
+
+        Without the sources and scripts themselves, which the walk through the folder finds.
+        """
         reads = (path for paths in (self._plan.reads.values() if self._plan else ()) for path in paths)
-        every = (*self._context.watched, *self._discovery.ignore_files, *reads)
-        return frozenset(path for path in every if not path.startswith(inside))
+        return frozenset((*self._context.watched, *self._discovery.ignore_files, *reads))
 
     @property
     def launcher(self) -> Launcher | None:
@@ -194,6 +197,8 @@ class ProjectReader:
         self._scripts = {path: self._scanner.scan(path) for path, kind in found.items() if kind is FileKind.SCRIPT}
         for path in self._sources.keys() - found.keys():
             del self._sources[path]
+        for path in found:
+            self._look_for_settings(path)
         for path, kind in found.items():
             if kind is FileKind.PYTHON and self._is_wanted(path) and path not in self._sources:
                 self._read_source(path)
@@ -213,6 +218,8 @@ class ProjectReader:
             else:
                 self._sources.pop(path, None)
                 self._set_faults(path, ())
+                if kind is not None:
+                    self._look_for_settings(path)
         self._read_dependents(change)
 
     def _files_of(self, change: _Change) -> Iterator[str]:
@@ -281,6 +288,12 @@ class ProjectReader:
             self._sources[path] = _Source(reading, overlay=known.overlay if known else None)
         else:
             self._sources.pop(path, None)
+
+    def _look_for_settings(self, path: str) -> None:
+        """Says so if there is a configuration file that is not the project's own."""
+        file = Path(path)
+        if file.name in _SETTINGS_FILES and file.parent != self._root:
+            self._set_faults(path, (findings.settings_unused(path, str(self._root)),) if has_settings(file) else ())
 
     def _set_faults(self, path: str, found: tuple[Finding, ...]) -> None:
         if found:

@@ -12,11 +12,16 @@ from rapidfuzz import fuzz, process
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.pins import DATASTORES
 from mfenvd.domain.request import MixedSolver
+from mfenvd.flows.static.decorators import STEP_DECORATORS
 
 _PYTHON = re.compile(r"3\.\d+(\.\d+)?t?")
 _GLIBC = re.compile(r"2\.\d+")
 _VERSION = re.compile(r"\d+(\.\d+)?")
 _DECOSPEC = re.compile(r"[A-Za-z_][\w.]*(:.*)?")
+
+
+_MISSPELT = 80
+"""Likeness to one of Metaflow's decorators from which a word is no decorator of somebody else."""
 
 
 class BadValueError(ValueError):
@@ -33,10 +38,10 @@ Check = Callable[[Any, Path], Any]
 """From a TOML value and the folder of its file to the value of the settings; raises BadValueError."""
 
 
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` was probably meant to be."""
+def nearest(word: str, words: Iterable[str], likeness: float = 60) -> str | None:
+    """The one of `words` that `word` was probably meant to be; 100 is the greatest likeness."""
     known = {choice.lower().replace("_", "-"): choice for choice in words}
-    found = process.extractOne(word.lower().replace("_", "-"), list(known), scorer=fuzz.ratio, score_cutoff=60)
+    found = process.extractOne(word.lower().replace("_", "-"), list(known), scorer=fuzz.ratio, score_cutoff=likeness)
     return known[found[0]] if found else None
 
 
@@ -56,6 +61,10 @@ def _archs(value: Any, _folder: Path) -> tuple[Arch, ...]:
 
 def _decospecs(value: Any, _folder: Path) -> tuple[str, ...]:
     for index, text in enumerate(_strings(value, "with")):
+        name = text.partition(":")[0]
+        close = nearest(name, STEP_DECORATORS, _MISSPELT)
+        if close and close != name:
+            raise BadValueError(f"There is no decorator {name!r}", f'Write "{close}{text[len(name) :]}".', index)
         if not _DECOSPEC.fullmatch(text):
             raise BadValueError(
                 f"{text!r} is not a decorator", 'Write it as after `--with`: "batch", "kubernetes:cpu=4".', index

@@ -46,6 +46,13 @@ def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ..
     return settings, (*findings, *incomplete)
 
 
+def has_settings(path: Path) -> bool:
+    """Whether the mfenv.toml or pyproject.toml at `path` says something about mfenv."""
+    layer = _Layer(path)
+    layer.read()
+    return layer.found
+
+
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
     for key, value in over.items():
         if isinstance(value, dict):

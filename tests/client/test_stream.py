@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from mfenvd.client.errors import ConnectionLostError, DaemonNotRunningError, DaemonUnresponsiveError, OtherProtocolError
-from mfenvd.client.stream import AsyncConnection, Connected, Disconnected, follow
+from mfenvd.client.stream import LONGEST_PAUSE, AsyncConnection, Connected, Disconnected, follow
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.event import PROTOCOL, Settled, Snapshot, VerdictChanged
 from mfenvd.domain.state import State
@@ -24,7 +24,7 @@ def daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
         yield running
 
 
-async def until(steps: AsyncIterator[Step], wanted: type[Step] | Change) -> Step:
+async def until(steps: AsyncGenerator[Step, None], wanted: type[Step] | Change) -> Step:
     """The next step that is `wanted`, an instance or a type."""
 
     async def search() -> Step:
@@ -97,7 +97,7 @@ async def test_following_resumes_where_it_was_cut_off(daemon: FakeDaemon) -> Non
     assert view.verdicts[finished.id] == finished
     assert view.seq == 101
     assert ("GET", f"/v1/events?since=100&boot={samples.STARTED}", None) in daemon.received
-    await steps.aclose()  # type: ignore[attr-defined]
+    await steps.aclose()
 
 
 async def test_following_waits_for_a_daemon_that_starts_later(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_following_waits_for_a_daemon_that_starts_later(tmp_path: Path) ->
         daemon.publish(lambda seq: Settled(seq, str(tmp_path)))
         await until(steps, Change(settled=(str(tmp_path),)))
         assert len(view.verdicts) == len(daemon.status.verdicts)
-        await steps.aclose()  # type: ignore[attr-defined]
+        await steps.aclose()
 
 
 async def test_another_life_of_the_daemon_starts_the_view_over(tmp_path: Path) -> None:
@@ -130,4 +130,18 @@ async def test_another_life_of_the_daemon_starts_the_view_over(tmp_path: Path) -
         await until(steps, Change(reset=True))
         assert view.verdicts == {}
         assert view.seq == 3
-        await steps.aclose()  # type: ignore[attr-defined]
+        await steps.aclose()
+
+
+async def test_several_followers_are_back_soon_after_a_restart(tmp_path: Path) -> None:
+    socket = tmp_path / "s.sock"
+    followers = [follow(socket, DaemonView()) for _ in range(4)]
+    with running_fake_daemon(socket, samples.status(tmp_path)):
+        await asyncio.gather(*(until(steps, Change(reset=True)) for steps in followers))
+    waiting = [asyncio.create_task(until(steps, Connected)) for steps in followers]
+    # Long enough for each of them to have given up a few times.
+    await asyncio.sleep(3)
+    with running_fake_daemon(socket, samples.status(tmp_path)):
+        await asyncio.wait_for(asyncio.gather(*waiting), LONGEST_PAUSE + 1)
+        for steps in followers:
+            await steps.aclose()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mfenvd.client.view import Change, DaemonView, holds
 from mfenvd.domain.event import (
     AnyEvent,
+    DaemonChanged,
     ProjectChanged,
     ProjectInfo,
     ProjectRemoved,
@@ -20,6 +21,7 @@ from mfenvd.domain.event import (
     VerdictChanged,
     VerdictRemoved,
 )
+from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.support import samples
@@ -109,6 +111,15 @@ def test_a_folder_holds_what_is_in_it_and_nothing_beside_it() -> None:
     assert holds("/", "/a")
     assert holds("C:\\flows", "C:\\flows\\a.py")
     assert not holds("/a", "/ab/flow.py")
+
+
+def test_what_concerns_no_project_is_taken_in() -> None:
+    known = view()
+    full = Finding("MFE907", Severity.WARNING, "the disk is full")
+    daemon = msgspec.structs.replace(STATUS.daemon, findings=(full,))
+    assert known.apply(DaemonChanged(101, daemon)) == Change(daemon=True)
+    assert known.daemon == daemon
+    assert known.boot == str(STATUS.daemon.started)
 
 
 _STATES = st.sampled_from(list(State))

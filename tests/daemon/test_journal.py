@@ -94,20 +94,28 @@ async def test_old_and_too_many_outcomes_are_forgotten(journal: Journal, monkeyp
     assert set(await journal.records(["ancient", *(f"key{number}" for number in range(5))])) == {"key0", "key1", "key2"}
 
 
-async def test_full_disk_is_said_and_forgotten_when_it_is_over(journal: Journal) -> None:
+async def test_full_disk_is_said_and_forgotten_when_it_is_over(tmp_path: Path) -> None:
+    told: list[int] = []
+    small = Journal(tmp_path / "journal.sqlite", lambda: told.append(len(small.findings)))
+    await small.open()
+
     def limit(pages: int) -> None:
-        assert journal._connection is not None
-        journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+        assert small._connection is not None
+        small._connection.execute(f"PRAGMA max_page_count = {pages}")
 
     large = Record(Outcome(findings=(Finding("MFE302", Severity.ERROR, "x" * 200_000),)), 1.0, "")
-    await journal._do(lambda _: limit(1))
-    await journal.settle("key", large)
-    (finding,) = journal.findings
+    await small._do(lambda _: limit(1))
+    await small.settle("key", large)
+    (finding,) = small.findings
     assert finding.code == Code.JOURNAL_UNWRITABLE
     assert "full" in finding.message
-    await journal._do(lambda _: limit(1_000_000))
-    await journal.settle("key", large)
-    assert journal.findings == ()
+    await small.settle("key", large)
+    assert told == [1]
+    await small._do(lambda _: limit(1_000_000))
+    await small.settle("key", large)
+    assert small.findings == ()
+    assert told == [1, 0]
+    await small.close()
 
 
 WRITER = """

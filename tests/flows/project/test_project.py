@@ -533,7 +533,27 @@ def test_a_changed_interpreter_counts_at_once(root: Path, shell: Surroundings, f
     assert step_of(reader.update([config])).python == "3.10.4"
 
 
-def test_files_outside_the_project_that_matter_are_named(root: Path, open_project: Open, folders: Paths) -> None:
+def test_a_configuration_inside_of_the_project_is_said_not_to_count(root: Path, open_project: Open) -> None:
+    write(root / "mfenv.toml", 'archs = ["win-64"]\n')
+    write(root / "a.py", flow())
+    inner = write(root / "jobs/mfenv.toml", 'archs = ["osx-64"]\n')
+    project = write(root / "other/pyproject.toml", "[tool.mfenv]\npython = '3.10'\n")
+    write(root / "third/pyproject.toml", "[project]\nname = 'third'\n")
+    reader = open_project()
+    plan = reader.read()
+    assert [(finding.code, finding.path) for finding in plan.findings] == [
+        (Code.SETTINGS_UNUSED, str(inner)), (Code.SETTINGS_UNUSED, str(project)),
+    ]  # fmt: skip
+    assert "jobs/mfenv.toml" in plan.findings[0].message
+    assert set(targets(step_of(plan))) == {"osx-arm64", "win-64"}
+    inner.unlink()
+    write(project, "[project]\nname = 'other'\n")
+    assert reader.update([inner, project]).findings == ()
+    write(inner, "")
+    assert codes(reader.update([inner])) == [Code.SETTINGS_UNUSED]
+
+
+def test_files_that_matter_are_named_wherever_they_are(root: Path, open_project: Open, folders: Paths) -> None:
     outside = write(root.parent / "shared.txt", "numpy\n")
     write(root / "mfenv.toml", '[envs.a]\nrequirements = "../shared.txt"\n')
     reader = open_project()
@@ -542,8 +562,9 @@ def test_files_outside_the_project_that_matter_are_named(root: Path, open_projec
         str(outside),
         str(folders.config_file),
         str(root.parent / "home/.metaflowconfig/config.json"),
+        str(root / ".metaflow/config.json"),
+        str(root / ".venv/pyvenv.cfg"),
     } <= reader.watched
-    assert not any(path.startswith(f"{root}/") for path in reader.watched)
     write(outside, "numpy<2\n")
     assert reader.update([outside]).environments[0].pypi == {"numpy": "<2"}
 

@@ -25,6 +25,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+from typing_extensions import Self
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.event import ProjectInfo, ResolveProgress, Status, VerdictChanged
@@ -42,7 +43,7 @@ MIB = 2**20
 
 
 class Screen:
-    """A terminal with the dashboard in it, read from a thread of its own."""
+    """A terminal with the dashboard in it, read from a thread of its own; a context manager."""
 
     def __init__(self, home: Path) -> None:
         self.started = time.perf_counter()
@@ -50,12 +51,22 @@ class Screen:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
         environ = {**os.environ, "MFENV_HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         command = [sys.executable, "-c", "from mfenv_tui.main import main; main()"]
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environ)
+        self.process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, env=environ, start_new_session=True
+        )
         os.close(slave)
         self.bytes = 0
         self._told = b""
         self._news = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
 
     def wait_for(self, text: str, limit: float = 30.0) -> float:
         """The time at which `text` was written, looking from the last `forget` on."""
@@ -150,8 +161,7 @@ def measure(rows: int, rate: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory(prefix="mfenv-bench-") as folder:
         home = Path(folder)
         socket = home / "run" / "mfenvd.sock"
-        with running_fake_daemon(socket, status(socket, rows)) as daemon:
-            screen = Screen(home)
+        with running_fake_daemon(socket, status(socket, rows)) as daemon, Screen(home) as screen:
             process = psutil.Process(screen.process.pid)
             print(f"first picture           {screen.wait_for('mfenv') - screen.started:7.3f} s")
             print(f"{rows} rows x {len(Arch)} archs shown {screen.wait_for('step_00000') - screen.started:7.3f} s")
@@ -159,7 +169,7 @@ def measure(rows: int, rate: int, seconds: float) -> None:
             print(f"memory                  {process.memory_info().rss / MIB:7.1f} MiB")
             print(f"processor when idle     {used(process, 5):7.1%} of a core")
             ended = threading.Event()
-            teller = threading.Thread(target=tell, args=(daemon, rows, rate, ended))
+            teller = threading.Thread(target=tell, args=(daemon, rows, rate, ended), daemon=True)
             teller.start()
             before = screen.bytes
             print(f"processor at {rate} events/s {used(process, seconds):6.1%} of a core")

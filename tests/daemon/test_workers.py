@@ -54,7 +54,7 @@ async def pids(pool: Pool, *jobs: Job) -> list[str]:
 async def two_workers(pool: Pool, first: Job, second: Job) -> None:
     """Leaves one worker that did `first` and one that did `second`; the jobs must overlap."""
     await asyncio.gather(*(pool.settle(one, lambda _: None) for one in (first, second)))
-    assert len(pool) == 2
+    assert len(set(fakes.notes(Path(first.context.cache_dir), "pid"))) == 2
 
 
 async def test_work_goes_to_the_worker_that_did_such_work_before(pool: Pool, tmp_path: Path) -> None:
@@ -91,14 +91,22 @@ async def test_a_warm_worker_of_another_kind_is_better_than_a_new_one(pool: Pool
     assert len(pool) == 1
 
 
-async def test_idle_workers_end_the_last_of_its_kind_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_idle_workers_of_a_kind_one_stays_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    pool = new_pool(tmp_path, idle_seconds=0.2, last_idle_seconds=1.5)
+    pool = new_pool(tmp_path, idle_seconds=0.2)
     await two_workers(pool, job(tmp_path, "sleep==1"), job(tmp_path, "sleep==1", arch=Arch.OSX_64))
-    await eventually(lambda: len(pool) == 1)
     processes = [int(pid) for pid in fakes.notes(tmp_path, "pid")]
     await eventually(lambda: len(list(filter(is_running, processes))) == 1)
-    await eventually(lambda: not list(filter(is_running, processes)))
+    await asyncio.sleep(0.5)
+    assert len(list(filter(is_running, processes))) == len(pool) == 1
+    await pool.close()
+
+
+async def test_the_last_idle_worker_ends_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    pool = new_pool(tmp_path, idle_seconds=0.1, last_idle_seconds=0.3)
+    (pid,) = await pids(pool, job(tmp_path))
+    await eventually(lambda: not is_running(int(pid)))
     assert len(pool) == 0
     await pool.close()
 

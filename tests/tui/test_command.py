@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from mfenv_tui.hangup import HUNG_UP
 from mfenv_tui.main import main
 from mfenvd.domain.event import Status
 from tests.support import samples
@@ -180,6 +181,18 @@ def test_copying_sends_the_text_to_the_terminals_clipboard(project: Path, home: 
         screen.wait_for("torch 2.6.0 has no wheel")
         screen.press("y")
         screen.wait_for("\x1b]52;c;dG9yY2g9PTIuMi4y\x07")  # torch==2.2.2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_it_ends_when_its_terminal_goes_away(project: Path, home: Path, socket: Path) -> None:
+    with running_fake_daemon(socket, samples.status(project)):
+        screen = Terminal(home, (140, 45), {})
+        try:
+            screen.wait_for("wheel gap")
+            os.close(screen.master)
+            assert screen.process.wait(20) == HUNG_UP
+        finally:
+            screen.process.kill()
 
 
 def test_a_failure_is_one_line_for_the_user_and_a_log_for_who_mends_it(

@@ -71,6 +71,7 @@ def _run(signs: Signs) -> int:
     from rich.console import Console
 
     from mfenv_tui.app import Dashboard
+    from mfenv_tui.hangup import end_with_terminal
     from mfenv_tui.outside import Outside
 
     paths = find_paths()
@@ -78,6 +79,7 @@ def _run(signs: Signs) -> int:
     # What Textual would print has the values of all variables in it.
     app.error_console = Console(file=StringIO())
     gc.freeze()  # what was imported stays: looking through it again and again would hold up the keys
+    end_with_terminal()
     app.run()
     if app.failure is None:
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from mfenvd.cli import service_file
 from mfenvd.cli.errors import CommandError
 from mfenvd.cli.service_control import Control, ControlError, control_for
 from mfenvd.cli.service_file import NoServiceError
+
+START_SECONDS = 15.0
 
 
 class ServiceState(msgspec.Struct, frozen=True):
@@ -67,7 +70,7 @@ class NotStartedError(CommandError):
     def __init__(self, manager: str, file: Path, reason: str) -> None:
         super().__init__(
             f"{file} is in place, but {manager} does not start it: {reason}.",
-            "It is tried again at the next login; until then `mfenv up` starts mfenvd.",
+            "It is tried again at the next login; until then `mfenv up` starts mfenvd. `mfenv logs` may say more.",
         )
 
 
@@ -99,6 +102,26 @@ def _hand_over(control: Control, file: Path) -> None:
         control.start(file)
     except ControlError as error:
         raise NotStartedError(control.name, file, str(error)) from error
+    if not _answers_in_time():
+        raise NotStartedError(control.name, file, "it was started and does not answer")
+
+
+def _answers_in_time() -> bool:
+    """Whether the daemon answers: service managers are content when a process is there."""
+    from mfenvd.client.connection import Connection
+    from mfenvd.client.errors import DaemonNotRunningError
+    from mfenvd.paths import find_paths
+
+    connection = Connection(find_paths().socket)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            connection.hello()
+        except DaemonNotRunningError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def take_away() -> bool:

@@ -70,7 +70,7 @@ class Systemd:
         answer = _run("systemctl", "--user", "is-active", SYSTEMD_UNIT)
         if answer is None or not answer.stdout.strip():
             return None
-        return answer.stdout.strip() in {"active", "activating", "reloading"}
+        return answer.stdout.strip() in {"active", "reloading"}
 
 
 class Launchd:

@@ -248,9 +248,16 @@ def asked_to_stop(daemon: FakeDaemon) -> bool:
     return any("/v1/stop" in path for _, path, _ in daemon.received)
 
 
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service manager that has really started something."""
+    monkeypatch.setattr(service_actions, "_answers_in_time", lambda: True)
+
+
 class TestCommands:
     """From the command line to the service manager, which alone is not real."""
 
+    @pytest.mark.usefixtures("answering")
     def test_install_status_uninstall(
         self, service: Callable[..., tuple[int, str]], systemctl: Path, home: Path, programs: Path
     ) -> None:
@@ -269,7 +276,7 @@ class TestCommands:
         assert json.loads(service("status", "--json")[1]) == before
         assert "--user enable mfenvd.service" in systemctl.read_text().splitlines()
 
-    @pytest.mark.usefixtures("systemctl")
+    @pytest.mark.usefixtures("systemctl", "answering")
     def test_in_words(self, service: Callable[..., tuple[int, str]], programs: Path) -> None:
         assert "does not start at login" in service("status")[1]
         assert "starts at every login" in service("install")[1]
@@ -283,12 +290,20 @@ class TestCommands:
         assert json.loads(out)["installed"]
         assert not [line for line in systemctl.read_text().splitlines() if "restart" in line or "enable" in line]
 
-    @pytest.mark.usefixtures("systemctl")
+    @pytest.mark.usefixtures("systemctl", "answering")
     def test_a_running_daemon_makes_room(self, service: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
         socket = find_paths().socket
         with running_fake_daemon(socket, samples.status(tmp_path, socket=str(socket))) as daemon:
             assert service("install")[0] == 0
             assert asked_to_stop(daemon)
+
+    @pytest.mark.usefixtures("systemctl")
+    def test_a_process_that_does_not_answer_is_no_service(
+        self, service: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(service_actions, "START_SECONDS", 0.2)
+        with pytest.raises(CommandError, match="it was started and does not answer"):
+            service("install")
 
     @pytest.mark.usefixtures("home")
     def test_without_systemd_the_daemon_stays_and_the_file_is_there(

@@ -37,9 +37,9 @@ def worker_died(job: Job, attempts: int, reason: str, log: str) -> Finding:
     return Finding(
         code=Code.WORKER_DIED,
         severity=Severity.ERROR,
-        message=f"The worker process that resolved {job.request.id} for {job.target} ended early, {attempts} times: "
+        message=f"The worker process that resolved this environment for {job.target} ended early, {attempts} times: "
         f"{reason}. mfenv tries again later.",
-        fix=f"See {log}; `mfenv resolve` shows the same work in the foreground.",
+        fix=f"Lower `max-workers` if the memory does not suffice; {log} says more.",
         data={"attempts": attempts, "reason": reason},
     )
 

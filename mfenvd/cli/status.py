@@ -14,6 +14,7 @@ from mfenvd.client.connection import Connection
 from mfenvd.client.errors import DaemonNotRunningError
 from mfenvd.client.view import holds
 from mfenvd.domain.event import DaemonInfo, ProjectInfo, Status
+from mfenvd.domain.request import Kind
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import find_paths
 
@@ -82,6 +83,11 @@ def _limited(status: Status, paths: Sequence[str]) -> Status:
 
 def _print(terminal: Terminal, status: Status, *, verbose: bool) -> None:
     _print_daemon(terminal, status.daemon)
+    if status.daemon.cache_dir and any(verdict.kind == Kind.MIXED for verdict in status.verdicts):
+        from mfenvd.resolve.mixed.names import known_names
+
+        names = known_names(Path(status.daemon.cache_dir))
+        terminal.fact("names", f"which conda package is which on PyPI, as of {names.date}")
     for project in status.projects:
         terminal.print("")
         _print_project(terminal, project, verbose=verbose)

@@ -16,6 +16,7 @@ from mfenvd.cli.status import duration
 from mfenvd.domain.event import PROTOCOL
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import find_paths
+from mfenvd.resolve.mixed.names import own_names
 from tests.cli.conftest import Run
 from tests.support import samples
 from tests.support.fake_daemon import FakeDaemon
@@ -74,6 +75,15 @@ def test_status_for_people(mfenv: Run, daemon: FakeDaemon, project: Path) -> Non
     assert "AWS_SECRET_ACCESS_KEY, METAFLOW_PROFILE" in ended.out
     assert "✗ wheel gap" in ended.out
     assert "\x1b" not in ended.out
+
+
+def test_status_tells_of_which_day_the_names_of_conda_packages_are_where_they_matter(
+    mfenv: Run, daemon: FakeDaemon
+) -> None:
+    assert "names" not in mfenv("status").out
+    mixed = tuple(msgspec.structs.replace(verdict, kind="mixed") for verdict in daemon.status.verdicts)
+    daemon.status = msgspec.structs.replace(daemon.status, verdicts=mixed)
+    assert f"which conda package is which on PyPI, as of {own_names().date}" in mfenv("status").out
 
 
 def test_status_shows_no_secret(mfenv: Run, daemon: FakeDaemon) -> None:

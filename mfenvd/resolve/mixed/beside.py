@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 from packaging.requirements import Requirement
+from packaging.version import InvalidVersion, Version
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.graph import chains
-from mfenvd.domain.request import Request
+from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.resolve.mixed.findings import on_both_sides
 from mfenvd.resolve.mixed.names import Names
 from mfenvd.resolve.pypi.asked import asked_on, name_of
+from mfenvd.resolve.pypi.standins import Installed
+
+# A package that needs one of these is a Python package; of others there is no metadata in site-packages.
+_PYTHON = frozenset({"python", "python_abi"})
+
+_LEADING_RELEASE = re.compile(r"(\d+!)?\d+(\.\d+)*")
 
 
 class Beside:
@@ -41,7 +49,7 @@ class Beside:
         self._original = request
         self._asked_for = target
         self.target = _with_python_of(conda, target)
-        self.installed = names.brought(conda)
+        self.installed = brought(conda, names)
         asked = asked_on(request.pypi, self.target).requirements
         twice = [requirement for requirement in asked if name_of(requirement) in self.installed]
         # What an extra of a conda package needs is not there yet.
@@ -63,6 +71,27 @@ class Beside:
         installed = self.installed[name_of(requirement)]
         chain = next(iter(chains(self.conda, installed.package)), (installed.package,))
         return on_both_sides(requirement, installed, chain, self.names.date)
+
+
+def brought(packages: Iterable[LockedPackage], names: Names) -> dict[str, Installed]:
+    """The distributions that conda `packages` bring, by their canonical names on the index."""
+    found: dict[str, Installed] = {}
+    for package in packages:
+        if package.kind is Kind.CONDA and _PYTHON.intersection(package.requires):
+            for name in names.on_index(package.name):
+                # Of `dask-core` and the `dask` that gathers it around, the former is what is listed.
+                if name not in found or package.name in names.table:
+                    found[name] = Installed(python_version(package.version), package.name)
+    return found
+
+
+def python_version(conda: str) -> Version:
+    """A conda version as PEP 440 has it; what is none there is cut to the numbers that it begins with."""
+    try:
+        return Version(conda)
+    except InvalidVersion:
+        release = _LEADING_RELEASE.match(conda)
+        return Version(release[0] if release else "0")
 
 
 def _with_python_of(conda: Iterable[LockedPackage], target: Target) -> Target:

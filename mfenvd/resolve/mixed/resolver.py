@@ -19,8 +19,8 @@ from mfenvd.resolve.index.transport import LateTransport
 from mfenvd.resolve.mixed import findings
 from mfenvd.resolve.mixed.beside import Beside
 from mfenvd.resolve.mixed.conda_lock import CondaLockError
-from mfenvd.resolve.mixed.fresh_names import FRESH_FOR, FreshNames
-from mfenvd.resolve.mixed.names import Names
+from mfenvd.resolve.mixed.fresh_names import FRESH_FOR, due_in, fetch_names
+from mfenvd.resolve.mixed.names import Names, known_names
 from mfenvd.resolve.mixed.through_conda_lock import resolve_through_conda_lock
 from mfenvd.resolve.pypi.resolver import PypiResolver
 
@@ -42,7 +42,7 @@ class MixedResolver:
 
     def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         """As `domain.resolver.Resolver` says."""
-        names = FreshNames(Path(context.cache_dir)).current()
+        names = known_names(Path(context.cache_dir))
         refusal = self._pypi.refusal(request, target, context, report, _asked_of_conda(request, target, names))
         if refusal is not None:
             return refusal
@@ -60,17 +60,17 @@ class MixedResolver:
 
     def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
         """As `domain.resolver.Refresher` says."""
-        due_in = FRESH_FOR
+        pause = FRESH_FOR
         if isinstance(self._conda, Refresher):
-            due_in = self._conda.refresh([(_conda_side(request), target) for request, target in work], context)
+            pause = self._conda.refresh([(_conda_side(request), target) for request, target in work], context)
         if self._names_url is None:
-            return due_in
-        names = FreshNames(Path(context.cache_dir))
-        if names.due_in() <= 0:
+            return pause
+        cache_dir = Path(context.cache_dir)
+        if due_in(cache_dir) <= 0:
             config = configuration(work[0][0].pypi.indexes, context.surroundings, Path(context.root))
             with closing(LateTransport(config, context.surroundings.environ)) as transport:
-                names.fetch(self._names_url, transport)
-        return min(due_in, names.due_in())
+                fetch_names(cache_dir, self._names_url, transport)
+        return min(pause, due_in(cache_dir))
 
     def _wheels(self, beside: Beside, context: Context, report: Report) -> Outcome:
         request, target = beside.request, beside.target

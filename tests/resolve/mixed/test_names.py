@@ -17,8 +17,9 @@ from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
 from mfenvd.resolve.index.errors import IndexUnreachable
-from mfenvd.resolve.mixed.fresh_names import FRESH_FOR, FreshNames, parse
-from mfenvd.resolve.mixed.names import Names, own_names, python_version
+from mfenvd.resolve.mixed.beside import brought, python_version
+from mfenvd.resolve.mixed.fresh_names import FRESH_FOR, due_in, parse_names
+from mfenvd.resolve.mixed.names import Names, known_names, own_names, stored_names
 from mfenvd.resolve.mixed.resolver import MixedResolver
 from mfenvd.resolve.pypi.standins import Installed
 from tests.resolve.mixed.mixing import LINUX, request
@@ -47,8 +48,6 @@ def test_names_that_differ_are_known_without_network() -> None:
     assert names.on_index("py-opencv") == ("opencv-python", "opencv-python-headless")
     assert names.on_index("python") == names.on_index("google-api-core-grpc") == ()
     assert names.on_index("typing_extensions") == ("typing-extensions",)
-    assert names.in_conda("torch") == "pytorch"
-    assert names.in_conda("requests") == "requests"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", names.date)
 
 
@@ -56,9 +55,9 @@ def test_the_table_has_each_conda_name_once_and_canonical_names_that_differ() ->
     text = resources.files("mfenvd.resolve.mixed").joinpath("names.txt").read_text("utf-8")
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
     assert len({row[0] for row in rows}) == len(rows) == len(own_names().table)
-    for conda_name, *brought in rows:
-        assert brought == ["-"] or all(name == canonicalize_name(name) for name in brought)
-        assert brought != [canonicalize_name(conda_name)]
+    for conda_name, *names in rows:
+        assert names == ["-"] or all(name == canonicalize_name(name) for name in names)
+        assert names != [canonicalize_name(conda_name)]
 
 
 def test_of_a_real_channel_every_name_that_the_table_has_needs_python() -> None:
@@ -74,7 +73,7 @@ def test_of_a_real_channel_every_name_that_the_table_has_needs_python() -> None:
 
 
 def test_only_python_packages_bring_anything_and_the_core_goes_before_what_gathers_it() -> None:
-    brought = own_names().brought(
+    found = brought(
         [
             conda("dask", "2.0", "dask-core", "python"),
             conda("dask-core", "2.0", "python"),
@@ -83,9 +82,10 @@ def test_only_python_packages_bring_anything_and_the_core_goes_before_what_gathe
             conda("xxhash", "0.8.2"),
             conda("python", "3.11.9"),
             LockedPackage("wheel-only", "1.0", "w.whl", "https://i.example/w.whl", requires=("python",)),
-        ]
+        ],
+        own_names(),
     )
-    assert brought == {
+    assert found == {
         "dask": Installed(Version("2.0"), "dask-core"),
         "numpy": Installed(Version("1.26.4"), "numpy"),
         "torch": Installed(Version("2.1.0"), "pytorch"),
@@ -101,7 +101,7 @@ def test_a_version_that_only_conda_has_is_cut_to_its_numbers(conda_version: str,
 
 
 def test_a_fetched_table_adds_what_is_not_known_and_overrules_nothing(tmp_path: Path) -> None:
-    newer = parse(TABLE, "2030-01-02")
+    newer = parse_names(TABLE, "2030-01-02")
     assert newer == Names({"pytorch": ("torch",), "python-fancy": ("fancy-name",)}, "2030-01-02")
     merged = own_names().updated(msgspec.structs.replace(newer, table={**newer.table, "py-opencv": ("wrong",)}))
     assert merged.on_index("python-fancy") == ("fancy-name",)
@@ -114,7 +114,7 @@ def test_a_fetched_table_adds_what_is_not_known_and_overrules_nothing(tmp_path: 
 )
 def test_what_is_no_table_is_refused(document: object) -> None:
     with pytest.raises(ValueError, match="no table"):
-        parse(document, "2030-01-02")
+        parse_names(document, "2030-01-02")
 
 
 def test_the_table_is_fetched_when_it_is_due_and_used_from_then_on(
@@ -123,18 +123,18 @@ def test_the_table_is_fetched_when_it_is_due_and_used_from_then_on(
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / "names.json").write_bytes(msgspec.json.encode(TABLE))
     work = [(request(channel, index, [("numpy", "")], ["app"]), LINUX)]
-    names = FreshNames(Path(project.cache_dir))
-    assert names.due_in() <= 0
+    cache_dir = Path(project.cache_dir)
+    assert due_in(cache_dir) <= 0
     with ChannelServer(tmp_path / "web") as web:
         resolver = MixedResolver(NeverAsked(), f"{web.url}/names.json")
         assert FRESH_FOR - 60 < resolver.refresh(work, project) <= FRESH_FOR
-        assert names.current().on_index("python-fancy") == ("fancy-name",)
+        assert known_names(cache_dir).on_index("python-fancy") == ("fancy-name",)
 
         resolver.refresh(work, project)
         assert len(web.asked) == 1
 
         week_ago = time.time() - FRESH_FOR
-        os.utime(Path(project.cache_dir) / "names" / "names.json", (week_ago, week_ago))
+        os.utime(stored_names(cache_dir), (week_ago, week_ago))
         resolver.refresh(work, project)
         assert len(web.asked) == 2
 
@@ -143,4 +143,4 @@ def test_where_nobody_answers_the_names_stay_as_they_are(index: IndexServer, cha
     work = [(request(channel, index, [("numpy", "")], ["app"]), LINUX)]
     with pytest.raises(IndexUnreachable):
         MixedResolver(NeverAsked(), "http://127.0.0.1:9/names.json").refresh(work, project)
-    assert FreshNames(Path(project.cache_dir)).current() == own_names()
+    assert known_names(Path(project.cache_dir)) == own_names()

@@ -90,6 +90,45 @@ class UnknownPackageError(CommandError):
         super().__init__(f"{name} is in none of {looked}.", fix)
 
 
+class UnknownEnvironmentError(CommandError):
+    """No environment is called so."""
+
+    code = 1
+
+    def __init__(self, name: str, near: list[str]) -> None:
+        fix = f"Did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else "`mfenv status` lists them."
+        super().__init__(f"There is no environment or step {name} here.", fix)
+
+
+class AmbiguousEnvironmentError(UsageError):
+    """Several environments are meant."""
+
+    def __init__(self, name: str, names: list[str]) -> None:
+        super().__init__(f"{name} is more than one environment.", f"Say which: {', '.join(names)}.")
+
+
+class NotResolvedError(CommandError):
+    """An environment has no packages to write down; `why` is a finding's message, None while it is being resolved."""
+
+    code = 1
+
+    def __init__(self, name: str, arch: str, why: str | None) -> None:
+        fix = why or "Wait until it is: `mfenv up` shows how far it is."
+        super().__init__(f"{name} is not resolved for {arch}.", fix)
+
+
+class OtherArchError(UsageError):
+    """An environment does not have the arch that is asked for."""
+
+    def __init__(self, name: str, arch: str, archs: list[str]) -> None:
+        fix = f"It has {', '.join(archs)}; `archs` in the configuration adds others."
+        super().__init__(f"{name} has no target {arch}.", fix)
+
+
+class CannotExportError(UsageError):
+    """A format cannot hold what an environment has."""
+
+
 class NotWatchedError(CommandError):
     """A folder is not registered with the daemon."""
 

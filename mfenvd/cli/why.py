@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from mfenvd.cli.errors import BadPackageError, UnknownPackageError
 from mfenvd.cli.help import DAEMON, examples
+from mfenvd.cli.known import verdicts_at
 from mfenvd.cli.options import JsonFlag, Paths, given_paths
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*")
@@ -72,7 +72,7 @@ def why(package: Package, paths: Paths = None, *, json: JsonFlag = False) -> Non
     if not _NAME.fullmatch(package):
         raise BadPackageError(package)
     name: str = canonicalize_name(package)
-    verdicts = _verdicts(given_paths(paths), quiet=json)
+    verdicts = verdicts_at(given_paths(paths), quiet=json)
     uses = find_uses(verdicts, name)
     if not uses:
         raise _unknown(name, verdicts)
@@ -108,28 +108,6 @@ def _blamed(findings: Sequence[Finding], name: str) -> tuple[tuple[str, ...], ..
         if name in names:
             ways.append(finding.chain[: names.index(name) + 1])
     return tuple(dict.fromkeys(ways))
-
-
-def _verdicts(paths: Sequence[Path], *, quiet: bool) -> Sequence[Verdict]:
-    """Of everything at or below `paths`: from the daemon when it watches all of them, else checked now."""
-    from mfenvd.cli import oneshot
-    from mfenvd.cli.progress import Silent, board
-    from mfenvd.cli.terminal import this_terminal
-    from mfenvd.client.connection import Connection
-    from mfenvd.client.errors import DaemonNotRunningError
-    from mfenvd.client.view import holds
-    from mfenvd.paths import find_paths
-
-    folders = find_paths()
-    wanted = [str(path.resolve()) for path in paths]
-    try:
-        status = Connection(folders.socket).status()
-    except DaemonNotRunningError:
-        status = None
-    if status and all(any(holds(project.root, path) for project in status.projects) for path in wanted):
-        return [verdict for verdict in status.verdicts if any(holds(path, verdict.source) for path in wanted)]
-    with Silent() if quiet else board(this_terminal()) as shown:
-        return oneshot.check(paths, folders, shown).verdicts
 
 
 def _unknown(name: str, verdicts: Sequence[Verdict]) -> UnknownPackageError:

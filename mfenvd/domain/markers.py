@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
 from packaging.markers import Environment
@@ -43,3 +44,16 @@ def host_arch(system: str, machine: str) -> Arch | None:
         if _SYSTEMS[family][2] == system and arch.machine.lower() == machine.lower():
             return arch
     return None
+
+
+def marker_of_archs(archs: Collection[Arch]) -> str:
+    """The PEP 508 marker that holds on `archs` (at least one) alone."""
+    parts = []
+    for family, (_, sys_platform, _) in _SYSTEMS.items():
+        every = [arch for arch in Arch if arch.partition("-")[0] == family]
+        found = [arch for arch in every if arch in archs]
+        if found == every:
+            parts.append(f"sys_platform == '{sys_platform}'")
+        else:
+            parts += [f"sys_platform == '{sys_platform}' and platform_machine == '{arch.machine}'" for arch in found]
+    return " or ".join(parts)

@@ -10,13 +10,14 @@ import yaml
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Location, Severity
+from mfenvd.domain.markers import marker_of_archs
 from mfenvd.domain.match_specs import package_name
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.conda_spec import exact_version, spec_fault, split_conda_spec
 from mfenvd.flows.requirement_formats.model import Choice, Draft, Format, RequirementFile
 from mfenvd.flows.requirement_formats.option_effects import add_system_package
 from mfenvd.flows.requirement_formats.requirements_txt import RequirementLines
-from mfenvd.flows.requirement_formats.selectors import marker_for, selected_archs
+from mfenvd.flows.requirement_formats.selectors import selected_archs
 
 _SELECTOR = re.compile(r"#\s*\[(?P<condition>[^\]]+)\]\s*$")
 _SELECTED = re.compile(r"sel\((?P<condition>.+)\)")
@@ -121,7 +122,7 @@ class _EnvironmentReader:
             fix = "Write both as one marker: `name ; os_name == 'posix' and sys_platform == 'linux'`."
             self._draft.findings.append(findings.unsupported_option(said, self._at(node), fix, Severity.WARNING))
         elif archs:
-            text = f"{text} ; {marker_for(archs)}"
+            text = f"{text} ; {marker_of_archs(archs)}"
         if archs is None or archs:
             self._lines.read_entry(text, self._at(node))
 

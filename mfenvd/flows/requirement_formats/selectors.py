@@ -6,7 +6,6 @@ To conda itself they are comments.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
 
 from mfenvd.domain.arch import Arch
 
@@ -27,7 +26,6 @@ _NAMES = {
     "x86_64": frozenset({Arch.LINUX_64, Arch.OSX_64, Arch.WIN_64}),
     "x86": frozenset({Arch.LINUX_64, Arch.OSX_64, Arch.WIN_64}),
 }
-_SYSTEMS = ((_LINUX, "linux"), (_MACOS, "darwin"), (_WINDOWS, "win32"))
 _LONGEST = 200
 
 
@@ -39,18 +37,6 @@ def selected_archs(condition: str) -> frozenset[Arch] | None:
         return _selected(ast.parse(condition.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-
-
-def marker_for(archs: Collection[Arch]) -> str:
-    """The PEP 508 marker that holds on `archs` (at least one) alone."""
-    parts = []
-    for every, system in _SYSTEMS:
-        found = every & frozenset(archs)
-        if found == every:
-            parts.append(f"sys_platform == '{system}'")
-        else:
-            parts += [f"sys_platform == '{system}' and platform_machine == '{arch.machine}'" for arch in sorted(found)]
-    return " or ".join(parts)
 
 
 def _selected(node: ast.expr) -> frozenset[Arch] | None:

@@ -14,12 +14,12 @@ from rattler.exceptions import InvalidMatchSpecError
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
-from mfenvd.domain.markers import marker_environment
+from mfenvd.domain.markers import marker_environment, marker_of_archs
 from mfenvd.domain.match_specs import match_spec
 from mfenvd.domain.target import Target
 from mfenvd.flows.requirement_file import Format
 from mfenvd.flows.requirement_formats.conda_spec import spec_fault, split_conda_spec
-from mfenvd.flows.requirement_formats.selectors import marker_for, selected_archs
+from mfenvd.flows.requirement_formats.selectors import selected_archs
 from tests.flows.requirement_files.conftest import Read, Write, places, said, texts
 
 NAME = "environment.yml"
@@ -119,7 +119,7 @@ def test_what_is_no_selector_of_archs_is_none(condition: str) -> None:
 
 @given(st.sets(st.sampled_from(list(Arch)), min_size=1))
 def test_a_marker_holds_on_its_archs_alone(archs: set[Arch]) -> None:
-    marker = Marker(marker_for(archs))
+    marker = Marker(marker_of_archs(archs))
     for arch in Arch:
         target = Target(arch, "3.11", glibc="2.28" if arch.is_linux else None, macos="13.0" if arch.is_macos else None)
         assert marker.evaluate(cast("dict[str, str]", marker_environment(target))) == (arch in archs)

@@ -1,0 +1,1 @@
+"""Resolved environments in the formats that other tools read."""

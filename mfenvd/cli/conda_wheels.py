@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,16 +32,13 @@ def look_up(
     """
     import msgspec
 
-    from mfenvd.client.shell import this_shell
-    from mfenvd.condarc.configuration import read_conda_configuration
+    from mfenvd.condarc.configuration import home_of, read_conda_configuration
     from mfenvd.paths import find_paths
     from mfenvd.resolve.conda.availability import NoSuchCondaPackage, conda_availability
     from mfenvd.resolve.conda.errors import ChannelProblem, CondaProblem, InvalidSpec
     from mfenvd.resolve.conda.findings import channel_finding
 
-    environ = this_shell().environ
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
-    configuration = read_conda_configuration(environ, home, Path.cwd())
+    configuration = read_conda_configuration(os.environ, home_of(os.environ), Path.cwd())
     asked = configuration.channels_for(tuple(channels))
     try:
         found = conda_availability(

@@ -130,13 +130,15 @@ def _verdicts(what: str, paths: list[Path], archs: list[Arch]) -> tuple[Verdict,
     from mfenvd.cli import oneshot
     from mfenvd.cli.progress import Silent
     from mfenvd.cli.resolve import Written, described
-    from mfenvd.client.shell import this_shell
+    from mfenvd.cli.shell import shell_for
     from mfenvd.domain.plan import Plan
     from mfenvd.paths import find_paths
 
-    environment = described(Written([Path(what)], [], [], []), None, archs, None)
+    folders = find_paths()
+    shell = shell_for([Path(what).absolute()], folders)
+    environment = described(Written([Path(what)], [], [], []), None, archs, None, shell)
     plan = Plan(str(Path.cwd()), (environment,))
-    context = oneshot.context_for(plan.root, this_shell(), find_paths(), trusted=False)
+    context = oneshot.context_for(plan.root, shell, folders, trusted=False)
     return oneshot.settle([(plan, context)], oneshot.real_engine(), Silent()).verdicts
 
 

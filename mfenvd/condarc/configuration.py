@@ -20,7 +20,7 @@ from mfenvd.condarc.credentials import (
     split_credentials,
     stored_credentials,
 )
-from mfenvd.condarc.document import read_document
+from mfenvd.condarc.document import read_document, variables_of
 from mfenvd.condarc.places import configuration_places, files_at, root_prefix
 from mfenvd.condarc.settings import SettingReader
 from mfenvd.domain.finding import Finding
@@ -152,6 +152,17 @@ def read_conda_configuration(
         files=tuple(dict.fromkeys(map(str, (*places, *read, *secrets.values())))),
         findings=reader.said(),
     )
+
+
+def used_variables(variables: Mapping[str, str], home: Path, prefix: Path | None = None) -> frozenset[str]:
+    """Names of the variables that the configuration files use; arguments as for `read_conda_configuration`."""
+    files = (file for place in configuration_places(variables, home, prefix) for file in files_at(place))
+    return frozenset(name for file in files for name in variables_of(file))
+
+
+def home_of(variables: Mapping[str, str]) -> Path:
+    """The folder of the user whose shell has `variables`."""
+    return Path(variables.get("HOME") or variables.get("USERPROFILE") or Path.home())
 
 
 def _local(variables: Mapping[str, str], home: Path, prefix: Path | None) -> tuple[str, ...]:

@@ -60,13 +60,22 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Document | None:
         return Document(str(path), findings=(findings.malformed(Location(str(path)), "it is not valid YAML"),))
 
 
+def variables_of(path: Path) -> list[str]:
+    """The names of the variables that the file at `path` uses; none for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return used_names(file.read(_LARGEST).decode())
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
 def expanded(text: str, variables: Mapping[str, str]) -> str:
     """`text` with the variables that are set."""
     return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2], found[0]), text)
 
 
-def unset_variables(text: str) -> list[str]:
-    """The variables that are left in an expanded text."""
+def used_names(text: str) -> list[str]:
+    """The variables that a text uses; of an expanded one, those that are not set."""
     return [found[1] or found[2] for found in _VARIABLE.finditer(text)]
 
 

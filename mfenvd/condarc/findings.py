@@ -43,5 +43,5 @@ def unset_variable(key: str, name: str, location: Location | None) -> Finding:
         Code.BAD_CONDA_SETTING,
         Severity.WARNING,
         f"`{key}` uses the variable {name}, which is not set here.",
-        fix=f"Set {name} and run `mfenv up` again; the daemon knows variables that begin with CONDA_ or MAMBA_.",
+        fix=f"Set {name} in the shell and run `mfenv up` again.",
     ).located(location)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mfenvd.condarc import findings
 from mfenvd.condarc.credentials import Credential
-from mfenvd.condarc.document import Document, unset_variables
+from mfenvd.condarc.document import Document, used_names
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.domain.request import ChannelPriority
 
@@ -124,7 +124,7 @@ class SettingReader:
         ]
 
     def _look_for_variables(self, key: str, value: str, place: Location | None) -> None:
-        self._said += [findings.unset_variable(key, name, place) for name in unset_variables(value)]
+        self._said += [findings.unset_variable(key, name, place) for name in used_names(value)]
 
     def _bad(self, key: str, expected: str, example: str, place: Location | None) -> None:
         self._said.append(findings.bad_value(key, expected, example, place))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from mfenvd.condarc.configuration import home_of, used_variables
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Location
 from mfenvd.domain.plan import Environment, Plan
@@ -63,7 +64,7 @@ def read_paths(
 
 
 def variables_in(paths: Iterable[Path], environ: Mapping[str, str], folders: Paths) -> frozenset[str]:
-    """Names of the environment variables (`${NAME}`) that requirement files use.
+    """Names of the environment variables (`${NAME}`) that requirement files and conda's configuration use.
 
     Args:
         paths: Requirement files; flows and folders mean the files that their project's configuration names.
@@ -78,7 +79,10 @@ def variables_in(paths: Iterable[Path], environ: Mapping[str, str], folders: Pat
             settings, _ = load_settings(project_root(path), folders)
             named = (file for each in settings.environments.values() for file in each.requirements)
             files.update(dict.fromkeys(map(Path, named)))
-    return frozenset(name for file in files for name in read_requirement_file(file, environ).variables)
+    in_files = frozenset(name for file in files for name in read_requirement_file(file, environ).variables)
+    in_conda = used_variables(environ, home_of(environ))
+    # What every project knows is no secret for being used.
+    return in_files | (in_conda - Surroundings.relevant(dict.fromkeys(in_conda, "")).keys())
 
 
 def request_from_file(  # noqa: PLR0913 - the options of one command

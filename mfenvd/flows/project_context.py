@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration
+from mfenvd.condarc.configuration import CondaConfiguration, home_of, read_conda_configuration
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.loaded import Launcher
@@ -159,9 +159,7 @@ def launch_folder(root: Path, surroundings: Surroundings) -> Path:
 
 def _conda(folder: Path, surroundings: Surroundings, last: ProjectContext | None) -> CondaConfiguration:
     """Conda's configuration. While one of its files cannot be read, what it said before stays in force."""
-    environ = surroundings.environ
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
-    conda = read_conda_configuration(environ, home, folder)
+    conda = read_conda_configuration(surroundings.environ, home_of(surroundings.environ), folder)
     if last is not None and any(finding.code == Code.CONDARC_UNREADABLE for finding in conda.findings):
         return msgspec.structs.replace(last.requests.conda, files=conda.files, findings=conda.findings)
     return conda

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration
+from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration, used_variables
 from mfenvd.domain.codes import Code
 from mfenvd.domain.request import ChannelPriority
 
@@ -151,3 +151,9 @@ def test_reading_loads_neither_rattler_nor_conda_lock(home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_variables_that_its_files_use_are_named(home: Path) -> None:
+    write(home / ".condarc", "channels: [https://$HOST/x]\n# ${IN_A_COMMENT}\n")
+    (home / ".mambarc").write_bytes(b"\xff $NO")
+    assert used_variables({}, home) == {"HOST", "IN_A_COMMENT"}

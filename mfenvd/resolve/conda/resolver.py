@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration
+from mfenvd.condarc.configuration import CondaConfiguration, home_of, read_conda_configuration
 from mfenvd.domain.match_specs import match_specs
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome
@@ -98,8 +98,7 @@ def configuration_of(context: Context) -> CondaConfiguration:
     """What conda is configured to, in the shell that registered the project."""
     surroundings = context.surroundings
     environ = surroundings.environ
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
-    return read_conda_configuration(environ, home, Path(surroundings.cwd))
+    return read_conda_configuration(environ, home_of(environ), Path(surroundings.cwd))
 
 
 def _placed(specs: Sequence[str], configuration: CondaConfiguration) -> tuple[tuple[str, ...], tuple[str, ...]]:

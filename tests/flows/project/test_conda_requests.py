@@ -23,7 +23,7 @@ from mfenvd.domain.request import ChannelPriority, CondaPart, Kind
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.flows.conda_packages import metaflow_spec
-from mfenvd.flows.project import ProjectReader, request_from_file
+from mfenvd.flows.project import ProjectReader, request_from_file, variables_in
 from mfenvd.flows.requests import RequestFacts, StepRequest, step_request
 from mfenvd.paths import Paths
 from tests.flows.project.conftest import LINUX
@@ -294,3 +294,9 @@ def test_reading_a_project_loads_no_solver(root: Path, folders: Paths, shell: Su
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_variables_of_condas_configuration_reach_the_daemon(root: Path, folders: Paths, tmp_path: Path) -> None:
+    urls = "'https://ada:$REPO_KEY@repo.example/x', 'file://$HOME/y', '$CONDA_TEAM'"
+    write(tmp_path / ".condarc", f"channels: [{urls}]\n")
+    assert variables_in([root], {"HOME": str(tmp_path)}, folders) == {"REPO_KEY"}

@@ -227,7 +227,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(401, b"")
             return
         prefix = f"/t/{channels.token}" if channels.token else ""
-        file = channels.folder / self.path.removeprefix(prefix).lstrip("/")
+        file = channels.folder / self.path.partition("?")[0].removeprefix(prefix).lstrip("/")
         if not file.is_file():
             self._answer(404, b"")
             return

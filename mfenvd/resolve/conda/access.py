@@ -11,8 +11,9 @@ import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
@@ -20,6 +21,7 @@ from rattler import Client, Config
 
 from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.condarc.credentials import Credential, split_credentials
+from mfenvd.resolve.conda.buckets import Bucket, bucket
 
 _TIMEOUT = 300
 """Seconds for one request from start to end: a whole `repodata.json.zst` over a slow line."""
@@ -54,6 +56,7 @@ class Access(msgspec.Struct, frozen=True):
         https_proxy: Likewise.
         verify: Whether servers must prove who they are.
         ca_bundle: File or folder of certificates; None for the system's.
+        buckets: Those of S3 that channels are in.
     """
 
     channels: tuple[str, ...]
@@ -63,6 +66,7 @@ class Access(msgspec.Struct, frozen=True):
     https_proxy: str | None = None
     verify: bool = True
     ca_bundle: str | None = None
+    buckets: tuple[Bucket, ...] = ()
 
     def __repr__(self) -> str:
         return f"Access({self.channels!r})"
@@ -74,18 +78,21 @@ class Access(msgspec.Struct, frozen=True):
 
     def client(self) -> Client:
         """An HTTP client of py-rattler that goes this way."""
-        with _authentication_file(self.logins) as logins, _trusting(self.ca_bundle):
+        with _authentication_file(self) as logins, _trusting(self.ca_bundle):
             return Client.from_config(
                 Config.from_toml(_toml(self, logins)), max_retries=_ATTEMPTS_AGAIN, timeout=_TIMEOUT
             )
 
 
-def access_to(channels: Sequence[str], configuration: CondaConfiguration) -> Access:
+def access_to(
+    channels: Sequence[str], configuration: CondaConfiguration, environ: Mapping[str, str] | None = None
+) -> Access:
     """The way to `channels`.
 
     Args:
         channels: Names or URLs, possibly with credentials, in order of priority.
         configuration: conda's.
+        environ: The shell's variables, for channels in S3.
     """
     written: dict[str, Credential] = {}
     urls: list[str] = []
@@ -116,7 +123,14 @@ def access_to(channels: Sequence[str], configuration: CondaConfiguration) -> Acc
         https_proxy=configuration.proxies.get("https") or configuration.proxies.get("all"),
         verify=configuration.verify,
         ca_bundle=configuration.ca_bundle,
+        buckets=tuple(_buckets([*urls, *(place for places in mirrors.values() for place in places)], environ or {})),
     )
+
+
+def _buckets(urls: Iterable[str], environ: Mapping[str, str]) -> Iterator[Bucket]:
+    names = dict.fromkeys(parts.netloc for url in urls if (parts := urlsplit(url)).scheme == "s3")
+    found = (bucket(name, environ) for name in names)
+    yield from (one for one in found if one is not None)
 
 
 def _mirrors(url: str, configuration: CondaConfiguration) -> tuple[str, ...]:
@@ -155,6 +169,13 @@ def _toml(access: Access, logins: Path) -> str:
     lines += [f"{scheme} = {_quoted(proxy)}" for scheme, proxy in proxies.items() if proxy]
     lines.append("[mirrors]")
     lines += [f"{_quoted(url)} = [{', '.join(map(_quoted, places))}]" for url, places in access.mirrors]
+    for each in access.buckets:
+        lines += [
+            f"[s3-options.{_quoted(each.name)}]",
+            f"endpoint-url = {_quoted(each.endpoint)}",
+            f"region = {_quoted(each.region)}",
+            f"addressing-style = {_quoted('path' if each.by_path else 'virtual-host')}",
+        ]
     return "\n".join(lines)
 
 
@@ -164,14 +185,17 @@ def _quoted(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _authentication_file(logins: Sequence[Login]) -> Iterator[Path]:
+def _authentication_file(access: Access) -> Iterator[Path]:
     """A file that only this user can read, there for as long as it takes py-rattler to read it."""
-    entries = {
+    entries: dict[str, dict[str, Any]] = {
         login.host: {"BearerToken": login.bearer}
         if login.bearer is not None
         else {"BasicHTTP": {"username": login.user, "password": login.password}}
-        for login in logins
+        for login in access.logins
     }
+    for each in access.buckets:
+        key = {"access_key_id": each.key_id, "secret_access_key": each.secret, "session_token": each.token}
+        entries[f"s3://{each.name}"] = {"S3Credentials": key}
     handle, name = tempfile.mkstemp(prefix="mfenv-")
     file = Path(name)
     try:

@@ -89,7 +89,7 @@ def asked(request: Request, target: Target, context: Context) -> tuple[Question,
     """
     configuration = configuration_of(context)
     specs, named = _placed(match_specs(request, target), configuration)
-    access = access_to((*request.conda.channels, *named), configuration)
+    access = access_to((*request.conda.channels, *named), configuration, context.surroundings.environ)
     question = Question(specs, access.channels, target, request.conda.channel_priority, timeout=SOLVE_WITHIN)
     return question, repodata_for(Path(context.cache_dir), access)
 

@@ -17,6 +17,7 @@ from mfenvd.domain.state import State
 from mfenvd.domain.target import Target
 from mfenvd.resolve.conda import access, repodata
 from mfenvd.resolve.conda.access import Access, access_to
+from mfenvd.resolve.conda.buckets import bucket
 from mfenvd.resolve.conda.errors import ChannelRefuses, ChannelUnreachable, Unsolvable
 from mfenvd.resolve.conda.mapped import give_back
 from mfenvd.resolve.conda.repodata import FRESH_FOR, Repodata
@@ -294,6 +295,54 @@ class TestCredentials:
     def test_another_password_is_another_access(self) -> None:
         with_token = Access(("https://h/c",), mirrors=(("https://h/c", (f"https://h/t/{SECRET}/c",)),))
         assert with_token.key != Access(("https://h/c",)).key
+
+
+class TestBuckets:
+    """Channels in S3: the server stands for the service, and sees requests that are signed."""
+
+    @pytest.fixture
+    def environ(self, served: ChannelServer) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1",
+            "AWS_ENDPOINT_URL_S3": served.url,
+        }  # fmt: skip
+
+    def test_a_channel_in_a_bucket(self, served: ChannelServer, environ: dict[str, str], tmp_path: Path) -> None:
+        write_repodata(served.folder / "team" / "chan", repodata_of(package("a", "1"), *PYTHON), compressed=True)
+        outcome = resolve(request({"a": ""}, "s3://team/chan"), LINUX, tmp_path, environ)
+        assert outcome.resolution is not None, outcome.findings
+        assert outcome.resolution.packages[0].url == "s3://team/chan/noarch/a-1-0.conda"
+        assert all("X-Amz-Credential=AKIATEST" in path for _, path, _ in served.asked)
+        served.asked.clear()
+        assert resolve(request({"a": ""}, "s3://team/chan"), LINUX, tmp_path, environ).state is State.RESOLVED
+        assert not served.asked
+        for file in (tmp_path / "cache").rglob("*"):
+            assert not file.is_file() or SECRET.encode() not in file.read_bytes(), file
+
+    def test_one_that_refuses_is_told_without_the_signature(
+        self, served: ChannelServer, environ: dict[str, str], tmp_path: Path
+    ) -> None:
+        served.fault = ChannelFault(403)
+        outcome = resolve(request({"a": ""}, "s3://team/chan"), LINUX, tmp_path, environ)
+        (finding,) = outcome.findings
+        assert finding.code == Code.CHANNEL_REFUSES
+        assert finding.data["channel"] == "s3://team/chan"
+        assert "X-Amz" not in repr(finding)
+
+    def test_a_profile_of_the_user(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "credentials").write_text(
+            f"[work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = {SECRET}\nregion = eu-north-1\n"
+        )
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        assert bucket("team", {"AWS_PROFILE": "nobody"}) is None
+        found = bucket("team", {"AWS_PROFILE": "work"})
+        assert found is not None
+        assert (found.key_id, found.secret, found.region) == ("AKIAWORK", SECRET, "eu-north-1")
+        assert (found.endpoint, found.by_path) == ("https://s3.eu-north-1.amazonaws.com", False)
+        assert SECRET not in repr(found)
 
 
 def test_a_mirror_is_asked_and_the_channel_is_named(served: ChannelServer, tmp_path: Path) -> None:

@@ -117,7 +117,8 @@ class Child:
             await asyncio.wait_for(self._process.wait(), _END_SECONDS)
         except asyncio.TimeoutError:
             self.kill()
-            await self._process.wait()
+            # What waits for a dead network drive cannot even be killed.
+            await asyncio.wait((asyncio.ensure_future(self._process.wait()),), timeout=_END_SECONDS)
         # What it started elsewhere may hold its stderr open.
         await asyncio.wait((self._echo,), timeout=_END_SECONDS)
         self._echo.cancel()

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn, Protocol, cast
 
+import msgspec
+
 from mfenvd import engine
 from mfenvd.daemon.frames import frame, read_frame
 from mfenvd.daemon.pipes import take_pipes
@@ -86,8 +88,11 @@ class _Desk:
                 replies.flush()
 
     def _receive(self, orders: BinaryIO) -> NoReturn:
-        while (content := read_frame(orders)) is not None:
-            self._waiting.put(READS.decode(content))
+        try:
+            while (content := read_frame(orders)) is not None:
+                self._waiting.put(READS.decode(content))
+        except msgspec.DecodeError:
+            _log.exception("an order was not understood; was mfenv updated while mfenvd runs?")
         end_own_tree()
 
     def _answers(self, order: Read) -> Iterator[Answer]:

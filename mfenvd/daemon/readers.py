@@ -133,9 +133,9 @@ class Readers:
 
     async def close(self) -> None:
         """Ends all of them; returns when they are gone."""
-        for reader in list(self._readers):
-            self._kill(reader)
-        while self._tasks:
+        while self._readers or self._tasks:
+            for reader in list(self._readers):
+                self._kill(reader)
             await asyncio.gather(*self._tasks)
 
     async def _read(self, order: Read, before: Understanding | None) -> Reading:
@@ -144,10 +144,7 @@ class Readers:
             reader.waiting += 1
         try:
             async with reader.turn:
-                return await self._ask(reader, order, before)
-        except (ChildDiedError, asyncio.CancelledError):
-            self._kill(reader)
-            raise
+                return await self._ask_or_kill(reader, order, before)
         finally:
             reader.waiting -= 1
             self._rest(reader)
@@ -173,6 +170,14 @@ class Readers:
             if not self._readers:
                 with contextlib.suppress(ChildDiedError):
                     self._rest(await self._start())
+
+    async def _ask_or_kill(self, reader: _Reader, order: Read, before: Understanding | None) -> Reading:
+        try:
+            return await self._ask(reader, order, before)
+        except (ChildDiedError, asyncio.CancelledError):
+            # Of what it would still say nobody knows where it begins.
+            self._kill(reader)
+            raise
 
     async def _ask(self, reader: _Reader, order: Read, before: Understanding | None) -> Reading:
         # Put back when all went well: after a failure nothing is sure.

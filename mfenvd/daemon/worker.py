@@ -74,8 +74,11 @@ class Worker:
             self._send(frame(reply))
 
     def _receive(self) -> NoReturn:
-        while (content := read_frame(self._orders)) is not None:
-            self._waiting.put(ORDERS.decode(content))
+        try:
+            while (content := read_frame(self._orders)) is not None:
+                self._waiting.put(ORDERS.decode(content))
+        except msgspec.DecodeError:
+            _log.exception("an order was not understood; was mfenv updated while mfenvd runs?")
         end_own_tree()
 
     def _answer(self, job: Job) -> Done:

@@ -2,8 +2,9 @@
 
     python -m tests.bench.daemon_idle [--flows 50] [--seconds 60]
 
-Registers a generated project, waits until everything is settled, the workers have ended and the watch has calmed
-down, then prints memory, processor and wake-ups. Takes some two minutes more than `--seconds`.
+Registers a generated project, changes 40 flows at once as switching a branch does, waits until everything is settled,
+the other processes have ended and the watch has calmed down, then prints memory, processor and wake-ups. Takes some
+four minutes more than `--seconds`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import argparse
 import time
 from pathlib import Path
 
+from mfenvd.daemon.readers import IDLE_SECONDS
 from mfenvd.daemon.watch import ACTIVE_SECONDS
 from tests.bench.daemon_support import MeasuredDaemon, measured_daemon
+
+BURST = 40
 
 
 def main() -> None:
@@ -25,9 +29,15 @@ def main() -> None:
         daemon.write_flows(options.flows)
         daemon.register()
         daemon.wait(lambda: daemon.is_settled)
-        print(f"settled: {options.flows} flows")
+        print_memory(daemon, f"settled, {options.flows} flows")
+        for number in range(min(BURST, options.flows)):
+            flow = daemon.root / f"flow{number}.py"
+            flow.write_text(flow.read_text().replace("package", "other"))
+        time.sleep(1)
+        daemon.wait(lambda: daemon.is_settled)
+        print_memory(daemon, f"{BURST} flows changed")
         daemon.wait(lambda: not daemon.process.children())
-        time.sleep(ACTIVE_SECONDS + 5)
+        time.sleep(max(0.0, ACTIVE_SECONDS - IDLE_SECONDS) + 5)
         measure(daemon, options.seconds)
 
 
@@ -36,10 +46,14 @@ def measure(daemon: MeasuredDaemon, seconds: float) -> None:
     time.sleep(seconds)
     took = time.monotonic() - began
     woken = switches_of(daemon) - switches
-    memory = daemon.process.memory_full_info()
-    print(f"memory    {memory.rss / 2**20:6.1f} MiB resident, {memory.uss / 2**20:.1f} MiB its own")
+    print_memory(daemon, "idle")
     print(f"processor {(daemon.cpu_seconds() - cpu) / took:6.2%} of a core over {took:.0f} s")
     print(f"wake-ups  {woken / took:6.1f} per second")
+
+
+def print_memory(daemon: MeasuredDaemon, moment: str) -> None:
+    memory = daemon.process.memory_full_info()
+    print(f"{moment}: {memory.rss / 2**20:.1f} MiB resident, {memory.uss / 2**20:.1f} MiB its own", flush=True)
 
 
 def switches_of(daemon: MeasuredDaemon) -> int:

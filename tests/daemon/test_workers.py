@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,8 +13,8 @@ import psutil
 import pytest
 
 from mfenvd.daemon import workers
-from mfenvd.daemon.child import ChildDiedError
-from mfenvd.daemon.frames import Refresh
+from mfenvd.daemon.child import Child, ChildDiedError
+from mfenvd.daemon.frames import REPLIES, Refresh, Refreshed
 from mfenvd.daemon.workers import BEHIND_ALL, Pool
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.job import Job
@@ -136,3 +138,17 @@ async def test_refreshing_that_fails_says_so(pool: Pool, tmp_path: Path) -> None
     with pytest.raises(ChildDiedError, match="exit code 1"):
         await pool.refresh(Refresh(Kind.CONDA, ((one.request, one.target),), one.context))
     assert len(pool) == 0
+
+
+@pytest.mark.parametrize("module", ["worker", "reader"])
+async def test_a_child_of_another_version_ends_instead_of_keeping_silent(module: str) -> None:
+    options = {
+        "worker": ("--resolvers", "tests.daemon.fakes:resolvers", "--log", "/log"),
+        "reader": ("--reader", "tests.daemon.fakes:FakeReader"),
+    }[module]
+    command = (sys.executable, "-m", f"mfenvd.daemon.{module}", *options)
+    child = await Child.start(command, str(REPOSITORY), logging.getLogger())
+    await child.send(Refreshed(1.0))
+    with pytest.raises(ChildDiedError):
+        await child.receive(REPLIES)
+    await child.ended()

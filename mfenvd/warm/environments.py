@@ -11,15 +11,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
 from mfenvd.warm import findings
 from mfenvd.warm.checks import shortcomings
+from mfenvd.warm.fetching import Fetching
 from mfenvd.warm.marker import Marker, content_key, read_marker, stamp, write_marker
 from mfenvd.warm.plan import Archives, LocalEnvironment, MicromambaSettings, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
@@ -27,11 +26,11 @@ from mfenvd.warm.registry import Registry
 
 _log = logging.getLogger(__name__)
 
-_DOWNLOADS = 8
-"""At once."""
-
 _PYTHON_TIME_LIMIT = 120.0
 """Seconds. A cold disk, or a virus scanner that has never seen this file."""
+
+_ORPHAN_TIME_LIMIT = 60.0
+_LOOK_AGAIN = 0.2
 
 _CALLED = "metaflow"
 TRASH = ".mfenv-trash-"
@@ -153,6 +152,7 @@ class LocalEnvironments:
             self.registry.add(prefix)
             return prefix
         if prefix.exists():
+            _wait_until_free(prefix, wanted.id)
             self.discard(prefix)
         try:
             self._build(prefix, wanted, report)
@@ -172,15 +172,16 @@ class LocalEnvironments:
         cache = CondaCache(self._cache_dir / "conda", wanted.platform, run_scripts=self._trusted)
         extracted = cache.records(conda)
         new = [package for package in conda if package.filename not in extracted]
-        files = self._fetched([*new, *wheels], report)
-        report(Progress(f"linking {len(conda)} conda packages"))
-        prefix.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            cache.link(conda, extracted, files, prefix)
-        except LinkFailedError as error:
-            raise NotMadeError(findings.not_linked(wanted.id, error.words)) from error
+        with Fetching(self._archives, [*new, *wheels], report) as fetching:
+            archives = {package.filename: fetching.file(package) for package in new}
+            report(Progress(f"linking {len(conda)} conda packages"))
+            prefix.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                cache.link(conda, extracted, archives, prefix)
+            except LinkFailedError as error:
+                raise NotMadeError(findings.not_linked(wanted.id, error.words)) from error
+            paths = {wheel.url: fetching.file(wheel) for wheel in wheels}
         if wanted.wheels is not None:
-            paths = {wheel.url: files[wheel.filename] for wheel in wheels}
             if wanted.installs_wheels and wheels:
                 report(Progress(f"installing {len(wheels)} wheels"))
                 self._install(list(paths.values()), prefix, wanted.id)
@@ -190,22 +191,6 @@ class LocalEnvironments:
         # micromamba and Metaflow take whatever has this file for an environment.
         (prefix / "conda-meta" / "history").touch()
         write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time()))
-
-    def _fetched(self, packages: Sequence[LockedPackage], report: Report) -> dict[str, Path]:
-        """Files by filename; several are fetched at once."""
-        if not packages:
-            return {}
-        found = {}
-        with ThreadPoolExecutor(min(_DOWNLOADS, len(packages)), thread_name_prefix="fetch") as pool:
-            futures = {pool.submit(self._archives.fetch, package): package for package in packages}
-            try:
-                for future in as_completed(futures):
-                    found[futures[future].filename] = future.result()
-                    report(Progress("fetching packages", len(found), len(packages)))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return found
 
     def _install(self, wheels: Sequence[Path], prefix: Path, id_: str) -> None:
         from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, install_wheels
@@ -274,6 +259,19 @@ def python_problem(prefix: Path) -> str | None:
         return lines[-1] if lines else f"it ends with {done.returncode}"
     said = done.stdout.strip()
     return None if Path(said).resolve() == prefix.resolve() else f"it takes {said} for its home"
+
+
+def _wait_until_free(prefix: Path, id_: str) -> None:
+    """Waits for what a killed mfenv started there: uv goes on for a moment after its parent is gone.
+
+    Raises:
+        NotMadeError: Something is still at work there.
+    """
+    until = time.monotonic() + _ORPHAN_TIME_LIMIT
+    while is_in_use(prefix):
+        if time.monotonic() > until:
+            raise NotMadeError(findings.made_elsewhere(id_, str(prefix)))
+        time.sleep(_LOOK_AGAIN)
 
 
 def _write_pip_folder(prefix: Path, id_: str, wheels: dict[str, Path]) -> None:

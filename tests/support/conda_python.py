@@ -67,12 +67,10 @@ def installed_as_conda(name: str, *depends: str) -> CondaArchive:
 def installed_as_wheel(name: str) -> Archive:
     """A wheel of the distribution `name`, as it is installed here."""
     distribution = importlib.metadata.distribution(name)
-    tags = next(
-        line.partition(": ")[2]
-        for line in (distribution.read_text("WHEEL") or "").splitlines()
-        if line.startswith("Tag: ")
-    )
-    return wheel_of_files(distribution.metadata["Name"], distribution.version, tags, _files(distribution))
+    lines = (distribution.read_text("WHEEL") or "").splitlines()
+    tags = [line.partition(": ")[2].split("-") for line in lines if line.startswith("Tag: ")]
+    compressed = "-".join(".".join(dict.fromkeys(parts)) for parts in zip(*tags, strict=True))
+    return wheel_of_files(distribution.metadata["Name"], distribution.version, compressed, _files(distribution))
 
 
 def _files(distribution: importlib.metadata.Distribution) -> dict[str, bytes]:

@@ -1,0 +1,188 @@
+"""How long making ready takes, against Metaflow's own bootstrap and against micromamba with pip.
+
+Run it by hand: `python -m tests.bench.warming`. It needs no network: channel and index are on loopback. Where no real
+micromamba is on PATH the stand-in of the tests takes its place, whose linking is py-rattler's too: what it takes longer
+than mfenv is then Metaflow's way of going about it, not micromamba's own speed.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich
+
+from mfenvd.client.connection import Connection
+from mfenvd.domain.state import State
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.paths import find_paths
+from mfenvd.warm.plan import LocalEnvironment
+from tests.support.conda_python import PYTHON_VERSION, installed_as_conda, installed_as_wheel
+from tests.support.metaflow_world import LOCAL, PYPI_FLOW, World, metaflow_world
+from tests.support.wheels import Archive
+from tests.warm.laid_out import conda_package, environments, quiet, resolution, wheel_package
+
+_WHEELS = 58
+"""With python and pip: 60 packages."""
+
+_TURNS = 3
+"""The best of so many is shown: other work on the machine only ever makes a run slower."""
+
+_PATIENCE = 300.0
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        with metaflow_world(root / "world") as world:
+            bootstraps(world)
+            creations(world)
+
+
+def bootstraps(world: World) -> None:
+    """A flow of two steps that share an environment: cold, then warm."""
+    world.write("flow.py", PYPI_FLOW)
+    cold, second, mfenv_cold, after_mfenv = [], [], [], []
+    for _ in range(_TURNS):
+        world.forget()
+        cold.append(bootstrap_seconds(world))
+        bootstrap_seconds(world)  # compiles what the next one would compile
+        second.append(bootstrap_seconds(world))
+
+        world.forget()
+        with tempfile.TemporaryDirectory(dir=world.root) as home, daemon(Path(home), world) as warm:
+            mfenv_cold.append(seconds(warm))
+            world.calls.clear()
+            after_mfenv.append(bootstrap_seconds(world))
+            if world.bootstrapping:
+                raise SystemExit(f"Metaflow still had to do {world.bootstrapping}")
+    row("Metaflow's cold bootstrap", min(cold))
+    row("mfenv, from a save to warm, cold", min(mfenv_cold), min(cold), "at most 0.3")
+    row("Metaflow's bootstrap of a second run", min(second))
+    row("its bootstrap of the first run after mfenv", min(after_mfenv), min(second), "at most 1.1")
+
+
+def bootstrap_seconds(world: World) -> float:
+    """What Metaflow says of itself: from "Bootstrapping" to "bootstrapped"."""
+    lines = world.run("flow.py").splitlines()
+    stamps = [line.partition(" Virtual environment(s) bootstrapped!")[0] for line in lines if "bootstrapped!" in line]
+    begins = [line.partition(" Bootstrapping virtual")[0] for line in lines if "Bootstrapping virtual" in line]
+    return _clock(stamps[0]) - _clock(begins[0])
+
+
+def _clock(stamp: str) -> float:
+    day, _, rest = stamp.partition(" ")
+    whole, _, fraction = rest.partition(".")
+    return time.mktime(time.strptime(f"{day} {whole}", "%Y-%m-%d %H:%M:%S")) + float(f"0.{fraction}")
+
+
+@contextmanager
+def daemon(home: Path, world: World) -> Iterator[Callable[[], None]]:
+    """A daemon with empty caches; what is yielded registers the project and returns when all is warm."""
+    environ = {**os.environ, "MFENV_HOME": str(home)}
+    command = [sys.executable, "-m", "mfenvd.daemon"]
+    subprocess.run([*command, "start"], env=environ, check=True, capture_output=True)
+    connection = Connection(find_paths(environ).socket)
+
+    def warm() -> None:
+        surroundings = Surroundings(str(world.project), world.python, PYTHON_VERSION, world.environ)
+        connection.add_project(str(world.project), surroundings)
+        until = time.monotonic() + _PATIENCE
+        while {verdict.state for verdict in connection.status().verdicts} != {State.WARM}:
+            if time.monotonic() > until:
+                raise SystemExit(f"not warm: {connection.status().verdicts}")
+            time.sleep(0.02)
+
+    try:
+        yield warm
+    finally:
+        subprocess.run([*command, "stop"], env=environ, check=True, capture_output=True)
+
+
+def creations(world: World) -> None:
+    """The environment of 60 packages, of what is installed here, from full caches."""
+    wheels = installed_wheels()
+    world.index.add(*wheels)
+    wanted = environment(world, wheels)
+    with_mfenv, with_micromamba = [], []
+    made = environments(world)
+    for _ in range(_TURNS + 1):
+        prefix = world.root / "by-micromamba"
+        with_micromamba.append(seconds(lambda: create_with_micromamba(world, wanted, prefix)))  # noqa: B023 - called here
+        shutil.rmtree(prefix)
+        with_mfenv.append(seconds(lambda: made.create(wanted, quiet)))
+        shutil.rmtree(made.find(wanted.id, LOCAL) or "")
+    # The first of each filled the caches.
+    row("micromamba create + pip install, 60 packages", min(with_micromamba[1:]))
+    row("mfenv, the same environment", min(with_mfenv[1:]), min(with_micromamba[1:]), "at most 1/15 = 0.067")
+
+
+def installed_wheels() -> list[Archive]:
+    """Of distributions that are installed here."""
+    names = set()
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if name.lower() not in {"pip", "mfenv"} and not origin.get("dir_info"):
+            names.add(name)
+    return [installed_as_wheel(name) for name in sorted(names, key=str.lower)[:_WHEELS]]
+
+
+def environment(world: World, wheels: list[Archive]) -> LocalEnvironment:
+    conda = (f"{LOCAL}/python-{PYTHON_VERSION}-packed_0.conda", f"noarch/{installed_as_conda('pip').filename}")
+    index = world.index.url.removesuffix("/simple")
+    return LocalEnvironment(
+        "60aaaaaaaaaaaaa",
+        LOCAL,
+        resolution(conda_package(f"{world.channel.url}/{path}") for path in conda),
+        resolution(wheel_package(f"{index}/files/{wheel.filename}") for wheel in wheels),
+    )
+
+
+def create_with_micromamba(world: World, wanted: LocalEnvironment, prefix: Path) -> None:
+    """As Metaflow does it once everything is downloaded (`Micromamba.create`, `Pip.create`)."""
+    micromamba = str(world.root / "bin" / "micromamba")
+    urls = [package.url for package in wanted.conda.packages]
+    create = [
+        micromamba,
+        "create",
+        "--yes",
+        "--no-extra-safety-checks",
+        "--prefix",
+        str(prefix),
+        "--quiet",
+        "--no-deps",
+    ]
+    subprocess.run([*create, *urls], env=world.environ, check=True, capture_output=True)
+    install = [
+        micromamba, "run", "--prefix", str(prefix), "pip3", "--disable-pip-version-check", "--no-color", "--no-input",
+        "--isolated", "install", "--no-compile", "--no-deps", "--no-index", "--progress-bar=off", "--quiet",
+    ]  # fmt: skip
+    assert wanted.wheels is not None
+    store = environments(world)._archives
+    files = [str(store.fetch(package)) for package in wanted.wheels.packages]
+    subprocess.run([*install, *files], env=world.environ, check=True, capture_output=True)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def row(what: str, took: float, than: float | None = None, target: str = "") -> None:
+    ratio = f"  {took / than:5.3f} x  (target: {target})" if than else ""
+    rich.print(f"{what:48} {took:7.2f} s{ratio}")
+
+
+if __name__ == "__main__":
+    main()

@@ -125,7 +125,8 @@ class PackageFiles:
                 from mfenvd.resolve.conda.access import access_to
                 from mfenvd.resolve.conda.resolver import configuration_of
 
-                self._clients[channel] = access_to((channel,), configuration_of(self._context)).client()
+                environ = self._context.surroundings.environ
+                self._clients[channel] = access_to((channel,), configuration_of(self._context), environ).client()
             return self._clients[channel]
 
     def _wheel_transport(self) -> Transport:

@@ -10,11 +10,11 @@ import msgspec
 from rattler import Channel, MatchSpec, RepoDataRecord, Subdir, Version, VersionSpec
 from rattler.exceptions import GatewayError, InvalidMatchSpecError, InvalidVersionSpecError
 
+from mfenvd.awaiting import awaited
 from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.redact import without_channel_credentials
 from mfenvd.resolve.conda.access import access_to
-from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.catalog import Catalog
 from mfenvd.resolve.conda.channel_failures import channel_problem
 from mfenvd.resolve.conda.errors import CondaProblem, InvalidSpec

@@ -9,8 +9,8 @@ from rapidfuzz import fuzz, process, utils
 from rattler import Channel, MatchSpec, RepoDataRecord, Subdir, Version
 from rattler.exceptions import GatewayError
 
+from mfenvd.awaiting import awaited
 from mfenvd.domain.arch import Arch
-from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.repodata import Repodata
 from mfenvd.resolve.conda.solving import NOARCH
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from rattler import Channel, Gateway, Subdir
 from rattler.exceptions import GatewayError
 
+from mfenvd.awaiting import awaited
 from mfenvd.domain.redact import without_credentials
-from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.errors import (
     ChannelProblem,
     ChannelRefuses,

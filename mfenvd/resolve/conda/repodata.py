@@ -21,9 +21,9 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from rattler import Channel, Gateway, RepoDataRecord, SourceConfig, Subdir
 
+from mfenvd.awaiting import awaited
 from mfenvd.resolve.conda.absent import has_list, write_empty_list
 from mfenvd.resolve.conda.access import Access
-from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.errors import ChannelProblem, ChannelUnreachable, Unsolvable
 from mfenvd.resolve.conda.mapped import give_back
 from mfenvd.resolve.conda.solving import NOARCH, Question, solve

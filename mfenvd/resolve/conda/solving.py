@@ -10,9 +10,9 @@ import rattler
 from rattler import Channel, Gateway, GenericVirtualPackage, MatchSpec, RepoDataRecord, Subdir
 from rattler.exceptions import GatewayError, InvalidMatchSpecError, SolverError
 
+from mfenvd.awaiting import awaited
 from mfenvd.domain.request import ChannelPriority
 from mfenvd.domain.target import Target
-from mfenvd.resolve.conda.awaiting import awaited
 from mfenvd.resolve.conda.channel_failures import channel_problem
 from mfenvd.resolve.conda.errors import InvalidSpec, SolveTookTooLong, Unsolvable
 from mfenvd.resolve.conda.virtual_packages import virtual_packages

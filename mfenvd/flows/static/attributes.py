@@ -11,6 +11,7 @@ from mfenvd.flows.static import conversions, library, object_attributes
 from mfenvd.flows.static.natives import METHODS
 from mfenvd.flows.static.values import (
     MISSING,
+    BoundMethod,
     Builtin,
     Call,
     ClassValue,
@@ -23,10 +24,10 @@ from mfenvd.flows.static.values import (
     Module,
     OpenFile,
     Property,
+    Record,
     Site,
     Special,
     Unknown,
-    VersionInfo,
 )
 
 if TYPE_CHECKING:
@@ -85,13 +86,36 @@ def _of_plain(machine: Machine, subject: Any, name: str, at: Site) -> Any:
     if isinstance(subject, PurePath) and name in _PATH_ATTRIBUTES:
         value = getattr(subject, name)
         return list(value) if name == "parents" else value
-    if isinstance(subject, VersionInfo) and name in VersionInfo.FIELDS:
-        return getattr(subject, name)
+    if isinstance(subject, Record):
+        found = _of_record(machine, subject, name, at)
+        if found is not MISSING:
+            return found
     if isinstance(subject, ConfigValue) and name not in METHODS[dict]:
         return _of_config(subject, name)
     if any(isinstance(subject, kind) and name in methods for kind, methods in METHODS.items()):
         return Method(subject, name)
     return _followed_no_further(machine, subject, name, at)
+
+
+def _of_record(machine: Machine, record: Record, name: str, at: Site) -> Any:
+    """A field of a named tuple, one of its methods, or what its class has; MISSING for what every tuple has."""
+    if name in record.fields:
+        return record[record.fields.index(name)]
+    if name == "_fields":
+        return record.fields
+    if name == "_asdict":
+        return Builtin(name, lambda _machine, _call: dict(zip(record.fields, record, strict=True)))
+    if name == "_replace":
+        return Builtin(name, lambda _machine, call: _replaced(record, call))
+    value = record.cls.find(name) if record.cls is not None else MISSING
+    if isinstance(value, Property):
+        return machine.call(value.function, Call([record], {}, at))
+    return BoundMethod(value, record) if isinstance(value, Function) else value
+
+
+def _replaced(record: Record, call: Call) -> Record:
+    values = {**dict(zip(record.fields, record, strict=True)), **call.keywords}
+    return Record.of(record.name, record.fields, (values[field] for field in record.fields), record.cls)
 
 
 def _followed_no_further(machine: Machine, subject: Any, name: str, at: Site) -> Any:

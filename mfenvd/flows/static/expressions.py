@@ -330,6 +330,9 @@ def _dict_comprehension(machine: Machine, node: ast.DictComp, frame: Frame) -> A
 def _later(machine: Machine, node: ast.Yield | ast.YieldFrom | ast.Await, frame: Frame) -> Any:
     """`yield`, `await`: what is handed over is evaluated, what comes back is not known."""
     value = evaluate(machine, node.value, frame) if node.value is not None else None
+    if frame.on_yield is not None and isinstance(node, ast.Yield):
+        frame.on_yield(value)
+        return None
     if frame.yielded is not None and not isinstance(node, ast.Await):
         return _yield(machine, node, value, frame.yielded, Site(node, frame))
     cause = machine.unknown(Site(node, frame), "is computed at run time")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import library_data, library_files, library_modules, library_system, library_tools, metaflow
+from mfenvd.flows.static import (
+    library_classes,
+    library_data,
+    library_files,
+    library_modules,
+    library_system,
+    library_tools,
+    metaflow,
+)
 from mfenvd.flows.static.values import Computed, Library, Site
 
 if TYPE_CHECKING:
@@ -15,6 +23,7 @@ ALWAYS = frozenset({"metaflow", "os", "sys", "typing", "builtins"})
 """Modules that no file of a project can stand in for."""
 
 _TABLE: dict[str, Any] = {
+    **library_classes.TABLE,
     **library_system.TABLE,
     **library_files.TABLE,
     **library_modules.TABLE,

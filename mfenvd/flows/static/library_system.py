@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import filesystem, operators
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import Builtin, Call, Computed, Site, Special, Unknown, VersionInfo
+from mfenvd.flows.static.values import Builtin, Call, Computed, Record, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -64,11 +64,14 @@ def _python_unknown(machine: Machine, at: Site) -> Unknown:
     return machine.unknown(at, "asks for the project's Python, which is not known", fix)
 
 
+_VERSION_FIELDS = ("major", "minor", "micro", "releaselevel", "serial")
+
+
 def _version_info(machine: Machine, at: Site) -> Any:
     parts = (machine.facts.python or "").split(".")
     if len(parts) != 3 or not all(part.isdigit() for part in parts):
         return _python_unknown(machine, at)
-    return VersionInfo((*map(int, parts), "final", 0))
+    return Record.of("sys.version_info", _VERSION_FIELDS, (*map(int, parts), "final", 0))
 
 
 class VersionText(Special):

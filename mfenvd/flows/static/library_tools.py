@@ -6,13 +6,12 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import classes, conversions, iteration, operators
+from mfenvd.flows.static import conversions, iteration, operators
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     BoundMethod,
     Builtin,
     Call,
-    ClassMethod,
     ClassValue,
     Function,
     Instance,
@@ -20,9 +19,8 @@ from mfenvd.flows.static.values import (
     Namespace,
     Partial,
     Property,
-    StaticMethod,
+    Record,
     Unknown,
-    VersionInfo,
 )
 
 if TYPE_CHECKING:
@@ -135,7 +133,7 @@ def _copied(machine: Machine, value: Any, call: Call, *, deep: bool) -> Any:
     if isinstance(known, dict):
         copied = operators.same_kind(known, {key: inner(item) for key, item in known.items()})
         return machine.heap.disorder(copied, known)
-    if isinstance(known, (list, tuple)) and not isinstance(known, VersionInfo):
+    if isinstance(known, (list, tuple)) and not isinstance(known, Record):
         return type(known)(inner(item) for item in known)
     return set(known) if isinstance(known, set) else known
 
@@ -179,64 +177,3 @@ def _cast(_machine: Machine, call: Call) -> Any:
 @_function("typing.TypeVar", "typing.NewType", "typing.ParamSpec")
 def _type_variable(_machine: Machine, _call: Call) -> Any:
     return Library("typing.TypeVar")
-
-
-# -- classes
-
-
-@_function("dataclasses.dataclass")
-def _dataclass(machine: Machine, call: Call) -> Any:
-    if not call.arguments:
-        return Builtin("dataclasses.dataclass", _dataclass)
-    cls = call.arguments[0]
-    if isinstance(cls, ClassValue):
-        machine.heap.touch(cls.attributes)
-        cls.attributes["fields"] = classes.dataclass_fields(cls)
-    return cls
-
-
-@_function("dataclasses.field")
-def _field(machine: Machine, call: Call) -> Any:
-    if "default_factory" in call.keywords:
-        return classes.FieldDefault(call.keywords["default_factory"])
-    return call.keywords.get("default", machine.unknown(call.at, "has no default"))
-
-
-_NO_MEMBERS = (Function, ClassMethod, StaticMethod, Property)
-
-
-def _make_members(_machine: Machine, call: Call) -> None:
-    """Makes the members of a new enumeration."""
-    cls = call.arguments[0]
-    cls.attributes["members"] = {
-        name: Instance(cls, Namespace({"value": value, "name": name}))
-        for name, value in cls.names.items()
-        if not name.startswith("_") and not isinstance(value, (*_NO_MEMBERS, Builtin))
-    }
-    if len(cls.node.bases) > 1 or any(base.name != "Enum" for base in cls.bases):
-        cls.attributes["mixed"] = True  # members are equal to their values
-
-
-def _find_member(machine: Machine, call: Call) -> Any:
-    cls, inner = call.arguments
-    for member in cls.attributes.get("members", {}).values():
-        if machine.same(member.attributes["value"], inner.first("value")):
-            return member
-    return machine.unknown(call.at, "looks up a member of an enumeration")
-
-
-def _enumeration(name: str) -> ClassValue:
-    names = {
-        classes.SUBCLASS: Builtin(classes.SUBCLASS, _make_members), classes.NEW: Builtin(classes.NEW, _find_member)
-    }  # fmt: skip
-    cls = ClassValue(name, Namespace(names))
-    cls.mro = (cls,)
-    return cls
-
-
-TABLE.update({f"enum.{name}": _enumeration(name) for name in ("Enum", "StrEnum", "IntEnum")})
-
-
-@_function("enum.unique")
-def _unique(_machine: Machine, call: Call) -> Any:
-    return call.arguments[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import (
     classes,
+    contexts,
     exceptions,
     giving_up,
     imports,
@@ -30,7 +31,6 @@ from mfenvd.flows.static.values import (
     Library,
     Module,
     Namespace,
-    OpenFile,
     Property,
     Site,
     Special,
@@ -347,23 +347,11 @@ def _class(machine: Machine, statement: ast.ClassDef, frame: Frame) -> None:
     bind_name(machine, statement.name, classes.define_class(machine, statement, frame), frame)
 
 
-def _with(machine: Machine, statement: ast.With, frame: Frame) -> Outcome | None:
-    for item in statement.items:
-        context = machine.evaluate(item.context_expr, frame)
-        if not isinstance(context, (OpenFile, Unknown)):
-            at = Site(item.context_expr, frame)
-            context = machine.unknown(at, "is a context manager that cannot be followed")
-        machine.risks += isinstance(context, Unknown)
-        if item.optional_vars is not None:
-            assign(machine, item.optional_vars, context, frame)
-    return run_body(machine, statement.body, frame)
-
-
 _HANDLERS: dict[type[ast.stmt], Callable[..., Outcome | None]] = {
     ast.Expr: _expression, ast.Assign: _assign, ast.AnnAssign: _annotated, ast.AugAssign: _augmented,
     ast.Delete: _delete, ast.Return: _return, ast.Raise: _raise, ast.Assert: _assert, ast.Global: _global,
     ast.Nonlocal: _nonlocal, ast.Pass: _pass, ast.Break: _break, ast.Continue: _continue, ast.Import: _import,
     ast.ImportFrom: _import_from, ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class,
-    ast.For: loops.run_for, ast.While: loops.run_while, ast.With: _with, ast.Try: paths.run_try,
+    ast.For: loops.run_for, ast.While: loops.run_while, ast.With: contexts.run_with, ast.Try: paths.run_try,
     ast.Match: matching.run_match,
 }  # fmt: skip

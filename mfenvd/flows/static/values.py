@@ -124,7 +124,7 @@ class Module:
 class Frame:
     """Where a name is looked up: `names`, then the enclosing functions, the module, the builtins.
 
-    A generator's has in `yielded` what it has yielded so far.
+    A generator's has in `yielded` what it has yielded so far, or calls `on_yield` with it.
     """
 
     module: Module
@@ -135,6 +135,7 @@ class Frame:
     shared: dict[str, Frame] = field(default_factory=dict)  # `global` and `nonlocal` names: the frame they live in
     function: Function | None = None
     yielded: list[Any] | None = None
+    on_yield: Callable[[Any], Any] | None = None
 
     @property
     def source(self) -> Source:
@@ -372,18 +373,22 @@ class LazyItems:
     state: Namespace = field(default_factory=Namespace)
 
 
-class VersionInfo(tuple[Any, ...]):
-    """`sys.version_info`."""
+class Record(tuple[Any, ...]):  # noqa: SLOT001 - Python allows a tuple none but empty ones
+    """A named tuple: an instance of `cls` if that is a class of the project."""
 
-    FIELDS = ("major", "minor", "micro", "releaselevel", "serial")
+    name: str
+    fields: tuple[str, ...]
+    cls: ClassValue | None
 
-    __slots__ = ()
+    @classmethod
+    def of(cls, name: str, fields: Iterable[str], values: Iterable[Any], made_by: ClassValue | None = None) -> Record:
+        record = cls(values)
+        record.name, record.fields, record.cls = name, tuple(fields), made_by
+        return record
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[self.FIELDS.index(name)]
-        except ValueError:
-            raise AttributeError(name) from None
+    def __repr__(self) -> str:
+        pairs = (f"{field}={value!r}" for field, value in zip(self.fields, self, strict=True))
+        return f"{self.name}({', '.join(pairs)})"
 
 
 class _Missing:

@@ -18,6 +18,7 @@ from mfenvd.flows.static.values import (
     Call,
     ClassMethod,
     ClassValue,
+    Frame,
     Function,
     Instance,
     Module,
@@ -291,17 +292,28 @@ def _vars(machine: Machine, call: Call) -> Any:
 def _exec(machine: Machine, call: Call) -> Any:
     """Code that is known text is followed; other code may bind any name to any data."""
     text = call.arguments[0]
-    if isinstance(text, str) and len(call.values) == 1 and _is_called(call, "exec"):
-        tree = _parsed(text, call)
-        if tree is not None:
-            machine.run_body(tree.body, call.at.frame)
-            return None
+    tree = _parsed(text, call) if isinstance(text, str) and _is_called(call, "exec") else None
+    if tree is not None and len(call.values) == 1:
+        machine.run_body(tree.body, call.at.frame)
+        return None
+    if tree is not None and len(call.arguments) == len(call.values) == 2 and type(call.arguments[1]) is dict:
+        _exec_in(machine, tree, call.arguments[1], call)
+        return None
     cause = machine.unknown(call.at, "runs code that is made at run time")
     module = call.at.frame.module
     machine.expose(list(module.names.values()), cause)
     giving_up.forget_data(machine, module.names, cause)
     module.poison = cause
     return cause
+
+
+def _exec_in(machine: Machine, tree: ast.Module, names: dict[Any, Any], call: Call) -> None:
+    """Runs code whose names live in a dict of their own."""
+    module = call.at.frame.module
+    inner = Module(module.name, module.source, module.directory, names=Namespace(names))
+    machine.run_body(tree.body, Frame(inner, inner.names))
+    machine.heap.touch(names)
+    names.update({**inner.names, "__builtins__": machine.unknown(call.at, "is what Python adds to names")})
 
 
 def _is_called(call: Call, name: str) -> bool:

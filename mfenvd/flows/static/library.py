@@ -10,6 +10,7 @@ from mfenvd.flows.static import (
     library_data,
     library_files,
     library_modules,
+    library_regex,
     library_system,
     library_tools,
     metaflow,
@@ -23,6 +24,7 @@ ALWAYS = frozenset({"metaflow", "os", "sys", "typing", "builtins"})
 """Modules that no file of a project can stand in for."""
 
 _TABLE: dict[str, Any] = {
+    **library_regex.TABLE,
     **library_classes.TABLE,
     **library_system.TABLE,
     **library_files.TABLE,

@@ -78,6 +78,21 @@ def _chdir(machine: Machine, call: Call) -> None:
     filesystem.change_directory(machine, call.first("path"), call.at)
 
 
+@_function("glob.glob", "glob.iglob")
+def _glob(machine: Machine, call: Call) -> Any:
+    """Files by a pattern of one folder; those that begin with a dot do not count."""
+    pattern = call.first("pathname")
+    if not isinstance(pattern, str) or len(call.values) > 1:
+        return machine.undecided(pattern, call.at)
+    folder, name = os.path.split(pattern)
+    if any(mark in folder for mark in "*?[") or "**" in name:
+        return machine.unknown(call.at, "goes through several folders")
+    found = files.listing(machine, folder or ".", call, pattern=name) if name else machine.undecided(name, call.at)
+    if isinstance(found, Unknown):
+        return found
+    return Unordered(os.path.join(folder, entry) for entry in found if not entry.name.startswith("."))  # noqa: PTH118 - a text
+
+
 @_function("os.listdir")
 def _listdir(machine: Machine, call: Call) -> Any:
     found = files.listing(machine, call.first("path", "."), call)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static.values import MISSING, Builtin, Call, Computed, Frame, Module, Site, Special, Unknown
+from mfenvd.flows.static.installed import has_module
+from mfenvd.flows.static.modules import find_module
+from mfenvd.flows.static.values import MISSING, Builtin, Call, Computed, Frame, Library, Module, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
@@ -96,6 +98,21 @@ def _reload(machine: Machine, call: Call) -> Any:
     cause = machine.unknown(call.at, "loads a module anew")
     machine.expose(call.values, cause)
     return cause
+
+
+@_function("importlib.util.find_spec")
+def _find_spec(machine: Machine, call: Call) -> Any:
+    """Whether there is a module; what it is is not followed."""
+    name = call.first("name")
+    if not isinstance(name, str) or name.startswith(".") or "." in name:
+        return machine.undecided(name, call.at)
+    folder = machine.facts.site_packages
+    found = None if folder is None else has_module(folder, name)
+    if found is not None:
+        machine.reads.add(str(folder))
+    if find_module(name, [machine.folder, machine.facts.root]) is not None or found is None:
+        return machine.unknown(call.at, "asks which modules there are")
+    return Library("importlib.machinery.ModuleSpec") if found else None
 
 
 @_function("importlib.invalidate_caches")

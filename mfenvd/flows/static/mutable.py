@@ -229,18 +229,34 @@ def _number(text: str) -> Any:
 def _remove(machine: Machine, decorators: DecoratorList, call: Call) -> Any:
     """`remove_decorator(name, deco_args, deco_kwargs)`."""
     name = call.first("deco_name")
-    selective = len(call.arguments) > 1 or {"deco_args", "deco_kwargs"} & set(call.keywords)
-    if not isinstance(name, str) or selective:
+    arguments = {**dict(zip(("deco_name", "deco_args", "deco_kwargs"), call.arguments, strict=False)), **call.keywords}
+    given = [arguments.get("deco_args"), arguments.get("deco_kwargs")]
+    answers = [name_of(item) == name and _is_meant(machine, item, given, call.at) for item in decorators]
+    if not isinstance(name, str) or None in answers:
         cause = machine.unknown(call.at, "removes only some of the decorators of a name")
         add(machine, decorators, Doubt(machine.first_unknown(name) or cause))
         return cause
-    kept = [item for item in decorators if name_of(item) != name]
+    kept = [item for item, meant in zip(decorators, answers, strict=True) if not meant]
     removed = len(kept) < len(decorators)
     machine.heap.touch(decorators)
     decorators[:] = kept
-    if name in ENVIRONMENT_STEP:
+    if name in ENVIRONMENT_STEP and (removed or given == [None, None]):
         decorators.append(Removed(name, machine.unknown(call.at, "removes what the flow's decorator stands for")))
     return removed
+
+
+def _is_meant(machine: Machine, item: Any, given: list[Any], at: Site) -> bool | None:
+    """Whether `item` has the arguments that are given: exactly the pair that `decorator_specs` shows of it."""
+    if given == [None, None]:
+        return True
+    if machine.plain(given, at) is not None or not isinstance(item, BoundDecorator):
+        return None
+    if given[0] != []:
+        return False
+    defaults = DEFAULTS.get(item.name)
+    if defaults is None or machine.plain(item.attributes, at) is not None:
+        return None
+    return bool(given[1] == {**defaults, **item.attributes})
 
 
 def _has(machine: Machine, decorators: DecoratorList, call: Call) -> Any:

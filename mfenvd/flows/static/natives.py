@@ -97,6 +97,8 @@ def _text(machine: Machine, subject: Any, name: str, call: Call) -> Any:
         if isinstance(items, Unknown):
             return items
         arguments = [items]
+    if name in {"format", "format_map"} and _computes_a_width(subject):
+        return machine.unknown(call.at, "formats with a width that is large or computed")
     if _too_large(subject, name, arguments):
         return machine.unknown(call.at, "is too large")
 
@@ -117,9 +119,11 @@ def _too_large(text: Any, name: str, arguments: list[Any]) -> bool:
         return any(isinstance(value, int) and value > LARGEST_VALUE for value in arguments)
     if name == "replace" and len(arguments) > 1 and isinstance(arguments[1], (str, bytes)):
         return (len(text) + 1) * (len(arguments[1]) + 1) > 50 * LARGEST_VALUE
-    if name in {"format", "format_map"}:
-        return any(operators.wide(field) for field in _FIELD.findall(text)) or "{}}" in text or "{:{" in text
     return False
+
+
+def _computes_a_width(text: Any) -> bool:
+    return any(operators.wide(field) for field in _FIELD.findall(text)) or "{}}" in text or "{:{" in text
 
 
 def _same_file(subject: Any, result: Any) -> Any:

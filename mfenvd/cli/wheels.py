@@ -136,7 +136,10 @@ def _look_up(package: str, limit: int | None) -> Availability:
         raise IndexAnswerError(finding.message, finding.fix) from error
     if not found.rows:
         fix = f"The newest is {newest[0].version}; `mfenv wheels {found.name}` lists more." if newest else None
-        raise NoSuchPackageError(f"There is no version of {found.name} that is {asked.specifier}.", fix)
+        what = (
+            f"no version of {found.name} that is {asked.specifier}" if asked.specifier else f"no file of {found.name}"
+        )
+        raise NoSuchPackageError(f"There is {what}.", fix)
     return found
 
 
@@ -175,7 +178,7 @@ def _shown(terminal: Terminal, found: Availability, python: str | None) -> list[
 
     lines: list[RenderableType] = []
     if len(found.rows) == 1:
-        lines.append(_one_version(terminal, found.name, found.rows[0]))
+        lines.append(_one_version(terminal, found.name, found.rows[0], python))
     else:
         lines.append(Text(found.name + (f" for Python {python}" if python else ""), style="strong"))
         lines.append(_many_versions(terminal, found.rows, python))
@@ -185,7 +188,7 @@ def _shown(terminal: Terminal, found: Availability, python: str | None) -> list[
     return lines
 
 
-def _one_version(terminal: Terminal, name: str, row: Row) -> RenderableType:
+def _one_version(terminal: Terminal, name: str, row: Row, python: str | None) -> RenderableType:
     """A row per arch, a column per Python."""
     from rich.console import Group
     from rich.table import Table
@@ -193,17 +196,19 @@ def _one_version(terminal: Terminal, name: str, row: Row) -> RenderableType:
 
     pythons = list(dict.fromkeys(each.python for cell in row.cells for each in cell.pythons))
     pythons.sort(key=lambda text: (int(text.rstrip("t").split(".")[1]), text))
+    if python is not None:
+        pythons = [python]
+    head = Text.assemble((f"{name} {row.version}", "strong"), (_remarks(terminal, row), "muted"))
+    if not pythons:
+        return Group(head, Text("no wheel at all"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="muted")
     table.add_column("")
-    for python in pythons:
-        table.add_column(python)
+    for each in pythons:
+        table.add_column(each)
     for cell in row.cells:
         by_python = {each.python: each for each in cell.pythons}
-        table.add_row(cell.arch.value, *(_yes_or_no(terminal, by_python.get(python)) for python in pythons))
-    if not pythons:
-        table.add_column("")
-        table.add_row("no wheel at all")
-    return Group(Text.assemble((f"{name} {row.version}", "strong"), (_remarks(terminal, row), "muted")), table)
+        table.add_row(cell.arch.value, *(_yes_or_no(terminal, by_python.get(each)) for each in pythons))
+    return Group(head, table)
 
 
 def _many_versions(terminal: Terminal, found: Sequence[Row], python: str | None) -> RenderableType:

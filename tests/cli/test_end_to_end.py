@@ -82,6 +82,7 @@ def index() -> Iterator[IndexServer]:
             wheel("fast", "2.0", "cp311-cp311-manylinux_2_28_x86_64"),
             wheel("fast", "2.0", "cp311-cp311-macosx_11_0_arm64"),
             sdist("fast", "2.0"),
+            sdist("sources", "1.0"),
         )
         yield server
 
@@ -159,6 +160,8 @@ def test_wheels_of_a_package(session: Session) -> None:
     assert {cell["arch"]: bool(cell["pythons"]) for cell in row["cells"]} == {
         "linux-64": True, "linux-aarch64": False, "osx-64": False, "osx-arm64": True, "win-64": False,
     }  # fmt: skip
+    assert "no wheel at all" in session.mfenv("wheels", "sources").stdout
+    assert session.mfenv("wheels", "fast==2.0", "--python", "3.9").stdout.count("none") == 5
     unknown = session.mfenv("wheels", "nothing-of-that-name")
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("error: There is no package nothing-of-that-name in ")

@@ -54,18 +54,20 @@ class Credentials:
             return from_netrc
         return (login[0], "") if login is not None else None
 
-    def ask_keyring(self, url: str) -> bool:
-        """Whether the keyring has something new to try at `url`, which just refused what `for_url` said."""
+    def ask_keyring(self, url: str, refused: Login | None) -> bool:
+        """Whether the keyring has something else to try at `url` than what was just `refused` there."""
+        if self._config.keyring is None:
+            return False
         host = host_of(url)
         with self._lock:
-            if self._config.keyring is None or host in self._from_keyring:
-                return False
-            place = self._place_of(url) or url
-            login = userinfo(place)
-            user = login[0] if login else None
-            found = self._keyring(without_credentials(place), user) or self._keyring(host, user)
-            self._from_keyring[host] = found
-            return found is not None
+            if host not in self._from_keyring:
+                place = self._place_of(url) or url
+                login = userinfo(place)
+                user = login[0] if login else None
+                found = self._keyring(without_credentials(place), user) or self._keyring(host, user)
+                self._from_keyring[host] = found
+        # Another thread may have asked since.
+        return self._from_keyring[host] not in {None, refused}
 
     def _place_of(self, url: str) -> str | None:
         """The configured place that `url` belongs to: the longest that it starts with, else any on its host."""

@@ -83,8 +83,9 @@ class HttpTransport:
         self._session.close()
 
     def _attempts(self, url: str, index: str, headers: Mapping[str, str] | None, *, stream: bool) -> requests.Response:
+        login = self._credentials.for_url(url)
         response = self._once(url, index, headers, stream=stream)
-        if response.status_code == 401 and self._credentials.ask_keyring(url):
+        if response.status_code == 401 and self._credentials.ask_keyring(url, login):
             response.close()
             response = self._once(url, index, headers, stream=stream)
         return response

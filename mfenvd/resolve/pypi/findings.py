@@ -118,7 +118,7 @@ def build_needs_trust(source: Source) -> Finding:
         message=f"{source.shown} is not a wheel: building it runs its code, and this project is not trusted.",
         package=source.name,
         chain=source.chain,
-        fix="Run `mfenv trust` in the project, once you trust it.",
+        fix="Run `mfenv trust` in the project (for one command: add `--trust`), once you trust it.",
         data={"requirement": source.shown},
     )
 
@@ -303,23 +303,34 @@ def withdrawn(file: DistFile, chain: Chain, nearest: str | None) -> Finding:
     )
 
 
-def held_back(chain: Chain, chosen: DistFile, newer: DistFile, target: Target) -> Finding:
-    """The target's GLIBC is why `chosen` was taken; `newer` is the wheel of a newer version that asks for the least."""
+def held_back(chain: Chain, chosen: DistFile, newer: DistFile, target: Target, *, metaflow_too: bool) -> Finding:
+    """The target's GLIBC is why `chosen` was taken.
+
+    Args:
+        chain: To the package.
+        chosen: Its wheel.
+        newer: Of a newer version, the wheel that asks for the least.
+        target: Where.
+        metaflow_too: Metaflow would take that version.
+    """
     needs = glibc_of(newer, target)
+    metaflow = f" Metaflow itself would pick {newer.version}." if metaflow_too else ""
+    reason = "" if metaflow_too else " to make it visible"
     return Finding(
         code=Code.GLIBC_HELD_BACK,
         severity=Severity.WARNING,
         message=f"{newer.name} {newer.version} needs GLIBC {needs} and the target has {target.glibc}: "
-        f"{chosen.version} is used.",
+        f"{chosen.version} is used.{metaflow}",
         package=newer.name,
         chain=chain,
-        fix=f"Pin `{newer.name}=={chosen.version}` to make it visible, or use an image with GLIBC {needs} or newer.",
+        fix=f"Pin `{newer.name}=={chosen.version}`{reason}, or use an image with GLIBC {needs} or newer.",
         detail=(newer.filename,),
         data={
             "chosen": chosen.version,
             "newest": newer.version,
             "needs_glibc": needs,
             "has_glibc": target.glibc,
+            "metaflow_picks_newest": metaflow_too,
         },
     )
 

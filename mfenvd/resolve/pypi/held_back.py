@@ -45,7 +45,12 @@ def beyond(package: Listing, chosen: Version, allowed: SpecifierSet, target: Tar
 
 
 def glibc_findings(
-    chosen: Iterable[Chosen], demands: Demands, chain_of: Callable[[str], tuple[str, ...]], target: Target
+    chosen: Iterable[Chosen],
+    demands: Demands,
+    chain_of: Callable[[str], tuple[str, ...]],
+    target: Target,
+    *,
+    metaflow: bool,
 ) -> Iterator[Finding]:
     """What to tell about a resolution, as far as its packages would go with other versions of each other.
 
@@ -54,6 +59,7 @@ def glibc_findings(
         demands: What its packages say about each other.
         chain_of: From the root requirement to a package, by canonical name.
         target: Where.
+        metaflow: Whether Metaflow itself would choose wheels by its own tags.
 
     Raises:
         IndexProblem: A wheel's metadata cannot be had.
@@ -66,10 +72,13 @@ def glibc_findings(
         return version == one.version or demands.on(one.name).contains(version, prereleases=True)
 
     for one in chosen:
-        newer, picked = one.beyond.newer, one.beyond.picked
-        if newer is not None and admitted(one, newer):
-            yield findings.held_back(chain_of(one.name), one.file, newer, target)
-        if picked is not None and admitted(one, picked):
+        newer = one.beyond.newer if admitted(one, one.beyond.newer) else None
+        picked = one.beyond.picked if metaflow and admitted(one, one.beyond.picked) else None
+        # One finding where both are about the same version, as they mostly are.
+        is_same = newer is not None and picked is not None and newer.parsed_version == picked.parsed_version
+        if newer is not None:
+            yield findings.held_back(chain_of(one.name), one.file, newer, target, metaflow_too=is_same)
+        if picked is not None and not is_same:
             yield findings.metaflow_picks_too_new(chain_of(one.name), one.file, picked, target)
 
 

@@ -10,7 +10,6 @@ import msgspec
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.graph import chains
 from mfenvd.domain.request import Request
@@ -342,10 +341,8 @@ class _Attempt:
                 files = answer.files if isinstance(answer, Listing) else ()
                 nearest = nearest_version(files, f"=={one.version.public}", self._target)
                 yield findings.withdrawn(one.file, chain_of(one.name), nearest)
-        for finding in glibc_findings(chosen, demands, chain_of, self._target):
-            # What Metaflow itself picks beside conda packages is conda-lock's choice, not that of its own tags.
-            if not self._is_mixed or finding.code != Code.METAFLOW_PICKS_TOO_NEW:
-                yield finding
+        # What Metaflow itself picks beside conda packages is conda-lock's choice, not that of its own tags.
+        yield from glibc_findings(chosen, demands, chain_of, self._target, metaflow=not self._is_mixed)
 
 
 def _told(error: IndexProblem | UvError | UvMissingError | NotSettledError | OSError) -> Finding:

@@ -111,6 +111,20 @@ def test_the_keyring_is_asked_once_and_only_after_a_refusal(
     assert [asked.status for asked in private.log] == [401, 200, 200]
 
 
+def test_many_questions_at_once_share_what_the_keyring_says(
+    private: IndexServer, client_of: MakeClient, tmp_path: Path
+) -> None:
+    names = [f"demo{number}" for number in range(12)]
+    private.add(*(wheel(name, "1.0") for name in names))
+    log = tmp_path / "asked"
+    environ = _keyring(tmp_path / "bin", f"open({str(log)!r}, 'a').write('asked\\n')\nprint({PASSWORD!r})")
+
+    found = client_of(_url(private, password=None), environ=environ).files_of_many(names)
+
+    assert {name: isinstance(files, tuple) for name, files in found.items()} == dict.fromkeys(names, True)
+    assert log.read_text().splitlines() == ["asked"]
+
+
 def test_a_keyring_that_knows_the_user_is_believed(private: IndexServer, client_of: MakeClient, tmp_path: Path) -> None:
     environ = _keyring(
         tmp_path / "bin",

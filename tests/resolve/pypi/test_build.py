@@ -43,7 +43,10 @@ def test_without_trust_nothing_is_built_and_it_says_how_to_trust(index: IndexSer
 
     assert outcome.resolution is None
     assert [finding.code for finding in outcome.findings] == [Code.BUILD_NEEDS_TRUST]
-    assert outcome.findings[0].fix == "Run `mfenv trust` in the project, once you trust it."
+    assert (
+        outcome.findings[0].fix
+        == "Run `mfenv trust` in the project (for one command: add `--trust`), once you trust it."
+    )
 
 
 def test_a_source_only_package_is_built_with_its_dependencies(index: IndexServer, trusted: Context) -> None:

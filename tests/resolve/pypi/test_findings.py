@@ -162,11 +162,11 @@ def test_a_package_that_the_glibc_holds_back_is_a_warning_with_both_versions(
     outcome = resolve(index, ["app"], LINUX, project)
 
     assert [package.version for package in packages(outcome)] == ["1.0", "2.2.6"]
-    held_back, metaflow = outcome.findings
+    (held_back,) = outcome.findings
     assert (held_back.code, held_back.severity) == (Code.GLIBC_HELD_BACK, Severity.WARNING)
     assert (held_back.data["chosen"], held_back.data["newest"]) == ("2.2.6", "2.4.6")
     assert held_back.chain == ("app", "numpy")
-    assert (metaflow.code, metaflow.data["picked"]) == (Code.METAFLOW_PICKS_TOO_NEW, "2.4.6")
+    assert held_back.message.endswith("2.2.6 is used. Metaflow itself would pick 2.4.6.")
     assert outcome.state.value == "resolved"
 
 
@@ -180,6 +180,21 @@ def test_a_newer_version_that_another_package_rules_out_is_not_held_back_by_the_
     )
 
     assert resolve(index, ["app"], LINUX, project).findings == ()
+
+
+def test_metaflow_itself_may_stop_short_of_the_newest(index: IndexServer, project: Context) -> None:
+    """What needs more than the GLIBC 2.38 that Metaflow assumes holds back both, what needs less only the target."""
+    index.add(
+        wheel("numpy", "3.0", "cp311-cp311-manylinux_2_39_x86_64"),
+        wheel("numpy", "2.4", "cp311-cp311-manylinux_2_28_x86_64"),
+        wheel("numpy", "2.2", "cp311-cp311-manylinux_2_17_x86_64"),
+    )
+
+    held_back, metaflow = resolve(index, ["numpy"], LINUX, project).findings
+
+    assert (held_back.code, held_back.data["newest"]) == (Code.GLIBC_HELD_BACK, "3.0")
+    assert "Metaflow" not in held_back.message
+    assert (metaflow.code, metaflow.data["picked"]) == (Code.METAFLOW_PICKS_TOO_NEW, "2.4")
 
 
 def test_metaflow_may_pick_another_wheel_of_the_same_version(index: IndexServer, project: Context) -> None:

@@ -37,11 +37,16 @@ class Catalog:
         """All of package `name` for `arch`, those for every arch included."""
         key = (name, arch)
         if key not in self._records:
-            try:
-                self._records[key] = tuple(awaited(self._query(name, arch)))
-            except GatewayError:
-                self._records[key] = ()
+            self._records[key] = self._looked_up(name, arch)
         return self._records[key]
+
+    def _looked_up(self, name: str, arch: Arch) -> tuple[RepoDataRecord, ...]:
+        for refresh in (False, True):
+            try:
+                return tuple(awaited(self._query(name, arch, refresh=refresh)))
+            except GatewayError:
+                continue
+        return ()
 
     def archs(self, spec: MatchSpec, *, but: Arch) -> dict[Arch, tuple[str, ...]]:
         """The archs besides `but` that have what `spec` asks for, each with the versions that match."""
@@ -66,9 +71,9 @@ class Catalog:
         )
         return found[0] if found else None
 
-    async def _query(self, name: str, arch: Arch) -> list[RepoDataRecord]:
+    async def _query(self, name: str, arch: Arch, *, refresh: bool) -> list[RepoDataRecord]:
         subdirs = (str(arch), NOARCH)
-        found = await self._repodata.gateway(subdirs).query(
+        found = await self._repodata.gateway(subdirs, refresh=refresh).query(
             [Channel(url) for url in self._channels],
             map(Subdir, subdirs),
             [name],

@@ -45,6 +45,8 @@ _KEPT = 2
 
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 
+_NOT_THERE = 0.0
+
 Place = tuple[str, str]
 """A channel's URL and a subdir."""
 
@@ -115,9 +117,15 @@ class Repodata:
         stamps = [self._stamp(place) for place in self._places(self.channels, (subdir, NOARCH)) if _is_remote(place[0])]
         return max((now - stamp if stamp is not None else float("inf") for stamp in stamps), default=0.0)
 
-    def gateway(self, subdirs: Sequence[str]) -> Gateway:
-        """For looking up what is in `subdirs`. Fetches nothing by itself; what it fetches when asked is not noted."""
-        return self._open(self._places(self.channels, subdirs), refresh=False).gateway
+    def gateway(self, subdirs: Sequence[str], *, refresh: bool = False) -> Gateway:
+        """For looking up what is in `subdirs`; what it fetches for that is not noted.
+
+        Args:
+            subdirs: In which to look.
+            refresh: Go to the network even where the lists are fresh: of lists in shards, only those of packages that
+                were asked for are there.
+        """
+        return self._open(self._places(self.channels, subdirs), refresh=refresh).gateway
 
     def _solve(self, question: Question, places: Sequence[Place], *, refresh: bool) -> Answer:
         opened = self._open(places, refresh=refresh)
@@ -141,7 +149,7 @@ class Repodata:
     def _solve_offline(self, question: Question, places: Sequence[Place], problem: ChannelUnreachable) -> Answer:
         """With older lists, if there are any."""
         self._opened = None
-        if any(self._stamp(place) is None for place in places):
+        if any(self._stamp(place) is None for place in places if _is_remote(place[0])):
             raise problem
         self._quiet_until = time.time() + _QUIET_FOR
         opened = self._open(places, refresh=False)
@@ -168,7 +176,7 @@ class Repodata:
         for place, stamp in stamps.items():
             fresh = self._is_fresh(place, stamp)
             if place in opened.loaded:
-                if not fresh or opened.loaded[place] != stamp:
+                if not fresh or opened.loaded[place] != (stamp or _NOT_THERE):
                     return False
             elif _is_remote(place[0]) and fresh is not opened.offline:
                 return False
@@ -185,9 +193,7 @@ class Repodata:
             for place in new:
                 if not opened.offline and _is_remote(place[0]):
                     self._write_stamp(place)
-                stamp = self._stamp(place)
-                if stamp is not None:
-                    opened.loaded[place] = stamp
+                opened.loaded[place] = self._stamp(place) or _NOT_THERE
 
     def _remember_absent(self, opened: _Opened, places: Iterable[Place]) -> None:
         for channel, subdir in places:

@@ -18,6 +18,7 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.conda import access, repodata
 from mfenvd.resolve.conda.access import Access, access_to
 from mfenvd.resolve.conda.buckets import bucket
+from mfenvd.resolve.conda.catalog import Catalog
 from mfenvd.resolve.conda.errors import ChannelRefuses, ChannelUnreachable, Unsolvable
 from mfenvd.resolve.conda.mapped import give_back
 from mfenvd.resolve.conda.repodata import FRESH_FOR, Repodata
@@ -146,6 +147,24 @@ class TestTimeToLive:
             server.asked.clear()
             assert lists(tmp_path, channel).solve(windows).records
             assert not server.asked
+
+    def test_a_package_whose_shard_was_never_fetched_is_looked_up(self, small_channel: Path, tmp_path: Path) -> None:
+        with ChannelServer(small_channel.parent) as server:
+            channel = f"{server.url}/{small_channel.name}"
+            lists(tmp_path, channel).solve(Question(("python",), (channel,), LINUX))
+            found = Catalog(lists(tmp_path, channel), (channel,)).records("core", Arch.LINUX_64)
+            assert {str(record.version) for record in found} == {"1.0", "2.0"}
+
+    def test_a_folder_that_gets_another_subdir_is_seen(self, tmp_path: Path) -> None:
+        folder = write_repodata(tmp_path / "folder", repodata_of(package("a", "1"), *PYTHON))
+        known = lists(tmp_path, folder.as_uri())
+        assert versions(known, "a", folder.as_uri()) == ["1"]
+        write_repodata(
+            folder,
+            {"linux-64": repodata_of(package("a", "5", subdir="linux-64"))["linux-64"]}
+            | {"noarch": repodata_of(package("a", "1"), *PYTHON)["noarch"]},
+        )
+        assert versions(known, "a", folder.as_uri()) == ["5"]
 
     def test_a_subdir_that_appears_is_seen(self, served: ChannelServer, channel: str, tmp_path: Path) -> None:
         known = lists(tmp_path, channel)

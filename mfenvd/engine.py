@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import msgspec
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.drift import drift_findings
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.identity import Identity
 from mfenvd.domain.job import Job, job_key
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.request import Kind, Request
@@ -17,6 +19,10 @@ from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
 from mfenvd.domain.state import State
 from mfenvd.domain.target import Target
 from mfenvd.domain.verdict import Verdict
+from mfenvd.domain.warming import Warmer, WarmTask, Warmth
+
+_DISTANCE = (State.WARM, State.CACHED, State.RESOLVED)
+"""The nearest to a run first."""
 
 _SEVERITY_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
 
@@ -24,8 +30,13 @@ _SEVERITY_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
 class Engine:
     """Hands each job to the resolver of its kind."""
 
-    def __init__(self, resolvers: Mapping[Kind, Resolver]) -> None:
+    def __init__(self, resolvers: Mapping[Kind, Resolver], warmer: Warmer | None = None) -> None:
         self._resolvers = resolvers
+        self._warmer = warmer
+
+    def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
+        """Makes ready what was resolved. Blocking; `report` as for `settle`."""
+        return self._warmer.warm(task, report) if self._warmer else Warmth(State.RESOLVED)
 
     def settle(self, job: Job, report: Callable[[Progress], None]) -> Outcome:
         """The answer to `job`. Blocking; `report` is called from the same thread as the work goes on."""
@@ -51,11 +62,78 @@ def jobs(plan: Plan, context: Context) -> tuple[Job, ...]:
         if environment.request is not None and not environment.broken and not planned.broken:
             job = Job(environment.request, planned.target, context)
             found.setdefault(job.key, job)
+            for base in _bases(environment, planned, context):
+                found.setdefault(base.key, base)
     return tuple(found.values())
 
 
+class Needs(msgspec.Struct, frozen=True):
+    """What one of Metaflow's environments is made of.
+
+    Attributes:
+        identity: What Metaflow calls it.
+        conda: `Job.key` by conda platform.
+        wheels: `Job.key`; None for a `@conda` environment.
+    """
+
+    identity: Identity
+    conda: dict[str, str]
+    wheels: str | None = None
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        return (*self.conda.values(), *([self.wheels] if self.wheels else []))
+
+    def task(self, outcomes: Mapping[str, Outcome], context: Context) -> WarmTask | None:
+        """The work; None while not everything is resolved."""
+        good = {key: outcomes[key] for key in self.jobs if key in outcomes and outcomes[key].state is State.RESOLVED}
+        found = {key: outcome.resolution for key, outcome in good.items() if outcome.resolution is not None}
+        if len(found) < len(set(self.jobs)):
+            return None
+        conda = {platform: found[key] for platform, key in self.conda.items()}
+        return WarmTask(self.identity, conda, found[self.wheels] if self.wheels else None, context)
+
+
+def needs(plan: Plan, context: Context) -> dict[str, Needs]:
+    """What Metaflow's environments of `plan` are made of, by `Identity.key`."""
+    return {
+        identity.key: found
+        for environment in plan.environments
+        if environment.request is not None and not environment.broken
+        for identity in environment.identities
+        if (found := _needs(environment, environment.request, identity, context)) is not None
+    }
+
+
+def _needs(environment: Environment, request: Request, identity: Identity, context: Context) -> Needs | None:
+    """None where it needs a platform that is no target: a machine that mfenv and Metaflow call by different names."""
+    targets = {str(planned.target.arch): planned.target for planned in environment.targets if not planned.broken}
+    if not {identity.platform, *identity.conda_platforms} <= targets.keys():
+        return None
+    of_conda = request if identity.pypi is None else environment.base
+    if of_conda is None:
+        return None
+    keys = {
+        platform: job_key(of_conda, targets[platform], context.root, context.trusted)
+        for platform in identity.conda_platforms
+    }
+    wheels = job_key(request, targets[identity.platform], context.root, context.trusted)
+    return Needs(identity, keys, wheels if identity.pypi is not None else None)
+
+
+def _bases(environment: Environment, planned: PlannedTarget, context: Context) -> Iterator[Job]:
+    """The conda environments that the wheels go into, where Metaflow needs one on this target."""
+    arch = str(planned.target.arch)
+    if environment.base is not None and any(arch in one.conda_platforms for one in environment.identities):
+        yield Job(environment.base, planned.target, context)
+
+
 def verdicts(
-    plan: Plan, context: Context, outcomes: Mapping[str, Outcome], states: Mapping[str, State] | None = None
+    plan: Plan,
+    context: Context,
+    outcomes: Mapping[str, Outcome],
+    states: Mapping[str, State] | None = None,
+    warmths: Mapping[str, Warmth] | None = None,
 ) -> tuple[Verdict, ...]:
     """What clients are told of every environment of `plan` on each of its targets, in the order of the plan.
 
@@ -64,26 +142,33 @@ def verdicts(
         context: As for `jobs`.
         outcomes: What is settled, by `Job.key`.
         states: By `Job.key`, for jobs that are under way or whose outcome is out of date; queued otherwise.
+        warmths: How ready Metaflow's environments are, by `Identity.key`.
     """
     return tuple(
         verdict
         for environment in plan.environments
-        for verdict in environment_verdicts(environment, _keys(environment, context), outcomes, states)
+        for made_of in [needs(Plan(plan.root, (environment,)), context)]
+        for verdict in environment_verdicts(
+            environment, _keys(environment, context), outcomes, states, made_of=made_of, warmths=warmths
+        )
     )
 
 
-def environment_verdicts(
+def environment_verdicts(  # noqa: PLR0913 - all that is known
     environment: Environment,
     keys: Mapping[Target, str],
     outcomes: Mapping[str, Outcome],
     states: Mapping[str, State] | None = None,
+    *,
+    made_of: Mapping[str, Needs] | None = None,
+    warmths: Mapping[str, Warmth] | None = None,
 ) -> tuple[Verdict, ...]:
-    """As `verdicts`, of one environment; `keys` are its jobs' by target."""
+    """As `verdicts`, of one environment; `keys` are its jobs' by target, `made_of` is what `needs` says."""
     if environment.request is None and not environment.broken:
         return ()
     settled = {target: outcomes[key] for target, key in keys.items() if key in outcomes}
     drift = drift_findings({t: o.resolution for t, o in settled.items() if o.resolution is not None})
-    return tuple(
+    plain = (
         _verdict(
             environment,
             planned,
@@ -93,6 +178,33 @@ def environment_verdicts(
         )
         for planned in environment.targets
     )
+    return tuple(_warmed(verdict, environment, made_of or {}, outcomes, warmths or {}) for verdict in plain)
+
+
+def _warmed(
+    verdict: Verdict,
+    environment: Environment,
+    made_of: Mapping[str, Needs],
+    outcomes: Mapping[str, Outcome],
+    warmths: Mapping[str, Warmth],
+) -> Verdict:
+    """The verdict with what is known of Metaflow's environments: the least that one of them is."""
+    if verdict.state is not State.RESOLVED:
+        return verdict
+    here = [one for one in environment.identities if one.platform == str(verdict.target.arch)]
+    state, said = State.WARM if here else State.RESOLVED, list(verdict.findings)
+    for identity in here:
+        if environment.base is not None and identity.key in made_of:
+            bases = [outcomes[key] for key in made_of[identity.key].conda.values() if key in outcomes]
+            # That the wheels fit together is known all the same.
+            said += [_base_unresolved(base) for base in bases if base.state is not State.RESOLVED]
+        warmth = warmths.get(identity.key) or Warmth(State.RESOLVED)
+        state = max(state, warmth.state, key=_DISTANCE.index)
+        said += warmth.findings
+    # Several launches may say the same.
+    once = [finding for index, finding in enumerate(said) if finding not in said[:index]]
+    once.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
+    return msgspec.structs.replace(verdict, state=state, findings=tuple(once))
 
 
 def _keys(environment: Environment, context: Context) -> dict[Target, str]:
@@ -130,6 +242,19 @@ def _verdict(
         findings=tuple(sorted(findings, key=lambda finding: _SEVERITY_ORDER[finding.severity])),
         request=environment.request.key if environment.request else None,
         kind=environment.kind,
+    )
+
+
+def _base_unresolved(base: Outcome) -> Finding:
+    """MFE611: what Metaflow needs besides the wheels."""
+    causes = base.findings or (Finding(Code.INTERNAL_ERROR, Severity.ERROR, "no reason is known"),)
+    return Finding(
+        code=Code.BASE_UNRESOLVED,
+        severity=Severity.WARNING,
+        message="Metaflow puts the wheels into a Python from conda, which cannot be resolved: " + causes[0].message,
+        fix=causes[0].fix,
+        detail=tuple(line for cause in causes for line in (f"{cause.code} {cause.message}", *cause.detail)),
+        data={"codes": [str(cause.code) for cause in causes]},
     )
 
 

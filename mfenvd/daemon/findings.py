@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.identity import Identity
 from mfenvd.domain.job import Job
 from mfenvd.domain.redact import redact
 
@@ -29,6 +30,28 @@ def resolving_failed(job: Job, error: BaseException, log: str) -> Finding:
         severity=Severity.ERROR,
         message=f"mfenv failed while resolving {job.request.id} for {job.target}: {_words(error)}.",
         fix=f"See {log} and report what it says.",
+    )
+
+
+def warming_failed(identity: Identity, error: BaseException, log: str) -> Finding:
+    """Making an environment ready ended in an error that nobody foresaw."""
+    return Finding(
+        code=Code.INTERNAL_ERROR,
+        severity=Severity.WARNING,
+        message=f"mfenv failed while making {identity.id} ready for `run`: {_words(error)}.",
+        fix=f"See {log} and report what it says.",
+    )
+
+
+def warming_ended(identity: Identity, reason: str, log: str) -> Finding:
+    """The process that made an environment ready ended before it answered."""
+    return Finding(
+        code=Code.WORKER_DIED,
+        severity=Severity.WARNING,
+        message=f"The worker process that made {identity.id} ready for `run` ended early: {reason}. mfenv tries again "
+        "later.",
+        fix=f"See {log}.",
+        data={"reason": reason},
     )
 
 

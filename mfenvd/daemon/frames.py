@@ -12,6 +12,7 @@ from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
+from mfenvd.domain.warming import WarmTask, Warmth
 
 LENGTH = struct.Struct(">I")
 """Of what follows, in bytes: the head of each frame."""
@@ -33,6 +34,12 @@ class Refresh(msgspec.Struct, frozen=True, tag="refresh"):
     context: Context
 
 
+class Warm(msgspec.Struct, frozen=True, tag="warm"):
+    """To a worker: an environment to make ready."""
+
+    task: WarmTask
+
+
 class Reported(msgspec.Struct, frozen=True, tag="progress"):
     """From a worker: the job goes on."""
 
@@ -51,8 +58,14 @@ class Refreshed(msgspec.Struct, frozen=True, tag="refreshed"):
     seconds: float | None
 
 
-Order = Settle | Refresh
-Reply = Reported | Done | Refreshed
+class Warmed(msgspec.Struct, frozen=True, tag="warmed"):
+    """From a worker: how ready it is."""
+
+    warmth: Warmth
+
+
+Order = Settle | Refresh | Warm
+Reply = Reported | Done | Refreshed | Warmed
 
 ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

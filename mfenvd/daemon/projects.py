@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from mfenvd.daemon.asking import Asking
 from mfenvd.daemon.events import Events
 from mfenvd.daemon.findings import credentials_gone, folder_gone, reading_failed
 from mfenvd.daemon.readers import FolderGoneError, Readers, Reading, ReadingFailedError
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.verdicts import Sources, Understanding, VerdictTable
+from mfenvd.daemon.warming import Warming
 from mfenvd.daemon.watch import Change, Watch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.event import (
@@ -25,10 +28,12 @@ from mfenvd.domain.event import (
     VerdictRemoved,
 )
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.loaded import LoadedFile
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import Paths
+from mfenvd.warm.core.findings import interpreter_unknown
 
 _SLICE_SECONDS = 0.003
 """An answer takes a few turns of the loop, and may wait for a slice at each."""
@@ -48,6 +53,8 @@ class Services:
     scheduler: Scheduler
     watch: Watch
     readers: Readers
+    askers: Executor
+    warming: Warming
 
 
 class Project:
@@ -77,17 +84,21 @@ class Project:
         self._reading = False
         self._shown_reading = False
         self._changed: set[str] = set()
+        self._asking = Asking(services.askers, self._answered)
+        self._answers: list[LoadedFile] = []
+        self._lacks_python: Finding | None = None
         self._anew = True
         self._retry = False
         self._pending = True
         self._told: ProjectInfo | None = None
         self._work = asyncio.Event()
         self._dirty = asyncio.Event()
-        scheduler, events = services.scheduler, services.events
+        scheduler, events, warming = services.scheduler, services.events, services.warming
         self._table = VerdictTable(
             Sources(
                 record=scheduler.record,
                 state=lambda key: scheduler.state(root, key),
+                warmth=lambda key: warming.warmth(root, key),
                 changed=lambda verdict: events.publish(VerdictChanged(0, verdict)),
                 removed=lambda id_: events.publish(VerdictRemoved(0, id_)),
             )
@@ -97,6 +108,7 @@ class Project:
     def start(self) -> None:
         """Begins to read, watch and settle."""
         self._services.scheduler.attach(self.root, self)
+        self._services.warming.attach(self.root, self)
         self._services.readers.prepare()
         self._work.set()
         self._reading = self._shown_reading = True
@@ -108,6 +120,7 @@ class Project:
         """Stops reading and telling; what was told stays as it is."""
         for task in self._tasks:
             task.cancel()
+        await self._asking.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def remove(self) -> None:
@@ -118,6 +131,7 @@ class Project:
         for task in self._tasks:
             task.cancel()
         self._services.scheduler.detach(self.root)
+        self._services.warming.detach(self.root)
         self._table.clear()
         self._services.events.publish(ProjectRemoved(0, self.root))
         await self._services.watch.remove(self.root)
@@ -149,6 +163,7 @@ class Project:
         self._shown = surroundings.shown
         self._withheld = ()
         self._retry = True
+        self._asking.forget()
         self._read_again()
 
     def set_trust(self, *, trusted: bool) -> None:
@@ -183,6 +198,20 @@ class Project:
         self._table.touch(key)
         self._dirty.set()
 
+        self._services.warming.job_changed(self.root, key)
+
+    def warmth_changed(self, key: str) -> None:
+        self._pending = True
+        self._table.touch_identity(key)
+        if self._watching is not None and not self._services.warming.watched(self.root) <= self._watching[1]:
+            self._work.set()
+        self._dirty.set()
+
+    def warmth_progressed(self, key: str, progress: Progress) -> None:
+        ids = self._table.ids_of_identity(key)
+        if ids:
+            self._services.events.publish(ResolveProgress(0, ids, progress))
+
     def job_progressed(self, key: str, progress: Progress) -> None:
         ids = self._table.ids_of(key)
         if ids:
@@ -194,6 +223,11 @@ class Project:
         if info != self._told:
             self._told = info
             self._services.events.publish(ProjectChanged(0, info))
+
+    def _answered(self, answers: Sequence[LoadedFile]) -> None:
+        self._answers += answers
+        self._pending = True
+        self._work.set()
 
     def _show_reading(self) -> None:
         self._shown_reading = True
@@ -208,7 +242,8 @@ class Project:
     def _own_findings(self) -> tuple[Finding, ...]:
         gone = None if self._present else folder_gone(self.root)
         refused = credentials_gone(self.root, self._withheld) if self._withheld and self._is_refused() else None
-        return tuple(finding for finding in (gone, self._failure, self._limit, refused) if finding is not None)
+        said = (gone, self._failure, self._limit, refused, self._lacks_python)
+        return tuple(finding for finding in said if finding is not None)
 
     def _is_refused(self) -> bool:
         understood = self._table.understanding
@@ -244,21 +279,32 @@ class Project:
             return
         changed, self._changed = self._with_contents(self._changed), set()
         anew, self._anew = self._anew, False
+        answers, self._answers = self._answers, []
         before = self._table.understanding
-        reading = await self._read(changed, before, anew=anew)
+        reading = await self._read(changed, before, answers, anew=anew)
+        if reading is not None and (known := self._asking.known(reading.questions.files)):
+            reading = await self._read((), before, known, anew=False)
         if reading is None:
             return
         self._exclude = reading.exclude
         self._read_files = reading.files
-        await self._watch(reading.files)
-        await self._services.scheduler.want(self.root, reading.understanding.jobs, reading.max_workers)
+        self._lacks_python = interpreter_unknown(self.root) if reading.questions.unasked else None
+        warming, understanding = self._services.warming, reading.understanding
+        await self._watch(reading.files | warming.watched(self.root))
+        await self._services.scheduler.want(self.root, understanding.jobs, reading.max_workers)
         # Only now, so that what is settled already is never told as queued.
-        self._table.adopt(reading.understanding)
+        self._table.adopt(understanding)
+        warming.want(self.root, understanding.needs, understanding.context)
+        if changed:
+            warming.files_changed(self.root, changed)
+        self._asking.ask(reading.questions)
         if self._retry:
             self._retry = False
             self._services.scheduler.retry_failed(self.root)
 
-    async def _read(self, changed: Collection[str], before: Understanding | None, *, anew: bool) -> Reading | None:
+    async def _read(
+        self, changed: Collection[str], before: Understanding | None, answers: Sequence[LoadedFile], *, anew: bool
+    ) -> Reading | None:
         """None when it failed, which is then one of the project's findings."""
         context = Context(
             cache_dir=self._services.paths.cache,
@@ -268,7 +314,7 @@ class Project:
             trusted=self.trusted,
         )
         try:
-            reading = await self._services.readers.read(changed, before, context, anew=anew)
+            reading = await self._services.readers.read(changed, before, context, anew=anew, answers=answers)
         except FolderGoneError:
             # The watch says so too, but later: a folder that is half gone must not look like an empty one.
             self._present = False
@@ -304,14 +350,17 @@ class Project:
                 await asyncio.sleep(0)
                 continue
             self.tell()
-            is_idle = not (self._work.is_set() or self._reading or self._services.scheduler.is_busy(self.root))
-            if self._pending and is_idle:
+            if self._pending and not self._is_busy():
                 self._pending = False
                 self._services.events.publish(Settled(0, self.root))
 
     def _failed(self, error: Exception) -> Finding:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return reading_failed(self.root, reason, str(self._services.paths.log_file))
+
+    def _is_busy(self) -> bool:
+        under_way = self._services.scheduler.is_busy(self.root) or self._services.warming.is_busy(self.root)
+        return self._work.is_set() or self._reading or self._asking.is_busy or under_way
 
     def _refresh_some(self) -> bool:
         """True when every verdict is up to date."""

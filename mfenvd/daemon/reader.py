@@ -14,18 +14,19 @@ import logging
 import queue
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NoReturn, Protocol, cast
+from typing import BinaryIO, NoReturn, Protocol, cast, runtime_checkable
 
 import msgspec
 
 from mfenvd import engine
 from mfenvd.daemon.frames import frame, read_frame
 from mfenvd.daemon.pipes import take_pipes
-from mfenvd.daemon.reading import READS, Answer, Failed, Gone, Item, Items, Layout, Place, Read, place_of
+from mfenvd.daemon.reading import READS, Answer, Failed, Gone, Item, Items, Layout, Place, Questions, Read, place_of
 from mfenvd.daemon.trees import end_own_tree
+from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
 from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.redact import redact
 from mfenvd.domain.resolver import Context
@@ -54,6 +55,21 @@ class ProjectReader(Protocol):
     def read(self) -> Plan: ...
 
     def update(self, changed: Collection[Path]) -> Plan: ...
+
+
+@runtime_checkable
+class AskingReader(ProjectReader, Protocol):
+    """A reader that has questions to Metaflow, and takes its answers."""
+
+    @property
+    def launcher(self) -> Launcher | None: ...
+
+    @property
+    def lacks_python(self) -> bool: ...
+
+    def questions(self, *, trusted: bool) -> tuple[FlowQuestion, ...]: ...
+
+    def learn(self, answers: Iterable[LoadedFile]) -> Plan: ...
 
 
 ReaderFactory = Callable[[Path, Surroundings, Paths], ProjectReader]
@@ -133,6 +149,8 @@ class _Project:
             self._plan = self._reader.read()
         elif order.changed:
             self._plan = self._reader.update([Path(path) for path in order.changed])
+        if order.answers and isinstance(self._reader, AskingReader):
+            self._plan = self._reader.learn(order.answers)
         return self._plan
 
     def lay_out(self, plan: Plan, order: Read) -> Iterator[Answer]:
@@ -163,17 +181,30 @@ class _Project:
             files=None if same_files else files,
             exclude=settings.exclude,
             max_workers=settings.max_workers,
+            questions=self._questions(order.context),
             remembers=self._reader.remembers,
         )
+
+    def _questions(self, context: Context) -> Questions:
+        if not isinstance(self._reader, AskingReader):
+            return Questions()
+        files = self._reader.questions(trusted=context.trusted)
+        launcher = self._reader.launcher if files else None
+        return Questions(files, launcher, context.trusted, self._reader.lacks_python)
 
     def _item(self, plan: Plan, environment: Environment, known: dict[Place, Item]) -> Item:
         item = known.get(place_of(environment))
         if item is not None and item.environment == environment:
             return item
         positions = {planned.target: position for position, planned in enumerate(environment.targets)}
-        jobs = engine.jobs(Plan(plan.root, (environment,)), self._context)
+        alone = Plan(plan.root, (environment,))
+        jobs: list[tuple[str, int]] = []
+        bases: list[tuple[str, int]] = []
+        for job in engine.jobs(alone, self._context):
+            (jobs if job.request == environment.request else bases).append((job.key, positions[job.target]))
+        needs = engine.needs(alone, self._context)
         self._last_number += 1
-        return Item(self._last_number, environment, tuple((job.key, positions[job.target]) for job in jobs))
+        return Item(self._last_number, environment, tuple(jobs), tuple(bases), tuple(needs.values()))
 
     def _all_files(self, plan: Plan) -> tuple[str, ...]:
         sources = {*plan.reads, *(environment.source for environment in plan.environments)}

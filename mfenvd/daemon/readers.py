@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from mfenvd.daemon.child import Child, ChildDiedError
-from mfenvd.daemon.reading import ANSWERS, Failed, Gone, Item, Layout, Place, Read, place_of
+from mfenvd.daemon.reading import ANSWERS, Failed, Gone, Item, Layout, Place, Questions, Read, place_of
 from mfenvd.daemon.verdicts import Row, Understanding
 from mfenvd.domain.job import Job
+from mfenvd.domain.loaded import LoadedFile
 from mfenvd.domain.resolver import Context
 from mfenvd.paths import Paths
 
@@ -46,12 +47,14 @@ class Reading:
         files: All that it was read from, wherever it is.
         exclude: Patterns of the configuration.
         max_workers: Of the configuration.
+        questions: What Metaflow is to be asked.
     """
 
     understanding: Understanding
     files: frozenset[str]
     exclude: tuple[str, ...]
     max_workers: int | None
+    questions: Questions
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,13 @@ class Readers:
         self._spawn(self._prepare())
 
     async def read(
-        self, changed: Collection[str], before: Understanding | None, context: Context, *, anew: bool
+        self,
+        changed: Collection[str],
+        before: Understanding | None,
+        context: Context,
+        *,
+        anew: bool,
+        answers: Sequence[LoadedFile] = (),
     ) -> Reading:
         """Reads what `changed` in the project of `context`, all of it if `anew`. One call per project at a time.
 
@@ -110,12 +119,13 @@ class Readers:
             before: What was understood the last time; what is the same is taken from it.
             context: With the project's root.
             anew: Whether more may have changed than `changed`.
+            answers: Metaflow's, to questions of before.
 
         Raises:
             FolderGoneError: The root is not there any more: what was read may be half of it.
             ReadingFailedError: An error that nobody foresaw, in the reader or of its process.
         """
-        order = Read(context, self._paths, tuple(sorted(changed)), anew)
+        order = Read(context, self._paths, tuple(sorted(changed)), anew, tuple(answers))
         try:
             return await self._read(order, before)
         except ChildDiedError as error:
@@ -231,13 +241,16 @@ class Readers:
 
 def _row(item: Item, context: Context, earlier: Mapping[Place, Row]) -> Row:
     """The row for `item`; the one of before where that is the same."""
-    row = earlier.get(place_of(item.environment))
-    if row is not None and row.environment == item.environment and [*row.jobs] == [key for key, _ in item.jobs]:
+    row, keys = earlier.get(place_of(item.environment)), [key for key, _ in (*item.jobs, *item.bases)]
+    if row is not None and row.environment == item.environment and [*row.jobs, *row.bases] == keys:
         return row
-    request, targets = item.environment.request, item.environment.targets
-    if request is None:
-        return Row(item.environment, {})
-    return Row(item.environment, {key: Job(request, targets[at].target, context) for key, at in item.jobs})
+    request, base, targets = item.environment.request, item.environment.base, item.environment.targets
+    return Row(
+        item.environment,
+        {key: Job(request, targets[at].target, context) for key, at in item.jobs} if request is not None else {},
+        {key: Job(base, targets[at].target, context) for key, at in item.bases} if base is not None else {},
+        {needs.identity.key: needs for needs in item.needs},
+    )
 
 
 def _held(
@@ -252,5 +265,5 @@ def _held(
     return _Held(
         msgspec.structs.replace(layout, order=order, files=None),
         {number: rows[number] for number in order or ()},
-        Reading(understanding, files, layout.exclude, layout.max_workers),
+        Reading(understanding, files, layout.exclude, layout.max_workers, layout.questions),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
 from mfenvd.domain.plan import Environment
 from mfenvd.domain.resolver import Context
+from mfenvd.engine import Needs
 from mfenvd.paths import Paths
 
 
@@ -18,6 +20,7 @@ class Read(msgspec.Struct, frozen=True):
         paths: For the user's own configuration file.
         changed: What changed since the last time, absolute.
         anew: Read everything.
+        answers: Metaflow's, to questions of before.
         has: The number of the last `Layout` that the daemon has of it; 0 for none.
     """
 
@@ -25,6 +28,7 @@ class Read(msgspec.Struct, frozen=True):
     paths: Paths
     changed: tuple[str, ...] = ()
     anew: bool = False
+    answers: tuple[LoadedFile, ...] = ()
     has: int = 0
 
 
@@ -37,11 +41,37 @@ def place_of(environment: Environment) -> Place:
 
 
 class Item(msgspec.Struct, frozen=True):
-    """An environment and its work: for each job its key and the position of its target in the environment."""
+    """An environment and its work.
+
+    Attributes:
+        number: Of this item.
+        environment: The environment.
+        jobs: For each its key and the position of its target in the environment.
+        bases: The same for what resolves its base.
+        needs: What Metaflow's environments of it are made of.
+    """
 
     number: int
     environment: Environment
     jobs: tuple[tuple[str, int], ...]
+    bases: tuple[tuple[str, int], ...] = ()
+    needs: tuple[Needs, ...] = ()
+
+
+class Questions(msgspec.Struct, frozen=True):
+    """What Metaflow is to be asked now.
+
+    Attributes:
+        files: The flow files.
+        launcher: Which Metaflow; None when no Python is known.
+        trusted: Whether they may be loaded.
+        unasked: Whether there would be something to ask if there was a launcher.
+    """
+
+    files: tuple[FlowQuestion, ...] = ()
+    launcher: Launcher | None = None
+    trusted: bool = False
+    unasked: bool = False
 
 
 class Items(msgspec.Struct, frozen=True, tag="items"):
@@ -61,6 +91,7 @@ class Layout(msgspec.Struct, frozen=True, tag="layout"):
         files: All that it was read from, wherever it is, absolute; None when as in that layout.
         exclude: Patterns of the configuration.
         max_workers: Of the configuration.
+        questions: What Metaflow is to be asked.
         remembers: Whether it rests on what a file said before it was broken: what only the reader knows.
     """
 
@@ -71,6 +102,7 @@ class Layout(msgspec.Struct, frozen=True, tag="layout"):
     files: tuple[str, ...] | None
     exclude: tuple[str, ...] = ()
     max_workers: int | None = None
+    questions: Questions = Questions()
     remembers: bool = False
 
 

@@ -144,6 +144,11 @@ class Scheduler:
             if share.used >= since:
                 yield root, tuple(share.wanted.values())
 
+    def is_under_way(self, root: str, key: str) -> bool:
+        """Whether the job waits or runs."""
+        share = self._shares.get(root)
+        return share is not None and (key in share.queued or key in share.running)
+
     def state(self, root: str, key: str) -> State | None:
         """How far a job is that is under way or out of date; None when its outcome says all."""
         share, record = self._shares[root], self._records.get(key)

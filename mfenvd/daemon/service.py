@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.secrets import secret_values
 from mfenvd.daemon.upkeep import Upkeep
 from mfenvd.daemon.version import VERSION
+from mfenvd.daemon.warming import Warming
 from mfenvd.daemon.watch import Change, Limited, Watch
-from mfenvd.daemon.workers import RESOLVERS, Pool
+from mfenvd.daemon.workers import RESOLVERS, WARMER, Pool
 from mfenvd.domain.event import DaemonChanged, DaemonInfo, Hello, ProjectInfo, Snapshot, Status, Stopping
 from mfenvd.domain.markers import host_arch
 from mfenvd.domain.surroundings import Surroundings
@@ -35,6 +37,9 @@ DRAIN_SECONDS = 5.0
 
 _MEMORY_PER_WORKER = 2 * 2**30
 """Bytes of the machine's memory for each worker: one that solves with conda's channels takes up to a fifth of it."""
+
+_ASKING_THREADS = 2
+"""Each waits for one process of a project's Python."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,10 +61,12 @@ class Options:
     Attributes:
         reader: `module:class` of what reads a project, in the process that reads.
         resolvers: `module:function` that makes the resolvers, in each worker.
+        warmer: The same for what makes environments ready; None makes none ready.
     """
 
     reader: str = READER
     resolvers: str = RESOLVERS
+    warmer: str | None = WARMER
 
 
 class Service:
@@ -77,9 +84,11 @@ class Service:
         log = paths.log_file
         self.events = Events()
         self._journal = Journal(Path(paths.state) / "journal.sqlite", self._tell_soon)
-        self._pool = Pool(folder=Path(paths.state), log=log, resolvers=options.resolvers)
+        self._pool = Pool(folder=Path(paths.state), log=log, resolvers=options.resolvers, warmer=options.warmer)
         self._scheduler = Scheduler(self._pool, self._journal, workers=_default_workers(), log=str(log))
         self._upkeep = Upkeep(self._pool, self._scheduler)
+        self._warming = Warming(self._pool, self._scheduler, log=str(log))
+        self._askers = ThreadPoolExecutor(_ASKING_THREADS, "asker")
         self._readers = Readers(paths, reader=options.reader)
         self._watch = Watch(self._on_watch)
         self._services = Services(
@@ -89,6 +98,8 @@ class Service:
             scheduler=self._scheduler,
             watch=self._watch,
             readers=self._readers,
+            askers=self._askers,
+            warming=self._warming,
         )
 
     async def boot(self) -> None:
@@ -107,6 +118,7 @@ class Service:
             self._projects[stored.root] = project
         self._scheduler.start()
         self._upkeep.start()
+        self._warming.start()
 
     def begin(self) -> None:
         """Begins to work on what `boot` found; the daemon answers already."""
@@ -222,6 +234,7 @@ class Service:
         for project in self._projects.values():
             await project.stop()
         await self._upkeep.close()
+        await self._warming.close()
         closing = asyncio.create_task(self._scheduler.close(DRAIN_SECONDS))
         forced = asyncio.create_task(self._last_stop.wait())
         await asyncio.wait((closing, forced), return_when=asyncio.FIRST_COMPLETED)
@@ -233,6 +246,7 @@ class Service:
         await self._watch.close()
         self.events.close()
         await self._readers.close()
+        self._askers.shutdown(wait=False, cancel_futures=True)
         await self._journal.close()
         _log.info("stopped")
 

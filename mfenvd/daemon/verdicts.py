@@ -17,14 +17,25 @@ from mfenvd.domain.plan import Environment
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
 from mfenvd.domain.verdict import Verdict
+from mfenvd.domain.warming import Warmth
 
 
 @dataclass(eq=False)
 class Row:
-    """An environment, its work, and the ids of its verdicts once they are known."""
+    """An environment with its work.
+
+    Attributes:
+        environment: The environment.
+        jobs: Its resolutions, by key.
+        bases: Those of the conda environments that Metaflow puts its wheels into.
+        needs: What Metaflow's environments are made of, by `Identity.key`.
+        ids: Of its verdicts, once they are known.
+    """
 
     environment: Environment
     jobs: dict[str, Job]
+    bases: dict[str, Job] = field(default_factory=dict)
+    needs: dict[str, engine.Needs] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
 
 
@@ -57,7 +68,12 @@ class Understanding:
     @property
     def jobs(self) -> dict[str, Job]:
         """All work, each job once, in the plan's order."""
-        return {key: job for row in self.rows for key, job in row.jobs.items()}
+        return {key: job for row in self.rows for key, job in (*row.jobs.items(), *row.bases.items())}
+
+    @property
+    def needs(self) -> dict[str, engine.Needs]:
+        """What Metaflow's environments are made of, by `Identity.key`."""
+        return {key: needs for row in self.rows for key, needs in row.needs.items()}
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,7 @@ class Sources:
 
     record: Callable[[str], Record | None]
     state: Callable[[str], State | None]
+    warmth: Callable[[str], Warmth | None]
     changed: Callable[[Verdict], None]
     removed: Callable[[str], None]
 
@@ -80,6 +97,7 @@ class VerdictTable:
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
     _dirty: dict[Row, None] = field(default_factory=dict)
     _by_job: dict[str, list[Row]] = field(default_factory=dict)
+    _by_identity: dict[str, list[Row]] = field(default_factory=dict)
     _swept: bool = True
 
     @property
@@ -91,10 +109,12 @@ class VerdictTable:
         """From now on the verdicts are those of `understanding`; `refresh` brings them about."""
         before = set() if self._understanding is None else set(self._understanding.rows)
         self._understanding = understanding
-        self._by_job = {}
+        self._by_job, self._by_identity = {}, {}
         for row in understanding.rows:
-            for key in row.jobs:
+            for key in (*row.jobs, *row.bases):
                 self._by_job.setdefault(key, []).append(row)
+            for key in row.needs:
+                self._by_identity.setdefault(key, []).append(row)
         self._dirty = {row: None for row in understanding.rows if row not in before or row in self._dirty}
         self._swept = False
 
@@ -109,13 +129,26 @@ class VerdictTable:
         """The job's state or outcome is another one."""
         self._dirty.update(dict.fromkeys(self._by_job.get(key, ())))
 
+    def touch_identity(self, key: str) -> None:
+        """The warmth of Metaflow's environment `key` is another one."""
+        self._dirty.update(dict.fromkeys(self._by_identity.get(key, ())))
+
     def ids_of(self, key: str) -> tuple[str, ...]:
         """The verdicts that rest on the job `key`."""
         return tuple(
             id_
             for row in self._by_job.get(key, ())
             for id_ in row.ids
-            if id_ in self._verdicts and self._verdicts[id_].target == row.jobs[key].target
+            if id_ in self._verdicts and self._verdicts[id_].target == (row.jobs.get(key) or row.bases[key]).target
+        )
+
+    def ids_of_identity(self, key: str) -> tuple[str, ...]:
+        """The verdicts that rest on Metaflow's environment `key`."""
+        return tuple(
+            id_
+            for row in self._by_identity.get(key, ())
+            for id_ in row.ids
+            if id_ in self._verdicts and self._verdicts[id_].target.arch == row.needs[key].identity.platform
         )
 
     def keys_of(self, ids: Collection[str]) -> set[str]:
@@ -138,7 +171,7 @@ class VerdictTable:
 
     def clear(self) -> None:
         """The project is gone, and its verdicts with it."""
-        self._understanding, self._dirty, self._by_job = None, {}, {}
+        self._understanding, self._dirty, self._by_job, self._by_identity = None, {}, {}, {}
         self._sweep()
 
     def all(self) -> Iterator[Verdict]:
@@ -151,7 +184,7 @@ class VerdictTable:
     def _refresh_row(self, row: Row) -> None:
         if self._understanding is None:
             return
-        records = {key: self.sources.record(key) for key in row.jobs}
+        records = {key: self.sources.record(key) for key in (*row.jobs, *row.bases)}
         known = {key: record for key, record in records.items() if record is not None}
         states = {key: self.sources.state(key) for key in row.jobs}
         found = engine.environment_verdicts(
@@ -159,6 +192,8 @@ class VerdictTable:
             {job.target: key for key, job in row.jobs.items()},
             {key: record.shown for key, record in known.items()},
             {key: state for key, state in states.items() if state is not None},
+            made_of=row.needs,
+            warmths={key: warmth for key in row.needs if (warmth := self.sources.warmth(key)) is not None},
         )
         settled = {job.target: known[key].settled for key, job in row.jobs.items() if key in known}
         row.ids = tuple(verdict.id for verdict in found)

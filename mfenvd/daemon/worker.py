@@ -16,12 +16,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn
 
 import msgspec
 
-from mfenvd.daemon.findings import resolving_failed
-from mfenvd.daemon.frames import ORDERS, Done, Order, Refresh, Refreshed, Reported, frame, read_frame
+from mfenvd.daemon.findings import resolving_failed, warming_failed
+from mfenvd.daemon.frames import (
+    ORDERS,
+    Done,
+    Order,
+    Refresh,
+    Refreshed,
+    Reply,
+    Reported,
+    Warm,
+    Warmed,
+    frame,
+    read_frame,
+)
 from mfenvd.daemon.pipes import take_pipes
 from mfenvd.daemon.secrets import hide, scrubbed, secret_values
 from mfenvd.daemon.trees import end_own_tree
@@ -29,6 +41,8 @@ from mfenvd.domain.job import Job
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Progress, Resolver
+from mfenvd.domain.state import State
+from mfenvd.domain.warming import Warmer, WarmTask, Warmth
 from mfenvd.engine import Engine
 
 _NICENESS = 5
@@ -40,12 +54,14 @@ _PROGRESS_EVERY = 0.02
 _log = logging.getLogger(__name__)
 
 Resolvers = Callable[[], Mapping[Kind, Resolver]]
+WarmerFactory = Callable[[], Warmer]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Works until stdin ends."""
     parser = argparse.ArgumentParser(prog="mfenvd.daemon.worker", description="Resolves what mfenvd hands it.")
     parser.add_argument("--resolvers", required=True, metavar="MODULE:FUNCTION", help="what makes the resolvers")
+    parser.add_argument("--warmer", metavar="MODULE:FUNCTION", help="what makes the warmer; none without")
     parser.add_argument("--log", required=True, help="the log that a finding refers to")
     parser.add_argument("--niceness", type=int, default=_NICENESS, help="how far it gives way to other programs")
     options = parser.parse_args(arguments)
@@ -53,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(AttributeError, OSError):
         os.nice(options.niceness)
-    Worker(orders, replies, Engine(_load(options.resolvers)()), options.log).run()
+    make_resolvers: Resolvers = _load(options.resolvers)
+    make_warmer: WarmerFactory | None = _load(options.warmer) if options.warmer else None
+    engine = Engine(make_resolvers(), make_warmer() if make_warmer else None)
+    Worker(orders, replies, engine, options.log).run()
 
 
 class Worker:
@@ -69,9 +88,7 @@ class Worker:
     def run(self) -> NoReturn:
         threading.Thread(target=self._receive, daemon=True).start()
         while True:
-            order = self._waiting.get()
-            reply = self._refreshed(order) if isinstance(order, Refresh) else self._answer(order.job)
-            self._send(frame(reply))
+            self._send(frame(self._reply(self._waiting.get())))
 
     def _receive(self) -> NoReturn:
         try:
@@ -80,6 +97,22 @@ class Worker:
         except msgspec.DecodeError:
             _log.exception("an order was not understood; was mfenv updated while mfenvd runs?")
         end_own_tree()
+
+    def _reply(self, order: Order) -> Reply:
+        if isinstance(order, Refresh):
+            return self._refreshed(order)
+        return self._warmed(order.task) if isinstance(order, Warm) else self._answer(order.job)
+
+    def _warmed(self, task: WarmTask) -> Warmed:
+        secrets = secret_values(task.context.surroundings)
+        try:
+            warmth = self._engine.warm(task, self._reporter(secrets))
+        except Exception as error:  # noqa: BLE001 - becomes the environment's finding
+            _log.exception("making %s ready failed", task.identity.id)
+            failure = warming_failed(task.identity, error, self._log)
+            warmth = Warmth(State.RESOLVED, (failure,), passing=True)
+        shown = scrubbed(Outcome(findings=warmth.findings), secrets).findings
+        return Warmed(msgspec.structs.replace(warmth, findings=shown))
 
     def _answer(self, job: Job) -> Done:
         secrets = secret_values(job.context.surroundings)
@@ -116,9 +149,10 @@ class Worker:
             end_own_tree()
 
 
-def _load(name: str) -> Resolvers:
+def _load(name: str) -> Any:
+    """The function that `module:function` names."""
     module, _, function = name.partition(":")
-    return cast("Resolvers", getattr(importlib.import_module(module), function))
+    return getattr(importlib.import_module(module), function)
 
 
 if __name__ == "__main__":

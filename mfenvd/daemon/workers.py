@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfenvd.daemon.child import Child
-from mfenvd.daemon.frames import REPLIES, Done, Refresh, Refreshed, Reported, Settle
+from mfenvd.daemon.frames import REPLIES, Done, Refresh, Refreshed, Reported, Settle, Warm, Warmed
 from mfenvd.daemon.memory import resident
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.job import Job
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Progress
+from mfenvd.domain.warming import WarmTask, Warmth
 
 IDLE_SECONDS = 30.0
 """How long a worker without work is kept: a burst of saves finds it warm, an idle machine gets its memory back."""
@@ -31,6 +32,7 @@ BEHIND_ALL = 19
 """The niceness of what nobody waits for."""
 
 RESOLVERS = "mfenvd.resolve.resolvers:resolvers"
+WARMER = "mfenvd.warmers:core_warmer"
 
 _log = logging.getLogger("mfenvd.worker")
 
@@ -57,6 +59,14 @@ class _Worker:
                 report(reply.progress)
         return reply.outcome
 
+    async def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
+        self.skills.add((Kind.CONDA, Arch(task.context.local_arch)))
+        await self.child.send(Warm(task))
+        while not isinstance(reply := await self.child.receive(REPLIES), Warmed):
+            if isinstance(reply, Reported):
+                report(reply.progress)
+        return reply.warmth
+
     @property
     def is_large(self) -> bool:
         try:
@@ -69,18 +79,20 @@ class _Worker:
 class Pool:
     """Workers, as many as are used at once. How many that may be is the scheduler's business."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between the real daemon's and one in a test
         self,
         *,
         folder: Path,
         log: Path,
         resolvers: str = RESOLVERS,
+        warmer: str | None = None,
         idle_seconds: float = IDLE_SECONDS,
         last_idle_seconds: float = LAST_IDLE_SECONDS,
     ) -> None:
         self._folder = folder
         self._command = (
-            sys.executable, "-m", "mfenvd.daemon.worker", "--resolvers", resolvers, "--log", str(log)
+            sys.executable, "-m", "mfenvd.daemon.worker", "--resolvers", resolvers, "--log", str(log),
+            *(("--warmer", warmer) if warmer else ()),
         )  # fmt: skip
         self._idle_seconds = idle_seconds
         self._last_idle_seconds = last_idle_seconds
@@ -111,6 +123,22 @@ class Pool:
             self._busy.discard(worker)
         self._rest(worker)
         return outcome
+
+    async def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
+        """A worker's answer to `task`; cancelled and failing as `settle`."""
+        # What links conda packages is in the memory of those that solve for this machine.
+        worker = self._take((Kind.CONDA, Arch(task.context.local_arch))) or await self._start()
+        self._busy.add(worker)
+        try:
+            warmth = await worker.warm(task, report)
+        except BaseException:
+            worker.child.kill()
+            self._see_off(worker)
+            raise
+        finally:
+            self._busy.discard(worker)
+        self._rest(worker)
+        return warmth
 
     async def refresh(self, order: Refresh) -> float | None:
         """Has `order` done by a process of its own that gives way to everything else; what `Refreshed` says.

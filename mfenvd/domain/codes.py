@@ -114,6 +114,9 @@ class Code(str, Enum):
     MICROMAMBA_MISSING = "MFE606", "Metaflow would not find micromamba"
     MANIFEST = "MFE607", "A flow's manifest cannot be read or written"
     OTHER_PACKAGES = "MFE608", "A flow's manifest holds other packages than a resolve finds now"
+    NOT_IN_DATASTORE = "MFE609", "Packages are not in the datastore yet"
+    NOT_FOR_METAFLOW = "MFE610", "Metaflow's manifest cannot say how a package is made"
+    BASE_UNRESOLVED = "MFE611", "The Python that wheels are put into cannot be resolved"
 
     NOT_LINKED = "MFE651", "An environment's conda packages cannot be linked"
     WHEELS_NOT_INSTALLED = "MFE652", "An environment's wheels cannot be installed"

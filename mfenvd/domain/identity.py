@@ -33,6 +33,11 @@ class Identity(msgspec.Struct, frozen=True):
     local_root: str
 
     @property
+    def key(self) -> str:
+        """Another one for each entry of each manifest."""
+        return f"{self.local_root}|{self.flow}|{self.id}|{self.platform}"
+
+    @property
     def conda_platforms(self) -> tuple[str, ...]:
         """Where conda packages are resolved for: with `@pypi` also this machine, whose pip gets the wheels."""
         if self.pypi is None:

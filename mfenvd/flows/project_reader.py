@@ -121,20 +121,28 @@ class ProjectReader:
         return self._context.launcher
 
     @property
-    def questions(self) -> tuple[FlowQuestion, ...]:
-        """What Metaflow is to be asked now: of each flow file whose last answer is about something else."""
-        asked = ((source.question, source.overlay) for _, source in sorted(self._sources.items()))
-        return tuple(
-            question
-            for question, overlay in asked
-            if question is not None and (overlay is None or overlay.answer.digest != question.digest)
-        )
+    def lacks_python(self) -> bool:
+        """Whether there is something to ask, and no Python is known to ask it with."""
+        return self._context.launcher is None and any(is_worth_asking(one.reading) for one in self._sources.values())
+
+    def questions(self, *, trusted: bool) -> tuple[FlowQuestion, ...]:
+        """What Metaflow is to be asked now: of each flow file whose last answer is about something else.
+
+        Args:
+            trusted: Whether the files may be loaded, which gives other answers than reading them.
+        """
+        asked = [
+            (msgspec.structs.replace(source.question, digest=f"{source.question.digest} {trusted}"), source.overlay)
+            for _, source in sorted(self._sources.items())
+            if source.question is not None
+        ]
+        return tuple(one for one, overlay in asked if overlay is None or overlay.answer.digest != one.digest)
 
     def learn(self, answers: Iterable[LoadedFile]) -> Plan:
         """The plan with Metaflow's answers; those to questions that nobody asks any more change nothing."""
         for answer in answers:
             source = self._sources.get(answer.path)
-            if source is not None and source.question is not None and source.question.digest == answer.digest:
+            if source is not None and source.question and answer.digest.startswith(source.question.digest):
                 attached = frozenset(attached.decospec.name for attached in self._context.metaflow.decospecs)
                 source.overlay = Overlay(answer, source.reading, self._context.requests.python, attached)
                 source.built = None

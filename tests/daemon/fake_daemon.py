@@ -15,7 +15,7 @@ if __name__ == "__main__":
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [sys.path[0], os.environ.get("PYTHONPATH")]))
     code = run(
         find_paths(),
-        Options("tests.daemon.fakes:FakeReader", "tests.daemon.fakes:resolvers"),
+        Options("tests.daemon.fakes:FakeReader", "tests.daemon.fakes:resolvers", warmer=None),
         lambda line: print(line, flush=True),
         verbose=True,
         to_terminal=False,

@@ -69,7 +69,7 @@ class Project:
 
     def answers(self, *, trusted: bool = True) -> list[LoadedFile]:
         assert self.reader.launcher is not None
-        return list(MetaflowSide().ask(self.reader.questions, self.reader.launcher, trusted=trusted))
+        return list(MetaflowSide().ask(self.reader.questions(trusted=trusted), self.reader.launcher, trusted=trusted))
 
     def learn(self, *, trusted: bool = True) -> Plan:
         return self.reader.learn(self.answers(trusted=trusted))
@@ -101,7 +101,7 @@ def test_each_step_gets_its_identity_and_its_base(project: Project, trusted: boo
     assert (start.base.kind, start.base.python, start.base.conda.packages) == (Kind.CONDA, "3.10", packages)
     assert start.request == steps(plan)["start"].request
     assert [finding.code for finding in start.findings] == []
-    assert project.reader.questions == ()
+    assert project.reader.questions(trusted=trusted) == ()
 
 
 def test_a_step_without_a_decorator_gets_the_environment_that_metaflow_gives_it(project: Project) -> None:
@@ -125,7 +125,7 @@ def test_a_flow_without_environments_is_not_asked_about(project: Project) -> Non
         "from metaflow import FlowSpec, step\nclass F(FlowSpec):\n    @step\n    def start(self):\n        pass\n",
     )
     project.reader.read()
-    assert project.reader.questions == ()
+    assert project.reader.questions(trusted=True) == ()
 
 
 def test_what_only_loading_knows_is_known_after_it(project: Project) -> None:
@@ -186,7 +186,7 @@ def test_a_launch_of_a_script_gives_a_step_a_second_identity_on_a_mac(tmp_path: 
         "deploy.sh", "python flow.py --environment=pypi argo-workflows create\npython flow.py run --with batch\n"
     )
     project.reader.read()
-    (question,) = project.reader.questions
+    (question,) = project.reader.questions(trusted=True)
     assert [(launch.name, launch.command, launch.decospecs) for launch in question.launches] == [
         ("as written", "run", ()), ("argo-workflows create", "argo-workflows", ()), ("--with batch", "run", ("batch",))
     ]  # fmt: skip
@@ -209,7 +209,7 @@ def test_an_answer_holds_until_the_step_is_another_one(project: Project) -> None
 
     assert steps(plan)["start"].identities == ()
     assert steps(plan)["end"].identities == identities["end"]
-    assert len(project.reader.questions) == 1
+    assert len(project.reader.questions(trusted=True)) == 1
     learned = steps(project.learn())
     assert learned["start"].identities != identities["start"]
     assert learned["end"].identities == identities["end"]
@@ -225,7 +225,7 @@ def test_a_module_that_was_only_seen_by_loading_is_watched(project: Project) -> 
     changed = project.write("parts.py", "PACKAGES = {'six': '1.14.0'}\n")
     project.reader.update([changed])
 
-    assert len(project.reader.questions) == 1
+    assert len(project.reader.questions(trusted=True)) == 1
     assert steps(project.learn())["start"].pypi == {"six": "1.14.0"}
 
 
@@ -235,7 +235,7 @@ def test_a_flow_that_cannot_be_loaded_keeps_what_was_read(project: Project) -> N
     plan = project.learn()
     assert {step: one.request for step, one in steps(plan).items()} == {s: one.request for s, one in before.items()}
     assert [(finding.code, finding.line) for finding in plan.findings] == [(Code.NOT_LOADED, 3)]
-    assert project.reader.questions == ()
+    assert project.reader.questions(trusted=True) == ()
 
 
 def test_without_a_python_nothing_is_asked(tmp_path: Path) -> None:
@@ -245,4 +245,4 @@ def test_without_a_python_nothing_is_asked(tmp_path: Path) -> None:
     reader = ProjectReader(root, Surroundings(str(root)), find_paths({"MFENV_HOME": str(tmp_path / "mfenv")}))
     reader.read()
     assert reader.launcher is None
-    assert reader.questions == ()
+    assert reader.questions(trusted=True) == ()

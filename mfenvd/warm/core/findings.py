@@ -115,6 +115,27 @@ def other_packages(id_: str, path: str, platforms: Sequence[str], packages: Sequ
     )
 
 
+def not_in_datastore(datastore: str, count: int) -> Finding:
+    """MFE609: `path` is left out of the manifest until the object is known to be there."""
+    return Finding(
+        Code.NOT_IN_DATASTORE,
+        Severity.NOTICE,
+        f"{count} packages are not known to be in the {datastore} datastore: the first `run` uploads them. Everything "
+        "else is ready.",
+        data={"datastore": datastore, "packages": count},
+    )
+
+
+def not_for_metaflow(reason: str) -> Finding:
+    """MFE610: an entry could not be read by Metaflow."""
+    return Finding(
+        Code.NOT_FOR_METAFLOW,
+        Severity.WARNING,
+        f"Metaflow has no way to take over what was resolved ({redact(reason)}), so it resolves by itself.",
+        fix="Publish a wheel of the package, or name it by its git URL.",
+    )
+
+
 def _short(text: str) -> str:
     """One line of bounded length, without credentials."""
     line = " ".join(redact(text).split())

@@ -1,0 +1,273 @@
+"""Makes what is resolved ready for `run`: which of Metaflow's environments, when, and how far each of them is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from mfenvd.daemon.child import ChildDiedError
+from mfenvd.daemon.findings import warming_ended
+from mfenvd.daemon.scheduler import Scheduler
+from mfenvd.daemon.workers import Pool
+from mfenvd.domain.resolution import Outcome
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.state import State
+from mfenvd.domain.warming import WarmTask, Warmth
+from mfenvd.engine import Needs
+
+AT_ONCE = 2
+"""Linking and installing wait for the disk as long as they compute."""
+
+LOOK_SECONDS = 3_600.0
+RETRY_SECONDS = (30.0, 120.0, 600.0, 3_600.0)
+PROGRESS_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """A project, as the warming knows it."""
+
+    def warmth_changed(self, key: str) -> None:
+        """Metaflow's environment `key` is in another state."""
+
+    def warmth_progressed(self, key: str, progress: Progress) -> None:
+        """The work on it goes on; told at most five times a second."""
+
+
+@dataclass(eq=False)
+class _Share:
+    """One project's part.
+
+    Attributes:
+        root: The project's folder.
+        observer: The project.
+        needs: Its environments, by `Identity.key`.
+        context: Of their resolutions.
+        by_job: Which of them rest on a job, by `Job.key`.
+        warmths: What is known of them.
+        rests_on: The resolutions' keys that this is known of.
+        queued: Waiting ones, the next first; True where the manifest's entry gives way.
+        running: Those that are worked on.
+        replace: Those whose entry gives way once everything is resolved anew.
+        failures: How often in a row each of them came to nothing.
+        retries: When they are tried again.
+    """
+
+    root: str
+    observer: Observer
+    context: Context | None = None
+    needs: dict[str, Needs] = field(default_factory=dict)
+    by_job: dict[str, list[str]] = field(default_factory=dict)
+    warmths: dict[str, Warmth] = field(default_factory=dict)
+    rests_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    queued: dict[str, bool] = field(default_factory=dict)
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    replace: set[str] = field(default_factory=set)
+    failures: dict[str, int] = field(default_factory=dict)
+    retries: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+
+
+class Warming:
+    """Lives in the loop's thread. What it knows is not kept: after a start everything is looked at once more."""
+
+    def __init__(self, pool: Pool, scheduler: Scheduler, *, log: str) -> None:
+        self._pool = pool
+        self._scheduler = scheduler
+        self._log = log
+        self._timer: asyncio.TimerHandle | None = None
+        self._shares: dict[str, _Share] = {}
+        self._closing = False
+
+    def start(self) -> None:
+        """Begins to look at everything again every hour: environments can go without a trace in the files watched."""
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def attach(self, root: str, observer: Observer) -> None:
+        """The project takes part; it has no environments yet."""
+        self._shares[root] = _Share(root, observer)
+
+    def detach(self, root: str) -> None:
+        """The project is gone, and the work on it with it; what is ready stays."""
+        share = self._shares.pop(root)
+        self._forget(share, tuple(share.needs))
+
+    def want(self, root: str, needs: Mapping[str, Needs], context: Context) -> None:
+        """From now on the project has these environments."""
+        share = self._shares.get(root)
+        if share is None:
+            return
+        self._forget(share, [key for key in share.needs if key not in needs])
+        changed = share.context is not None and share.context != context
+        share.needs, share.context = dict(needs), context
+        share.by_job = {}
+        for key, one in needs.items():
+            for job in one.jobs:
+                share.by_job.setdefault(job, []).append(key)
+        for key in needs:
+            if changed:
+                share.rests_on.pop(key, None)
+            self._consider(share, key)
+        self._dispatch()
+
+    def job_changed(self, root: str, job: str) -> None:
+        """The outcome of a job may be another one."""
+        share = self._shares.get(root)
+        if share is None:
+            return
+        for key in share.by_job.get(job, ()):
+            self._consider(share, key)
+        self._dispatch()
+
+    def files_changed(self, root: str, paths: Collection[str]) -> None:
+        """What was made ready may not be so any more: what rests on `paths`, everything when there are none."""
+        share = self._shares[root]
+        for key, warmth in share.warmths.items():
+            if not paths or not set(paths).isdisjoint(warmth.watched):
+                share.rests_on.pop(key, None)
+                self._consider(share, key)
+        self._dispatch()
+
+    def replace(self, root: str, jobs: Collection[str] | None) -> None:
+        """What rests on `jobs` (on any job when None) takes its manifest's entry's place, once it is resolved anew."""
+        share = self._shares[root]
+        share.replace |= {
+            key for key, needs in share.needs.items() if jobs is None or not set(jobs).isdisjoint(needs.jobs)
+        }
+        for key in share.replace:
+            share.rests_on.pop(key, None)
+
+    def warmth(self, root: str, key: str) -> Warmth | None:
+        """What is known of an environment; None before it was looked at."""
+        share = self._shares.get(root)
+        return share.warmths.get(key) if share else None
+
+    def watched(self, root: str) -> frozenset[str]:
+        """The files whose change may undo what is ready."""
+        return frozenset(path for warmth in self._shares[root].warmths.values() for path in warmth.watched)
+
+    def is_busy(self, root: str) -> bool:
+        """Whether any environment of the project waits or is worked on."""
+        share = self._shares.get(root)
+        return share is not None and bool(share.queued or share.running)
+
+    async def close(self) -> None:
+        """Ends what runs: it is begun again by the next daemon."""
+        self._closing = True
+        if self._timer:
+            self._timer.cancel()
+        tasks = [task for share in self._shares.values() for task in share.running.values()]
+        for share in self._shares.values():
+            self._forget(share, tuple(share.needs))
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _consider(self, share: _Share, key: str) -> None:
+        """Queues the environment if what it rests on is known, and is something else than before."""
+        resting = self._resting(share, key)
+        if resting is None or share.rests_on.get(key) == resting:
+            return
+        if key in share.running:
+            # Begun with what is out of date: it is looked at again when it is done.
+            return
+        share.queued[key] = key in share.replace
+        timer = share.retries.pop(key, None)
+        if timer:
+            timer.cancel()
+
+    def _resting(self, share: _Share, key: str) -> tuple[str, ...] | None:
+        """The resolutions' keys; None while not everything is resolved, or something is resolved anew."""
+        found = []
+        for job in share.needs[key].jobs:
+            outcome = None if self._scheduler.is_under_way(share.root, job) else self._outcome(job)
+            if outcome is None or outcome.resolution is None or outcome.state is not State.RESOLVED:
+                return None
+            found.append(outcome.resolution.key)
+        return tuple(found)
+
+    def _outcome(self, job: str) -> Outcome | None:
+        record = self._scheduler.record(job)
+        return record.outcome if record else None
+
+    def _look(self) -> None:
+        self.start()
+        for root in self._shares:
+            self.files_changed(root, ())
+
+    def _dispatch(self) -> None:
+        running = sum(len(share.running) for share in self._shares.values())
+        while not self._closing and running < AT_ONCE:
+            waiting = [share for share in self._shares.values() if share.queued]
+            if not waiting:
+                return
+            share = min(waiting, key=lambda share: len(share.running))
+            key = next(iter(share.queued))
+            task = asyncio.get_running_loop().create_task(self._warm(share, key, replace=share.queued.pop(key)))
+            share.running[key] = task
+            running += 1
+
+    async def _warm(self, share: _Share, key: str, *, replace: bool) -> None:
+        needs, resting = share.needs[key], self._resting(share, key)
+        outcomes = {job: outcome for job in needs.jobs if (outcome := self._outcome(job)) is not None}
+        work = needs.task(outcomes, share.context) if share.context is not None else None
+        if work is not None and resting is not None:
+            warmth = await self._attempt(share, key, msgspec.structs.replace(work, replace=replace))
+            share.rests_on[key] = resting
+            self._take(share, key, warmth)
+            if replace:
+                share.replace.discard(key)
+        share.running.pop(key, None)
+        self._consider(share, key)
+        share.observer.warmth_changed(key)
+        self._dispatch()
+
+    async def _attempt(self, share: _Share, key: str, work: WarmTask) -> Warmth:
+        told = 0.0
+
+        def report(progress: Progress) -> None:
+            nonlocal told
+            now = time.monotonic()
+            if now - told >= PROGRESS_SECONDS:
+                told = now
+                share.observer.warmth_progressed(key, progress)
+
+        try:
+            return await self._pool.warm(work, report)
+        except ChildDiedError as error:
+            _log.warning("the worker that made %s ready died: %s", work.identity.id, error)
+            finding = warming_ended(work.identity, str(error), self._log)
+            return Warmth(State.RESOLVED, (finding,), passing=True)
+
+    def _take(self, share: _Share, key: str, warmth: Warmth) -> None:
+        share.warmths[key] = warmth
+        if not warmth.passing:
+            share.failures.pop(key, None)
+            return
+        count = share.failures.get(key, 0)
+        share.failures[key] = count + 1
+        pause = RETRY_SECONDS[min(count, len(RETRY_SECONDS) - 1)]
+        share.retries[key] = asyncio.get_running_loop().call_later(pause, self._retry, share, key)
+
+    def _retry(self, share: _Share, key: str) -> None:
+        share.retries.pop(key, None)
+        share.rests_on.pop(key, None)
+        self._consider(share, key)
+        self._dispatch()
+
+    def _forget(self, share: _Share, keys: Collection[str]) -> None:
+        for key in keys:
+            task = share.running.pop(key, None)
+            if task:
+                task.cancel()
+            timer = share.retries.pop(key, None)
+            if timer:
+                timer.cancel()
+            for known in (share.needs, share.warmths, share.rests_on, share.queued, share.failures):
+                known.pop(key, None)
+            share.replace.discard(key)

@@ -1,0 +1,56 @@
+"""Leaving an environment where Metaflow looks: the work and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.identity import Identity
+from mfenvd.domain.resolution import Resolution
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.state import State
+
+
+class WarmTask(msgspec.Struct, frozen=True):
+    """One of Metaflow's environments with what was resolved for it.
+
+    Attributes:
+        identity: What Metaflow calls it.
+        conda: By each of its conda platforms.
+        wheels: For where it runs; None for a `@conda` environment.
+        context: Of the resolutions.
+        replace: Whether what the manifest holds already gives way.
+    """
+
+    identity: Identity
+    conda: dict[str, Resolution]
+    wheels: Resolution | None
+    context: Context
+    replace: bool = False
+
+
+class Warmth(msgspec.Struct, frozen=True):
+    """How far it is: `warm`, or `resolved` with the findings that say what is missing.
+
+    Attributes:
+        state: `warm` only when the checks that Metaflow makes were made, and each lets it do nothing.
+        findings: What is wrong or worth knowing.
+        watched: Absolute paths of the files whose change may undo it.
+        passing: Whether it is worth trying again later.
+    """
+
+    state: State
+    findings: tuple[Finding, ...] = ()
+    watched: tuple[str, ...] = ()
+    passing: bool = False
+
+
+class Warmer(Protocol):
+    """Lays environments out. Blocking, and safe to call from several processes at once."""
+
+    def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
+        """Makes `task`'s environment ready, as far as it is not. Never raises for what a user or a disk can cause."""
+        ...

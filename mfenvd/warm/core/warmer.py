@@ -1,0 +1,152 @@
+"""One of Metaflow core's environments, made ready: its manifest first, then what lies on this machine.
+
+A manifest without an environment lets Metaflow download and create what is written there; an environment without a
+manifest would let it resolve something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.identity import Identity
+from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import Resolution
+from mfenvd.domain.resolver import Context
+from mfenvd.domain.state import State
+from mfenvd.domain.warming import WarmTask, Warmth
+from mfenvd.warm.core import findings, manifest
+from mfenvd.warm.core.entries import NotAnEntryError, entry, resolution_of, same_packages
+from mfenvd.warm.core.manifest import ManifestError, Wanted, manifest_path
+from mfenvd.warm.micromamba import places, read_micromamba_settings
+from mfenvd.warm.plan import Environments, LocalEnvironment, MicromambaSettings, NotMadeError, Report
+
+EnvironmentsOf = Callable[[Context, MicromambaSettings], Environments]
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """What the manifest holds after writing: conda by platform, and wheels."""
+
+    conda: dict[str, Resolution]
+    wheels: Resolution | None
+    unconfirmed: int
+
+
+class CoreWarmer:
+    """What `domain.warming.Warmer` promises, for Metaflow core.
+
+    Args:
+        environments_of: Makes the local environments for a project and what micromamba says there.
+    """
+
+    def __init__(self, environments_of: EnvironmentsOf) -> None:
+        self._environments_of = environments_of
+
+    def warm(self, task: WarmTask, report: Report) -> Warmth:
+        """Makes the environment ready, as far as it is not."""
+        identity, path = task.identity, manifest_path(task.identity.local_root, task.identity.flow)
+        settings = read_micromamba_settings(task.context.surroundings)
+        said: list[Finding] = []
+        if settings.binary is None:
+            said.append(findings.micromamba_missing(tuple(places(task.context.surroundings))))
+        watched = [str(path)]
+        try:
+            written = manifest.write(path, tuple(_wanted(task)), replace=task.replace)
+            if written.kept:
+                said.append(_kept(task, written.kept, str(path)))
+            held = _held(task, manifest.read(path))
+        except ManifestError as error:
+            problem = findings.manifest_unwritable if error.readable else findings.manifest_unreadable
+            return Warmth(State.RESOLVED, (*said, problem(str(path), error.reason)), tuple(watched), passing=True)
+        except NotAnEntryError as error:
+            return Warmth(State.RESOLVED, (*said, findings.not_for_metaflow(str(error))), tuple(watched))
+        environments = self._environments_of(task.context, settings)
+        try:
+            watched += self._lay_out(identity, held, settings, environments, report)
+        except NotMadeError as error:
+            return Warmth(State.RESOLVED, (*said, error.finding), tuple(watched), passing=True)
+        missing = tuple(_missing(identity, held, settings, environments))
+        if identity.datastore != "local" and held.unconfirmed:
+            said.append(findings.not_in_datastore(identity.datastore, held.unconfirmed))
+            return Warmth(State.CACHED if not missing else State.RESOLVED, tuple(said), tuple(watched))
+        return Warmth(State.RESOLVED if missing else State.WARM, tuple(said), tuple(watched), passing=bool(missing))
+
+    def _lay_out(
+        self,
+        identity: Identity,
+        held: _Held,
+        settings: MicromambaSettings,
+        environments: Environments,
+        report: Report,
+    ) -> Iterator[str]:
+        """Makes what Metaflow wants on this machine; the files whose change would undo it."""
+        for platform in identity.conda_platforms:
+            if platform != settings.platform and not environments.is_foreign_marked(identity.id, platform):
+                environments.mark_foreign(identity.id, platform)
+        wanted = _local(identity, held, settings)
+        if wanted is not None:
+            prefix = environments.create(wanted, report)
+            yield str(prefix / "conda-meta" / "history")
+
+
+def _wanted(task: WarmTask) -> Iterator[Wanted]:
+    identity = task.identity
+    for platform, resolution in task.conda.items():
+        yield Wanted(identity.id, platform, "conda", entry(resolution))
+    if task.wheels is not None:
+        yield Wanted(identity.id, identity.platform, "pypi", entry(task.wheels))
+
+
+def _held(task: WarmTask, content: dict[str, object]) -> _Held:
+    """What counts: the manifest's packages, with all that is known of them where they are the resolved ones."""
+    id_, found, unconfirmed = task.identity.id, {}, 0
+    for wanted in _wanted(task):
+        resolved = task.conda[wanted.platform] if wanted.kind == "conda" else task.wheels
+        lines = manifest.find(content, id_, wanted.platform, wanted.kind) or wanted.lines
+        unconfirmed += sum("path" not in line for line in lines)
+        if resolved is None:
+            continue
+        if same_packages(lines, wanted.lines):
+            found[wanted.kind, wanted.platform] = resolved
+        else:
+            kind = Kind.CONDA if wanted.kind == "conda" else Kind.PYPI
+            found[wanted.kind, wanted.platform] = resolution_of(lines, kind, resolved.target, resolved.request)
+    conda = {platform: resolution for (kind, platform), resolution in found.items() if kind == "conda"}
+    return _Held(conda, found.get(("pypi", task.identity.platform)), unconfirmed)
+
+
+def _kept(task: WarmTask, kept: tuple[Wanted, ...], path: str) -> Finding:
+    """What the manifest holds beside what was resolved."""
+    wanted = {(one.platform, one.kind): {line["url"] for line in one.lines} for one in _wanted(task)}
+    differing = sorted(
+        str(line.get("url")).rpartition("/")[2]
+        for one in kept
+        for line in one.lines
+        if line.get("url") not in wanted[one.platform, one.kind]
+    )
+    platforms = sorted({one.platform for one in kept})
+    return findings.other_packages(task.identity.id, path, platforms, differing)
+
+
+def _local(identity: Identity, held: _Held, settings: MicromambaSettings) -> LocalEnvironment | None:
+    """The environment that Metaflow wants on this machine; None where it wants none."""
+    conda = held.conda.get(settings.platform)
+    if conda is None:
+        return None
+    return LocalEnvironment(
+        identity.id, settings.platform, conda, held.wheels, installs_wheels=identity.platform == settings.platform
+    )
+
+
+def _missing(
+    identity: Identity, held: _Held, settings: MicromambaSettings, environments: Environments
+) -> Iterator[str]:
+    """What Metaflow's own checks would find wanting, stage by stage."""
+    for platform in identity.conda_platforms:
+        if platform != settings.platform and not environments.is_foreign_marked(identity.id, platform):
+            yield f"the download for {platform}"
+    wanted = _local(identity, held, settings)
+    if wanted is not None:
+        yield from environments.missing(wanted)

@@ -64,9 +64,10 @@ class MeasuredDaemon:
         return not (status.daemon.queued or status.daemon.running or any(one.reading for one in status.projects))
 
     def cpu_seconds(self) -> float:
-        """Of the daemon alone, without its workers."""
-        times = self.process.cpu_times()
-        return times.user + times.system
+        """Of the daemon and the process that reads for it, without its workers."""
+        readers = [child for child in self.process.children() if "mfenvd.daemon.reader" in child.cmdline()]
+        times = [process.cpu_times() for process in (self.process, *readers)]
+        return sum(one.user + one.system for one in times)
 
 
 @contextmanager

@@ -3,7 +3,8 @@
     python -m tests.bench.save_latency [--flows 1000] [--saves 30]
 
 Prints, over a generated project: how long `status` takes while all of it is read and resolved, the time from a
-save to the daemon's word that it is settled, and the processor time that such a save takes in the daemon.
+save to the daemon's word that it is settled, and the processor time that such a save takes in the
+daemon and its reader.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def saves(daemon: MeasuredDaemon, count: int, title: str, added: Callable[[int],
             cpu.append((daemon.cpu_seconds() - spent) * 1000)
     print(
         f"{title}: told after {statistics.median(took):.0f} ms (longest {max(took):.0f} ms), "
-        f"{statistics.mean(cpu):.0f} ms of processor in the daemon"
+        f"{statistics.mean(cpu):.0f} ms of processor in the daemon and its reader"
     )
 
 

@@ -69,6 +69,13 @@ class BadGlibcError(UsageError):
         super().__init__(f"`{text}` is not a GLIBC version.", "Write it as `2.28`.")
 
 
+class BadCudaError(UsageError):
+    """What should be a CUDA version is none."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"`{text}` is not a CUDA version.", "Write it as `12.4`.")
+
+
 class NoSuchPackageError(CommandError):
     """The indexes do not have the package or the version."""
 

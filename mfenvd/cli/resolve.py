@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from mfenvd.cli.check import RefreshFlag, TrustFlag
-from mfenvd.cli.errors import BadGlibcError, BadPythonError, NoSuchPathError, NothingAskedError
+from mfenvd.cli.errors import BadCudaError, BadGlibcError, BadPythonError, NoSuchPathError, NothingAskedError
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag, StrictFlag, VerboseFlag
 from mfenvd.domain.arch import Arch
@@ -65,6 +65,12 @@ GlibcOption = Annotated[
     str | None,
     typer.Option("--glibc", metavar="X.Y", help="Of the Linux targets.", show_default="as configured"),
 ]
+CudaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cuda", metavar="X.Y", help="Of the driver, for conda packages that need a GPU.", show_default="as configured"
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,7 +79,7 @@ def add_to(app: typer.Typer) -> None:
         "mfenv resolve 'torch==2.2.2' pandas --python 3.11 --arch linux-64 --arch osx-64 --glibc 2.28",
         "mfenv resolve -r requirements.txt --arch linux-aarch64 --json",
         "mfenv resolve -f environment.yml --arch linux-64 --arch osx-arm64",
-        "mfenv resolve --conda-pkg 'numpy>=1.20' --conda-pkg pytorch -c conda-forge --python 3.11",
+        "mfenv resolve --conda-pkg 'numpy>=1.20' --conda-pkg pytorch -c conda-forge --python 3.11 --cuda 12.4",
     )
     app.command(rich_help_panel=ONE_SHOT, epilog=epilog)(resolve)
 
@@ -87,6 +93,7 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     python: PythonOption = None,
     arch: Archs = None,
     glibc: GlibcOption = None,
+    cuda: CudaOption = None,
     json: JsonFlag = False,
     verbose: VerboseFlag = False,
     strict: StrictFlag = False,
@@ -111,7 +118,7 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     written = Written(files or [], packages or [], conda or [], channel or [])
     terminal, folders = this_terminal(), find_paths()
     shell = shell_for(map(Path.absolute, written.files), folders)
-    environment = described(written, python, arch or [], glibc, shell)
+    environment = _on(described(written, python, arch or [], shell), glibc, cuda)
     plan = Plan(str(Path.cwd()), (environment,))
     context = oneshot.context_for(plan.root, shell, folders, trusted=trust, refresh=refresh)
     with Silent() if json else board(terminal) as shown:
@@ -136,9 +143,7 @@ class Written:
     channels: list[str]
 
 
-def described(
-    written: Written, python: str | None, archs: list[Arch], glibc: str | None, shell: Surroundings
-) -> Environment:
+def described(written: Written, python: str | None, archs: list[Arch], shell: Surroundings) -> Environment:
     """The environment that the command line, typed in `shell`, describes.
 
     Raises:
@@ -154,9 +159,7 @@ def described(
             raise NoSuchPathError(file)
     if python is not None and not re.fullmatch(r"3\.\d+(\.\d+)?t?", python):
         raise BadPythonError(python)
-    if glibc is not None and not re.fullmatch(r"2\.\d+", glibc):
-        raise BadGlibcError(glibc)
-    environment = request_from_file(
+    return request_from_file(
         written.files,
         written.packages,
         python,
@@ -166,18 +169,32 @@ def described(
         surroundings=shell,
         folders=find_paths(),
     )
-    if glibc is None:
-        return environment
-    targets = tuple(_with_glibc(target, glibc) for target in environment.targets)
+
+
+def _on(environment: Environment, glibc: str | None, cuda: str | None) -> Environment:
+    """The environment on targets with the GLIBC and the CUDA of the command line.
+
+    Raises:
+        UsageError: One of them is no version.
+    """
+    if glibc is not None and not re.fullmatch(r"2\.\d+", glibc):
+        raise BadGlibcError(glibc)
+    if cuda is not None and not re.fullmatch(r"\d+(\.\d+)?", cuda):
+        raise BadCudaError(cuda)
+    targets = tuple(_target_on(target, glibc, cuda) for target in environment.targets)
     return msgspec.structs.replace(environment, targets=targets)
 
 
-def _with_glibc(planned: PlannedTarget, glibc: str) -> PlannedTarget:
-    """The target with the GLIBC of the command line, about which nothing is assumed any more."""
+def _target_on(planned: PlannedTarget, glibc: str | None, cuda: str | None) -> PlannedTarget:
+    """The target with what is given for it, about which nothing is assumed any more."""
     from mfenvd.domain.codes import Code
 
-    if not planned.target.arch.is_linux:
-        return planned
-    said = tuple(finding for finding in planned.findings if finding.code != Code.GLIBC_ASSUMED)
-    target = msgspec.structs.replace(planned.target, glibc=glibc)
+    target, told = planned.target, set()
+    if glibc is not None and target.arch.is_linux:
+        target = msgspec.structs.replace(target, glibc=glibc)
+        told.add(Code.GLIBC_ASSUMED)
+    if cuda is not None and not target.arch.is_macos:
+        target = msgspec.structs.replace(target, cuda=cuda)
+        told |= {Code.CUDA_ASSUMED, Code.METAFLOW_WITHOUT_CUDA}
+    said = tuple(finding for finding in planned.findings if finding.code not in told)
     return msgspec.structs.replace(planned, target=target, findings=said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from mfenvd.condarc import findings
 from mfenvd.condarc.credentials import Credential
 from mfenvd.condarc.document import Document, used_names
 from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.redact import without_channel_credentials
 from mfenvd.domain.request import ChannelPriority
 
 _TRUE = frozenset({"true", "yes", "on", "1", "<true>"})
@@ -124,14 +124,16 @@ class SettingReader:
         ]
 
     def _look_for_variables(self, key: str, value: str, place: Location | None) -> None:
-        self._said += [findings.unset_variable(key, name, place) for name in used_names(value)]
+        # A password may well have a `$` in it, and what follows is no name to be told.
+        named = used_names(without_channel_credentials(value))
+        self._said += [findings.unset_variable(key, name, place) for name in named]
 
     def _bad(self, key: str, expected: str, example: str, place: Location | None) -> None:
         self._said.append(findings.bad_value(key, expected, example, place))
 
 
 def _split(text: str) -> list[str]:
-    return [item.strip().strip("'\"") for item in re.split(r"[,&]", text.strip().strip("[]"))]
+    return [item.strip().strip("'\"") for item in text.strip().strip("[]").split(",")]
 
 
 def _is_texts(value: Any) -> bool:

@@ -22,6 +22,8 @@ from tests.support.conda_channel import package, repodata_of, write_repodata
 PACKAGES = (
     package("python", "3.11.5", subdir="linux-64"),
     package("python", "3.11.5", subdir="osx-arm64"),
+    package("python", "3.12.1", subdir="linux-64"),
+    package("python_abi", "3.12", build="8_cp312"),
     package("pip", "24.0", depends=("python",)),
     package("python_abi", "3.11", build="8_cp311"),
     package("calc", "1.0", build="py311_0", subdir="linux-64", depends=("python_abi 3.11.* *_cp311", "__glibc >=2.17")),
@@ -104,6 +106,14 @@ def test_resolve_takes_files_and_packages_of_conda(mfenv: Run, project: Path) ->
     assert "1.1 py311_0" in single.out
     blocked = mfenv("resolve", "--conda-pkg", "calc=1.1", "--python", "3.11", "--arch", "win-64", "-c", "nodefaults")
     assert blocked.code in {1, 3}
+
+
+def test_resolve_for_a_driver_takes_what_needs_one(mfenv: Run) -> None:
+    asked = ("resolve", "--conda-pkg", "calc=1.1=cuda_0", "--python", "3.12", "--arch", "linux-64", "--json")
+    assert mfenv(*asked).code == 1
+    told = msgspec.json.decode(mfenv(*asked, "--cuda", "12.4").out)["verdicts"][0]
+    assert (told["state"], told["target"]["cuda"]) == ("resolved", "12.4")
+    assert mfenv(*asked, "--cuda", "new").code == 2
 
 
 def test_resolve_says_at_which_line_a_package_is_wrong(mfenv: Run, project: Path) -> None:

@@ -157,3 +157,12 @@ def test_the_variables_that_its_files_use_are_named(home: Path) -> None:
     write(home / ".condarc", "channels: [https://$HOST/x]\n# ${IN_A_COMMENT}\n")
     (home / ".mambarc").write_bytes(b"\xff $NO")
     assert used_variables({}, home) == {"HOST", "IN_A_COMMENT"}
+
+
+def test_a_password_with_a_dollar_is_no_variable_to_be_told(home: Path) -> None:
+    write(
+        home / ".condarc", "channels: ['https://ada:hu$sh@host.example/x']\nproxy_servers: {http: 'http://a:hu$sh@p'}\n"
+    )
+    found = read(home)
+    assert found.findings == ()
+    assert found.authenticated("https://host.example/x") == "https://ada:hu%24sh@host.example/x"

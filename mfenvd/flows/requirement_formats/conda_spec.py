@@ -39,7 +39,9 @@ def spec_fault(name: str, spec: str) -> str | None:
     if not _NAME.fullmatch(name):
         return "its name may hold letters, digits, `_`, `.` and `-`"
     if spec.startswith("["):
-        return None if spec.endswith("]") else "its `[` is not closed"
+        if not spec.endswith("]"):
+            return "its `[` is not closed"
+        return None if "=" in spec else "conda has no extras"
     atoms = [_ATOM.fullmatch(atom) for atom in re.split(r"[,|]", spec)] if spec else []
     for found in atoms if all(atoms) else ():
         assert found is not None  # noqa: S101 - narrows the type

@@ -163,7 +163,7 @@ def test_what_is_called_wrong_is_wrong_to_the_solver_too(spec: str) -> None:
         MatchSpec(match_spec(*package))
 
 
-@pytest.mark.parametrize("written", ["numpy=>1", "numpy>=", "numpy===1", "numpy>=1,", "numpy[version='1'"])
+@pytest.mark.parametrize("written", ["numpy=>1", "numpy>=", "numpy===1", "numpy>=1,", "numpy[version='1'", "numpy[x]"])
 def test_what_a_hand_slips_into_is_said_at_its_line(read: Read, written: str) -> None:
     reading = read(NAME, f'dependencies:\n- six\n- "{written}"\n')
     assert reading.conda == (("six", ""),)

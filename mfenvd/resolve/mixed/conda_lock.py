@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import subprocess
@@ -28,9 +29,6 @@ from mfenvd.resolve.pypi.asked import Asked, combined, name_of
 _TIME_LIMIT = 900.0
 
 _UNSOLVABLE = "version solving failed"
-
-# Of what conda-lock prints on its way, a solver's reasons begin with one of these.
-_REASONS = ("Because ", "So, because ", "And because ", "Thus, ", "    And ", "    Thus, ", "(")
 
 # Variables without which programs do not run.
 _NEEDED = ("HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL")
@@ -124,7 +122,7 @@ class CondaLock:
             raise CondaLockError(f"not finished within {_TIME_LIMIT:.0f} seconds", unsolvable=False) from error
         if done.returncode != 0:
             output = done.stderr.decode(errors="replace")
-            raise CondaLockError(_telling(output), unsolvable=_UNSOLVABLE in output)
+            raise CondaLockError(telling(output), unsolvable=_UNSOLVABLE in output)
 
 
 def _lines(asked: Asked) -> Iterable[str]:
@@ -151,7 +149,11 @@ def _lookup(names: Names) -> dict[str, dict[str, str]]:
 
     It is keyed by names on the index, and two conda packages may bring the same: their own names are as good as keys.
     """
-    return {conda: {"conda_name": conda, "pypi_name": brought[0]} for conda, brought in names.table.items() if brought}
+    return {
+        # What brings nothing would be taken to bring what it is called itself.
+        conda: {"conda_name": conda, "pypi_name": brought[0] if brought else f"{conda}-of-conda"}
+        for conda, brought in names.table.items()
+    }
 
 
 def _dry_run(conda: Iterable[LockedPackage]) -> dict[str, Any]:
@@ -195,16 +197,19 @@ def _environ(folder: Path, own: Mapping[str, str]) -> dict[str, str]:
         "POETRY_CACHE_DIR": str(folder / "poetry-cache"),
         "POETRY_CONFIG_DIR": str(folder / "poetry-config"),
         "POETRY_DATA_DIR": str(folder / "poetry-data"),
+        "POETRY_KEYRING_ENABLED": "false",
         "NO_PROXY": "*",
         conda_answer.ANSWERS: str(folder),
     }
 
 
-def _telling(output: str) -> str:
-    """The solver's reasons where there are some, else the end of the output."""
+def telling(output: str) -> str:
+    """The end of the output: of an exception what it says, without the calls that led there."""
     lines = [line for line in output.splitlines() if line.strip()]
-    reasons = [line.strip() for line in lines if line.startswith(_REASONS) or _UNSOLVABLE in line]
-    return "\n".join(reasons if any(_UNSOLVABLE in line for line in reasons) else lines[-30:])
+    frames = max((number for number, line in enumerate(lines) if line.startswith("Traceback (")), default=None)
+    if frames is not None:
+        lines = list(itertools.dropwhile(lambda line: line.startswith(" "), lines[frames + 1 :]))
+    return "\n".join(lines[-30:])
 
 
 def _locked(document: Any) -> dict[str, Version]:

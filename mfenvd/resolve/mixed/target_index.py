@@ -88,7 +88,7 @@ class TargetIndex:
             IndexProblem: An index does not answer.
         """
         with self._lock:
-            file = dict(self._files(name)).get(version)
+            file = next((file for found, file in self._files(name) if found == version), None)
         if file is None:
             raise NoSuchPackage(name, ())
         return file

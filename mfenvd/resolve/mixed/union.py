@@ -65,7 +65,7 @@ def walked(
     """
     needs: dict[str, set[str]] = {}
     unmet: list[Unmet] = []
-    seen: set[tuple[str, frozenset[str]]] = set()
+    seen: set[tuple[str, str, frozenset[str]]] = set()
     waiting = [("", requirement) for requirement in asked]
     while waiting:
         by, requirement = waiting.pop(0)
@@ -77,10 +77,12 @@ def walked(
             unmet.append(Unmet(by, bare(requirement), version))
             continue
         extras = frozenset(requirement.extras)
-        if (name, extras) in seen:
-            continue
-        seen.add((name, extras))
         is_wheel = name not in installed
+        # What extras of an installed package need, everybody needs who asks for them.
+        step = ("" if is_wheel else by, name, extras)
+        if step in seen:
+            continue
+        seen.add(step)
         if is_wheel:
             needs.setdefault(name, set())
         metadata = said(name) if is_wheel or extras else None
@@ -89,5 +91,5 @@ def walked(
             if not is_wheel:
                 anyway = set(map(str, requirements_on(metadata, target)))
                 wanted = [one for one in wanted if str(one) not in anyway]
-            waiting += [(name if is_wheel else "", one) for one in wanted]
+            waiting += [(name if is_wheel else by, one) for one in wanted]
     return Union({name: tuple(sorted(found - {name})) for name, found in needs.items()}, tuple(unmet))

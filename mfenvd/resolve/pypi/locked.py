@@ -39,15 +39,41 @@ def locked(
     return Resolution(request.key, target, packages)
 
 
-def needing(resolution: Resolution, used: Sequence[Pinned]) -> Resolution:
-    """`resolution` with `used`, which are no part of it, among what their parents in it require."""
+def needing(resolution: Resolution, chosen: Sequence[Chosen], used: Sequence[Pinned]) -> Resolution:
+    """`resolution` with what comes through installed packages, which are no part of it.
+
+    Args:
+        resolution: Of `chosen`.
+        chosen: The packages.
+        used: Installed packages that they need. What an extra of one of these needs, everybody needs who asks for it.
+    """
     needs = {package.name: set(package.requires) for package in resolution.packages}
-    for pinned in used:
-        for parent in pinned.via:
+    there = {pinned.name: pinned for pinned in used}
+    for pinned in (*used, *(one.pinned for one in chosen)):
+        for parent in _askers(pinned, there):
             if parent in needs:
                 needs[parent].add(pinned.name)
-    packages = (msgspec.structs.replace(p, requires=tuple(sorted(needs[p.name]))) for p in resolution.packages)
+    packages = (
+        msgspec.structs.replace(package, requires=tuple(sorted(needs[package.name] - {package.name})))
+        for package in resolution.packages
+    )
     return msgspec.structs.replace(resolution, packages=tuple(packages))
+
+
+def _askers(pinned: Pinned, there: Mapping[str, Pinned]) -> set[str]:
+    """Who needs a package, those in between that are installed left out."""
+    askers: set[str] = set()
+    waiting, seen = list(pinned.via), {pinned.name}
+    while waiting:
+        parent = waiting.pop()
+        if parent in seen:
+            continue
+        seen.add(parent)
+        if parent in there:
+            waiting += there[parent].via
+        else:
+            askers.add(parent)
+    return askers
 
 
 def _package(one: Chosen, requires: tuple[str, ...], requested: bool, made: Built | None) -> LockedPackage:

@@ -191,7 +191,7 @@ class _Attempt:
         dead_ends = DeadEnds(rules, catalog, self._notebook(DeadEnd), self._notebook(Way), asked.installed)
         solver = Solver(asked, target, inspector, dead_ends, beside)
         chosen = self._chosen(solver, uv, catalog, rules)
-        resolution = needing(locked(self._request, target, chosen, asked.names, self._built), beside.used)
+        resolution = needing(locked(self._request, target, chosen, asked.names, self._built), chosen, beside.used)
         self._report(Progress("done", len(chosen), len(chosen)))
         try:
             # The resolution stands even if an index keeps back what else there would be to know.

@@ -104,6 +104,7 @@ def test_extras_of_what_is_there_bring_what_they_need(index: IndexServer, projec
     outcome = resolve(index, project, installed(dask="2.0"), "app")
 
     assert filenames(outcome) == ["app-1.0-py3-none-any.whl", "frame-3.0-py3-none-any.whl"]
+    assert packages(outcome)[0].requires == ("dask", "frame")
     assert outcome.findings == ()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import conversions, library, object_attributes
 from mfenvd.flows.static.natives import METHODS
+from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
@@ -63,8 +64,18 @@ def _of_module(machine: Machine, module: Module, name: str, at: Site) -> Any:
     if module.poison is not None:
         return module.poison
     if "__getattr__" in module.names:
-        return machine.unknown(at, "is made by the module when it is asked for")
+        return _made_by_module(machine, module, name, at)
     return MISSING
+
+
+def _made_by_module(machine: Machine, module: Module, name: str, at: Site) -> Any:
+    """What the module's `__getattr__` returns (PEP 562)."""
+    try:
+        return machine.call(module.names["__getattr__"], Call([name], {}, at))
+    except Raised as raised:
+        if raised.kind == "AttributeError":
+            return MISSING
+        raise
 
 
 def _of_function(_machine: Machine, function: Function, name: str, _at: Site) -> Any:

@@ -111,9 +111,13 @@ def _call_any(machine: Machine, function: Unknown, arguments: Call) -> Unknown:
 def _maybe_call_back(machine: Machine, arguments: Call, cause: Unknown) -> None:
     """Code that cannot be read may call the functions that it is given."""
     for item in arguments.values:
-        if isinstance(item, Function) and not decorators.is_step(item) and not isinstance(item.node, ast.Lambda):
-            spec = item.node.args
-            machine.maybe_call(item, len(spec.posonlyargs) + len(spec.args), cause)
+        bound = isinstance(item, BoundMethod)
+        function = item.function if isinstance(item, BoundMethod) else item
+        if isinstance(function, Function) and not decorators.is_step(function):
+            spec = function.node.args
+            machine.maybe_call(item, len(spec.posonlyargs) + len(spec.args) - bound, cause)
+        elif isinstance(item, Partial):
+            machine.maybe_call(item, 0, cause)
 
 
 def _calling(machine: Machine, function: Any, arguments: Call) -> Callable[[], Any]:

@@ -122,13 +122,16 @@ def values_of(machine: Machine, flow: ClassValue) -> dict[str, Any]:
 
 
 def _compute(machine: Machine, config: ConfigParameter) -> Any:
+    machine.guarded += 1  # what fails here fails as the flow is started
     try:
         content = _content(machine, config)
         if content is None or isinstance(content, Unknown):
             return content
         return _parsed(machine, config, content)
     except Raised as raised:
-        return raised.as_unknown()
+        return raised.as_unknown(config.at)
+    finally:
+        machine.guarded -= 1
 
 
 def _content(machine: Machine, config: ConfigParameter) -> Any:

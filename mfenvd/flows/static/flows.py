@@ -76,7 +76,9 @@ def _classes(body: Sequence[ast.stmt], *, in_functions: bool = False) -> Iterato
 
 def has_candidates(tree: ast.Module) -> bool:
     """Whether there is a class that could be a flow, also one that a function makes: one with a base."""
-    return any(node.bases for node in _classes(tree.body, in_functions=True))
+    if any(node.bases for node in _classes(tree.body)):
+        return True
+    return any(looks_like_flow(node) for node in _classes(tree.body, in_functions=True))
 
 
 def _line(cls: ClassValue) -> int:
@@ -113,7 +115,13 @@ class _FlowReader:
             location=self._source.location(self._node),
             steps=tuple(self._step(state, step) for step in state.steps.values()),
             schedulers=tuple(dict.fromkeys(name for name in map(name_of, state.decorators) if name in SCHEDULERS)),
-            findings=(findings.unknown_base(self._cls.name, unread),) if unread is not None else (),
+            findings=(
+                *((findings.unknown_base(self._cls.name, unread),) if unread is not None else ()),
+                *(
+                    findings.unknown_value(f"Config {name}", value, Severity.WARNING)
+                    for name, value in _failing(state.configs)
+                ),
+            ),
         )
 
     def _step(self, state: FlowState, step: StepState) -> StepReading:
@@ -230,6 +238,11 @@ def _steps(cls: ClassValue) -> list[tuple[str, Function, Unknown | None]]:
 def _larger(one: int | None, other: int | None) -> int | None:
     """As Metaflow weighs a decorator's own and `@resources` (aws_utils.compute_resource_attributes)."""
     return max((number for number in (one, other) if number is not None), default=None)
+
+
+def _failing(values: dict[str, Any]) -> list[tuple[str, Unknown]]:
+    """The configs that are certain to fail as the flow is started."""
+    return [(name, value) for name, value in values.items() if isinstance(value, Unknown) and value.fails]
 
 
 def _number(value: Any) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mfenvd.flows.static import calls, classes, contexts, operators
+from mfenvd.flows.static import calls, classes, contexts, conversions, operators
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     Builtin,
@@ -201,4 +201,13 @@ _RECORD = ClassValue(
     }),
 )  # fmt: skip
 _RECORD.mro = (_RECORD,)
+
+
+def _make_typed_dict(machine: Machine, call: Call) -> Any:
+    return conversions.make_dict(machine, call.arguments[1])
+
+
+_TYPED_DICT = ClassValue("TypedDict", Namespace({classes.NEW: Builtin(classes.NEW, _make_typed_dict)}))
+_TYPED_DICT.mro = (_TYPED_DICT,)
+TABLE["typing.TypedDict"] = _TYPED_DICT
 TABLE["typing.NamedTuple"] = _RECORD

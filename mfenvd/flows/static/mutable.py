@@ -156,7 +156,7 @@ def member(machine: Machine, decorators: DecoratorList, mutators: list[Any], nam
         return _specifications(machine, decorators, at)
     methods: dict[str, Callable[[Machine, Call], Any]] = {
         "add_decorator": lambda machine, call: _add(machine, decorators, mutators, call),
-        "remove_decorator": lambda machine, call: _remove(machine, decorators, call),
+        "remove_decorator": lambda machine, call: _remove(machine, decorators, mutators, call),
         "has_decorator": lambda machine, call: _has(machine, decorators, call),
         "get_decorator_specs": lambda machine, call: _matching(machine, decorators, call),
     }
@@ -175,9 +175,16 @@ def _add(machine: Machine, decorators: DecoratorList, mutators: list[Any], call:
     keywords = machine.readable(arguments.get("deco_kwargs") or {})
     keywords = {"**": keywords} if isinstance(keywords, Unknown) else keywords
     duplicates = arguments.get("duplicates", _DUPLICATES["IGNORE"])
+    if isinstance(kind, str):
+        name, _, specification = kind.partition(":")
+        mutator = _named_mutator(machine, name, call.at)
+        if mutator is not None:
+            kind, keywords = mutator, {**_specified(specification), **keywords}
     if isinstance(kind, ClassValue):
+        given = machine.readable(arguments.get("deco_args") or [])
+        spread = {"**": given} if isinstance(given, Unknown) else {}
         machine.heap.touch(mutators)
-        mutators.append((kind, Call(list(arguments.get("deco_args") or ()), dict(keywords), call.at)))
+        mutators.append((kind, Call([] if spread else list(given), {**keywords, **spread}, call.at)))
         return None
     unknown = next((value for value in (kind, duplicates) if isinstance(value, Unknown)), None)
     bound = unknown if unknown is not None else _bound(machine, kind, dict(keywords), call)
@@ -193,6 +200,20 @@ def _add(machine: Machine, decorators: DecoratorList, mutators: list[Any], call:
     decorators[:] = [item for item in decorators if not (present and name_of(item) == bound.name)]
     decorators.append(bound)
     return bound
+
+
+def _named_mutator(machine: Machine, name: str, at: Site) -> ClassValue | None:
+    """The mutator that Metaflow knows as `name`: a class of the project, alone or after its module."""
+    module, _, last = name.rpartition(".")
+    if module:
+        found = machine.find_attribute(machine.load(module, at), last, at)
+        return found if isinstance(found, ClassValue) else None
+    values = (value for loaded in machine.loaded.values() for value in list(loaded.names.values()))
+    classes = (value for value in values if isinstance(value, ClassValue) and value.source is not None)
+    return next((cls for cls in classes if cls.name == name and any(base.name in _MUTATORS for base in cls.mro)), None)
+
+
+_MUTATORS = ("StepMutator", "FlowMutator")
 
 
 def _bound(machine: Machine, kind: Any, keywords: dict[str, Any], call: Call) -> BoundDecorator | Unknown:
@@ -226,11 +247,13 @@ def _number(text: str) -> Any:
     return text
 
 
-def _remove(machine: Machine, decorators: DecoratorList, call: Call) -> Any:
+def _remove(machine: Machine, decorators: DecoratorList, mutators: list[Any], call: Call) -> Any:
     """`remove_decorator(name, deco_args, deco_kwargs)`."""
     name = call.first("deco_name")
     arguments = {**dict(zip(("deco_name", "deco_args", "deco_kwargs"), call.arguments, strict=False)), **call.keywords}
     given = [arguments.get("deco_args"), arguments.get("deco_kwargs")]
+    if isinstance(name, str) and _named_mutator(machine, name, call.at) is not None:
+        return _remove_mutators(machine, decorators, mutators, name.rpartition(".")[2], call)
     answers = [name_of(item) == name and _is_meant(machine, item, given, call.at) for item in decorators]
     if not isinstance(name, str) or None in answers:
         cause = machine.unknown(call.at, "removes only some of the decorators of a name")
@@ -242,6 +265,20 @@ def _remove(machine: Machine, decorators: DecoratorList, call: Call) -> Any:
     decorators[:] = kept
     if name in ENVIRONMENT_STEP and (removed or given == [None, None]):
         decorators.append(Removed(name, machine.unknown(call.at, "removes what the flow's decorator stands for")))
+    return removed
+
+
+def _remove_mutators(machine: Machine, decorators: DecoratorList, mutators: list[Any], name: str, call: Call) -> Any:
+    """Removes the mutators of the project called `name`."""
+    if len(call.values) > 1:
+        cause = machine.unknown(call.at, "removes only some of the mutators of a name")
+        add(machine, decorators, Doubt(cause))
+        return cause
+    classes = [item[0] if isinstance(item, tuple) else getattr(item, "cls", None) for item in mutators]
+    kept = [item for item, cls in zip(mutators, classes, strict=True) if cls is None or cls.name != name]
+    removed = len(kept) < len(mutators)
+    machine.heap.touch(mutators)
+    mutators[:] = kept
     return removed
 
 

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import protocols
+from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
@@ -66,7 +67,14 @@ def _not_set(machine: Machine, instance: Instance, name: str, at: Site) -> Any:
     cls = instance.cls
     if name == "__annotations__":
         return _annotations(machine, next((base for base in cls.mro if _annotated(base)), cls), at)
-    return _unread(machine, at) if cls.unread else protocols.call(machine, instance, "__getattr__", [name], at)
+    if cls.unread is not None:
+        return _unread(machine, at)
+    try:
+        return protocols.call(machine, instance, "__getattr__", [name], at)
+    except Raised as raised:
+        if raised.kind == "AttributeError":
+            return MISSING
+        raise
 
 
 def of_class(machine: Machine, cls: ClassValue, name: str, at: Site) -> Any:

@@ -35,10 +35,11 @@ class Raised(Exception):  # noqa: N818 - an exception of the interpreted program
 
     def as_unknown(self, at: Site | None = None) -> Unknown:
         """What the failing expression, or the one at `at`, comes to."""
-        return Unknown(at or self.at, f"raises {self}", _FIXES.get(self.kind))
+        return Unknown(at or self.at, f"raises {self}", _FIXES.get(self.kind), fails=True)
 
 
 _FIXES = {
+    "FileNotFoundError": "Create the file, or correct its path.",
     "NameError": "Import it or define it above, or correct the name.",
     "ImportError": "Correct the name of what is imported.",
     "AttributeError": "Correct the name of the attribute.",

@@ -68,6 +68,7 @@ class Unknown:
         carried: What it may be or hold: decorators that were handed to whatever computes it, containers among
             the values of paths that cannot be told apart.
         external: The dotted name, when it comes from a module that is not part of the project.
+        fails: Whether it is certain that Python raises instead.
     """
 
     at: Site
@@ -76,6 +77,7 @@ class Unknown:
     options: tuple[Any, ...] = ()
     carried: tuple[Any, ...] = ()
     external: str | None = None
+    fails: bool = False
 
     @property
     def bare(self) -> Unknown:
@@ -408,7 +410,9 @@ def walk(value: Any) -> Iterator[Any]:
     while stack:
         item = stack.pop()
         yield item
-        if isinstance(item, (dict, list, tuple, set, frozenset, Instance, BoundMethod, Partial, DictView, Unknown)):
+        if isinstance(
+            item, (dict, list, tuple, set, frozenset, Instance, BoundMethod, Method, Partial, DictView, Unknown)
+        ):
             if id(item) in seen:
                 continue
             seen.add(id(item))
@@ -421,7 +425,7 @@ def parts(value: Any) -> Iterable[Any]:
         return [*value.keys(), *value.values()]
     if isinstance(value, Instance):
         return [value.attributes]
-    if isinstance(value, (BoundMethod, DictView)):
+    if isinstance(value, (BoundMethod, Method, DictView)):
         return [value.subject]
     if isinstance(value, Partial):
         return [value.function, *value.arguments, *value.keywords.values()]

@@ -92,9 +92,10 @@ class UnknownPackageError(CommandError):
     code = 1
 
     def __init__(self, name: str, environments: int, near: list[str]) -> None:
-        looked = f"{environments} resolved environment{'' if environments == 1 else 's'}"
+        where = {0: "in no environment: none is resolved", 1: "not in the one resolved environment"}
+        found = where.get(environments, f"in none of {environments} resolved environments")
         fix = f"Did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
-        super().__init__(f"{name} is in none of {looked}.", fix)
+        super().__init__(f"{name} is {found}.", fix)
 
 
 class UnknownEnvironmentError(CommandError):

@@ -71,6 +71,8 @@ class DeadEnds:
         self._known = known
         self._ranges = ranges
         self._constraints: dict[str, None] = {}
+        # Packages whose versions are being looked into: two may need each other.
+        self._looking: set[str] = set()
         # By package: its dead versions, each with the packages that make it dead.
         self._because: dict[str, dict[Version, tuple[str, ...]]] = {}
         for key in known:
@@ -138,9 +140,11 @@ class DeadEnds:
                 left.append(version)
                 if not _is_last_resort(package, version):
                     return version
-        if dead and len(left) <= _MOST_READ:
+        if dead and len(left) <= _MOST_READ and package.name not in self._looking:
             # uv tries these as well, one in each round, when everything else is ruled out.
+            self._looking.add(package.name)
             self._look_into(package, left)
+            self._looking.remove(package.name)
         return next((version for version in left if version not in self._because.get(package.name, {})), None)
 
     def _look_into(self, package: Listing, versions: Iterable[Version]) -> None:

@@ -104,6 +104,23 @@ def test_a_withdrawn_version_that_is_pinned_keeps_alive_what_needs_it(index: Ind
     assert filenames(pinned) == ["app-2.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
 
 
+def test_packages_that_need_each_other_come_to_an_end(index: IndexServer, project: Context) -> None:
+    """Their pre-releases are looked into, which leads from one of them to the other and back."""
+    index.add(wheel("xet", "1.0", TOO_NEW))
+    index.add(wheel("hub", "2.0", requires=["xet"]), wheel("hub", "1.9", requires=["plug==2.0"]))
+    index.add(wheel("hub", "1.9rc1", requires=["plug>=2.0rc1", "c==1"]), wheel("hub", "1.0"))
+    index.add(wheel("plug", "2.0", requires=["hub==2.0"]), wheel("plug", "2.0rc1", requires=["hub>=1.9rc1", "c==2"]))
+    index.add(wheel("c", "1"), wheel("c", "2"))
+    index.add(wheel("app", "3.0", requires=["plug>=2.0rc1", "hub"]), wheel("app", "2.0", requires=["hub"]))
+    index.add(wheel("app", "4.0", requires=["plug==2.0"]), wheel("app", "3.5", requires=["hub>=1.9rc1"]))
+
+    first = resolve(index, ["app"], OLD, project)
+    again = resolve(index, ["app"], OLD, project)
+
+    assert filenames(first) == ["app-2.0-py3-none-any.whl", "hub-1.0-py3-none-any.whl"]
+    assert again == first
+
+
 def test_needs_are_read_from_the_log() -> None:
     lines = [
         f"{PREFIX}hub==1.0: xet{{platform_machine == 'x86_64' or os_name == 'nt'}}>=1.6.0, <2.0.0",

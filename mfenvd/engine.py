@@ -38,6 +38,11 @@ class Engine:
         """Makes ready what was resolved. Blocking; `report` as for `settle`."""
         return self._warmer.warm(task, report) if self._warmer else Warmth(State.RESOLVED)
 
+    def tidy(self, context: Context) -> None:
+        """Does for what is ready what nobody waits for. Blocking."""
+        if self._warmer:
+            self._warmer.tidy(context)
+
     def settle(self, job: Job, report: Callable[[Progress], None]) -> Outcome:
         """The answer to `job`. Blocking; `report` is called from the same thread as the work goes on."""
         resolver = self._resolvers.get(job.request.kind)

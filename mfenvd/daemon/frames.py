@@ -40,6 +40,12 @@ class Warm(msgspec.Struct, frozen=True, tag="warm"):
     task: WarmTask
 
 
+class Tidy(msgspec.Struct, frozen=True, tag="tidy"):
+    """To a worker: what nobody waits for (`domain.warming.Warmer.tidy`)."""
+
+    context: Context
+
+
 class Reported(msgspec.Struct, frozen=True, tag="progress"):
     """From a worker: the job goes on."""
 
@@ -64,8 +70,12 @@ class Warmed(msgspec.Struct, frozen=True, tag="warmed"):
     warmth: Warmth
 
 
-Order = Settle | Refresh | Warm
-Reply = Reported | Done | Refreshed | Warmed
+class Tidied(msgspec.Struct, frozen=True, tag="tidied"):
+    """From a worker: nothing is left to do."""
+
+
+Order = Settle | Refresh | Warm | Tidy
+Reply = Reported | Done | Refreshed | Warmed | Tidied
 
 ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

@@ -23,6 +23,7 @@ from mfenvd.daemon.projects import Project, Services
 from mfenvd.daemon.readers import READER, Readers
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.secrets import secret_values
+from mfenvd.daemon.tidying import Tidying
 from mfenvd.daemon.upkeep import Upkeep
 from mfenvd.daemon.version import VERSION
 from mfenvd.daemon.warming import Warming
@@ -88,6 +89,7 @@ class Service:
         self._scheduler = Scheduler(self._pool, self._journal, workers=_default_workers(), log=str(log))
         self._upkeep = Upkeep(self._pool, self._scheduler)
         self._warming = Warming(self._pool, self._scheduler, log=str(log))
+        self._tidying = Tidying(self._pool, self._scheduler, self._warming)
         self._askers = ThreadPoolExecutor(_ASKING_THREADS, "asker")
         self._readers = Readers(paths, reader=options.reader)
         self._watch = Watch(self._on_watch)
@@ -119,6 +121,7 @@ class Service:
         self._scheduler.start()
         self._upkeep.start()
         self._warming.start()
+        self._tidying.start()
 
     def begin(self) -> None:
         """Begins to work on what `boot` found; the daemon answers already."""
@@ -233,6 +236,7 @@ class Service:
         """Ends everything; running jobs get a few seconds, then they wait in the journal for the next daemon."""
         for project in self._projects.values():
             await project.stop()
+        await self._tidying.close()
         await self._upkeep.close()
         await self._warming.close()
         closing = asyncio.create_task(self._scheduler.close(DRAIN_SECONDS))

@@ -152,6 +152,19 @@ class Warming:
         """The files whose change may undo what is ready."""
         return frozenset(path for warmth in self._shares[root].warmths.values() for path in warmth.watched)
 
+    def contexts(self) -> dict[str, Context]:
+        """Of the projects that have environments, by root."""
+        return {
+            root: share.context for root, share in self._shares.items() if share.context is not None and share.needs
+        }
+
+    def ready(self, root: str) -> frozenset[str]:
+        """Metaflow's ids of the project's environments that are ready."""
+        share = self._shares[root]
+        return frozenset(
+            share.needs[key].identity.id for key, warmth in share.warmths.items() if warmth.state is State.WARM
+        )
+
     def is_busy(self, root: str) -> bool:
         """Whether any environment of the project waits or is worked on."""
         share = self._shares.get(root)

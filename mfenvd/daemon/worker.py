@@ -29,6 +29,8 @@ from mfenvd.daemon.frames import (
     Refreshed,
     Reply,
     Reported,
+    Tidied,
+    Tidy,
     Warm,
     Warmed,
     frame,
@@ -101,6 +103,8 @@ class Worker:
     def _reply(self, order: Order) -> Reply:
         if isinstance(order, Refresh):
             return self._refreshed(order)
+        if isinstance(order, Tidy):
+            return self._tidied(order)
         return self._warmed(order.task) if isinstance(order, Warm) else self._answer(order.job)
 
     def _warmed(self, task: WarmTask) -> Warmed:
@@ -125,6 +129,13 @@ class Worker:
 
     def _refreshed(self, order: Refresh) -> Refreshed:
         return Refreshed(self._engine.refresh(order.kind, order.work, order.context))
+
+    def _tidied(self, order: Tidy) -> Tidied:
+        try:
+            self._engine.tidy(order.context)
+        except Exception:  # noqa: BLE001 - nobody waits for it, and it is tried again
+            _log.exception("tidying up failed")
+        return Tidied()
 
     def _reporter(self, secrets: Sequence[str]) -> Callable[[Progress], None]:
         last = Progress("")

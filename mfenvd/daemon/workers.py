@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfenvd.daemon.child import Child
-from mfenvd.daemon.frames import REPLIES, Done, Refresh, Refreshed, Reported, Settle, Warm, Warmed
+from mfenvd.daemon.frames import REPLIES, Done, Refresh, Refreshed, Reply, Reported, Settle, Tidy, Warm, Warmed
 from mfenvd.daemon.memory import resident
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.job import Job
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import Outcome
-from mfenvd.domain.resolver import Progress
+from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.warming import WarmTask, Warmth
 
 IDLE_SECONDS = 30.0
@@ -146,11 +146,20 @@ class Pool:
         Raises:
             ChildDiedError: As for `settle`.
         """
+        reply = await self._aside(order)
+        return reply.seconds if isinstance(reply, Refreshed) else None
+
+    async def tidy(self, context: Context) -> None:
+        """Has a process of its own do what nobody waits for; fails as `refresh`."""
+        await self._aside(Tidy(context))
+
+    async def _aside(self, order: Refresh | Tidy) -> Reply:
+        """The answer of a process of its own that gives way to everything else."""
         worker = await self._start("--niceness", str(BEHIND_ALL))
         self._busy.add(worker)
         try:
             await worker.child.send(order)
-            reply = await worker.child.receive(REPLIES)
+            return await worker.child.receive(REPLIES)
         except BaseException:
             worker.child.kill()
             raise
@@ -158,7 +167,6 @@ class Pool:
             self._busy.discard(worker)
             worker.child.dismiss()
             self._see_off(worker)
-        return reply.seconds if isinstance(reply, Refreshed) else None
 
     async def close(self) -> None:
         """Ends all of them; returns when they are gone."""

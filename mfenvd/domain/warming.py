@@ -54,3 +54,7 @@ class Warmer(Protocol):
     def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
         """Makes `task`'s environment ready, as far as it is not. Never raises for what a user or a disk can cause."""
         ...
+
+    def tidy(self, context: Context) -> None:
+        """Does what nobody waits for, at low priority: bytecode, what was interrupted, what nobody wants any more."""
+        ...

@@ -46,7 +46,8 @@ def adopt(environments: LocalEnvironments, *, dry_run: bool = False) -> tuple[Ca
             with environments.lock(each.id, each.platform, timeout=0):
                 wrong = tuple(problems(prefix))
                 if not wrong and not dry_run:
-                    write_marker(prefix, Marker(each.id, each.platform, "", time.time(), adopted=True))
+                    registry = str(environments.registry.file)
+                    write_marker(prefix, Marker(each.id, each.platform, "", time.time(), registry, adopted=True))
         except Timeout:
             wrong = ("it is being made at this moment",)
         found.append(Candidate(each.prefix, each.id, each.platform, wrong))

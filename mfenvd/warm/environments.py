@@ -112,17 +112,18 @@ class LocalEnvironments:
     def sweep(self) -> tuple[Path, ...]:
         """Removes what interrupted builds and removals left; registers again what was whole. Returns what it removed.
 
-        An environment that is being made at this moment is left alone.
+        An environment that is being made at this moment is left alone, and one that another home's Metaflow finds.
         """
         for trash in self._trash():
             shutil.rmtree(trash, ignore_errors=True)
         removed = []
         for prefix in self.own():
             with contextlib.suppress(Timeout), self.lock(prefix.name, prefix.parent.name, timeout=0):
-                if read_marker(prefix) is None:
+                marker = read_marker(prefix)
+                if marker is None:
                     self.discard(prefix)
                     removed.append(prefix)
-                elif not self.registry.contains(prefix):
+                elif marker.registry == self._settings.environments_file:
                     self.registry.add(prefix)
         return tuple(removed)
 
@@ -190,7 +191,8 @@ class LocalEnvironments:
         self._check_python(prefix, wanted.id)
         # micromamba and Metaflow take whatever has this file for an environment.
         (prefix / "conda-meta" / "history").touch()
-        write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time()))
+        registry = self._settings.environments_file
+        write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), registry))
 
     def _install(self, wheels: Sequence[Path], prefix: Path, id_: str) -> None:
         from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, install_wheels

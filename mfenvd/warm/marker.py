@@ -24,6 +24,7 @@ class Marker(msgspec.Struct, frozen=True):
         platform: As in the environment's path.
         content: `content_key` of what was laid out; empty for an environment that Metaflow made.
         made: Seconds since the epoch.
+        registry: The `environments.txt` that it is registered in.
         adopted: Metaflow made it, and mfenv looks after it.
         compiled: Whether its modules have their bytecode.
     """
@@ -32,6 +33,7 @@ class Marker(msgspec.Struct, frozen=True):
     platform: str
     content: str
     made: float
+    registry: str
     adopted: bool = False
     compiled: bool = False
 

@@ -36,7 +36,7 @@ class Registry:
     """
 
     def __init__(self, file: Path, lock: Path) -> None:
-        self._file = file
+        self.file = file
         self._lock = lock
 
     def prefixes(self) -> list[Path]:
@@ -62,7 +62,7 @@ class Registry:
                 if self.contains(prefix):
                     return
                 time.sleep(_PAUSE)
-        raise NotRegisteredError(self._file)
+        raise NotRegisteredError(self.file)
 
     def remove(self, prefix: Path) -> None:
         """Takes `prefix` out; what others append meanwhile stays.
@@ -73,7 +73,7 @@ class Registry:
         with self._writing():
             if not self.contains(prefix):
                 return
-            with self._file.open("rb") as old:
+            with self.file.open("rb") as old:
                 content = old.read()
                 kept = [
                     line for line in content.splitlines(keepends=True) if line.rstrip(b"\r\n") != os.fsencode(prefix)
@@ -81,33 +81,33 @@ class Registry:
                 self._replace(b"".join(kept))
                 appended = old.read()  # to the old file, by a program that had opened it already
             if appended:
-                with self._file.open("ab", buffering=0) as file:
+                with self.file.open("ab", buffering=0) as file:
                     file.write(appended)
 
     def _lines(self) -> list[str]:
         try:
-            return os.fsdecode(self._file.read_bytes()).splitlines()
+            return os.fsdecode(self.file.read_bytes()).splitlines()
         except FileNotFoundError:
             return []
 
     def _append(self, prefix: Path) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
         # One write to a file opened for appending: never in the middle of what others append.
-        with self._file.open("ab", buffering=0) as file:
+        with self.file.open("ab", buffering=0) as file:
             file.write(self._separator() + os.fsencode(prefix) + b"\n")
 
     def _separator(self) -> bytes:
         """A line's end where somebody left the last line without one."""
-        content = self._file.read_bytes()
+        content = self.file.read_bytes()
         return b"\n" if content and not content.endswith(b"\n") else b""
 
     def _replace(self, content: bytes) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self._file.parent, prefix=".environments-")
+        descriptor, name = tempfile.mkstemp(dir=self.file.parent, prefix=".environments-")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-            Path(name).chmod(self._file.stat().st_mode & 0o777)
-            Path(name).replace(self._file)
+            Path(name).chmod(self.file.stat().st_mode & 0o777)
+            Path(name).replace(self.file)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(name).unlink()

@@ -11,6 +11,7 @@ from mfenvd.domain.resolver import Context, Progress
 from mfenvd.environments import local_environments, store_folder
 from mfenvd.store.archives import ArchiveStore, Trimmed
 from mfenvd.warm.adopting import Candidate, adopt
+from mfenvd.warm.bytecode import compile_bytecode
 from mfenvd.warm.census import census
 from mfenvd.warm.collecting import GRACE, Collected, collect
 from mfenvd.warm.core.known import known_environments, local_roots
@@ -35,7 +36,7 @@ class Garbage(msgspec.Struct, frozen=True):
     files: Trimmed = Trimmed()
 
 
-class Upkeep:
+class Housekeeping:
     """What `mfenv gc`, `adopt` and `repair` do.
 
     Args:
@@ -60,6 +61,14 @@ class Upkeep:
             return Garbage(dry_run=True, environments=collected)
         store = ArchiveStore(store_folder(self._context.cache_dir))
         return Garbage(dry_run=False, environments=collected, files=store.trim(limit, set(self._linked())))
+
+    def tidy(self) -> None:
+        """What the daemon does while nothing else is: mends, compiles, and removes what nobody wants."""
+        # First, as compiling starts the environment's Python, which counts as using it.
+        self.collect()
+        for found in census(self._environments.registry):
+            if found.marker is not None:
+                compile_bytecode(Path(found.prefix))
 
     def adopt(self, *, dry_run: bool = False) -> tuple[Candidate, ...]:
         """Takes over what Metaflow made.

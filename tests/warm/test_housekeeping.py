@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mfenvd.domain.codes import Code
-from mfenvd.upkeep import Upkeep
+from mfenvd.housekeeping import Housekeeping
 from mfenvd.warm.marker import read_marker
 from tests.support.metaflow_world import LOCAL, World
 from tests.support.wheels import wheel
@@ -39,11 +39,11 @@ def test_what_nobody_wants_is_removed_and_the_rest_stays(world: World) -> None:
     os.utime(started / "bin" / "python", follow_symlinks=False)
     metaflows = metaflows_own(world, conda(world))
 
-    told = Upkeep(context(world)).collect(dry_run=True)
+    told = Housekeeping(context(world)).collect(dry_run=True)
     assert [idle.prefix for idle in told.environments.idle] == [str(old)]
     assert old.exists()
 
-    collected = Upkeep(context(world)).collect()
+    collected = Housekeeping(context(world)).collect()
     assert [(idle.prefix, idle.in_use) for idle in collected.environments.idle] == [(str(old), False)]
     assert not old.exists()
     assert sorted(registered(world)) == sorted(map(str, (young, started, metaflows)))
@@ -54,14 +54,14 @@ def test_wanting_an_environment_keeps_it(world: World) -> None:
     made, wanted = environments(world), pypi(world)
     prefix = unused(made.create(wanted, quiet))
     assert made.create(wanted, quiet) == prefix
-    assert Upkeep(context(world)).collect().environments.idle == ()
+    assert Housekeeping(context(world)).collect().environments.idle == ()
 
 
 def test_what_is_in_use_stays(world: World) -> None:
     prefix = unused(environments(world).create(pypi(world), quiet))
     with subprocess.Popen([str(prefix / "bin/python3"), "-c", "input()"], stdin=subprocess.PIPE) as task:
         unused(prefix)
-        idle = Upkeep(context(world)).collect().environments.idle
+        idle = Housekeeping(context(world)).collect().environments.idle
         task.communicate(b"\n")
     assert [each.in_use for each in idle] == [True]
     assert prefix.exists()
@@ -71,8 +71,8 @@ def test_interrupted_builds_are_removed(world: World) -> None:
     made = environments(world)
     half = made.create(pypi(world), quiet)
     (half / ".mfenv.json").unlink()
-    assert Upkeep(context(world)).collect(dry_run=True).environments.interrupted == (str(half),)
-    assert Upkeep(context(world)).collect().environments.interrupted == (str(half),)
+    assert Housekeeping(context(world)).collect(dry_run=True).environments.interrupted == (str(half),)
+    assert Housekeeping(context(world)).collect().environments.interrupted == (str(half),)
     assert not half.exists()
     assert registered(world) == []
 
@@ -82,33 +82,33 @@ def test_files_that_environments_refer_to_outlast_the_limit(world: World) -> Non
     made = environments(world)
     made.create(pypi(world), quiet)
     made.discard(made.create(pypi(world, "lonely-1.0-py3-none-any.whl", id_="aaaaaaaaaaaaaaa"), quiet))
-    collected = Upkeep(context(world)).collect(limit=0)
+    collected = Housekeeping(context(world)).collect(limit=0)
     assert collected.files.files == 3  # lonely, and the archives of python and pip
     assert made.missing(pypi(world)) == ()
 
 
 def test_what_metaflow_made_is_adopted_and_then_looked_after(world: World) -> None:
     prefix = metaflows_own(world, conda(world))
-    upkeep = Upkeep(context(world))
-    assert [candidate.prefix for candidate in upkeep.adopt(dry_run=True)] == [str(prefix)]
+    keeping = Housekeeping(context(world))
+    assert [candidate.prefix for candidate in keeping.adopt(dry_run=True)] == [str(prefix)]
     assert read_marker(prefix) is None
 
-    assert [candidate.problems for candidate in upkeep.adopt()] == [()]
+    assert [candidate.problems for candidate in keeping.adopt()] == [()]
     marker = read_marker(prefix)
     assert marker is not None
     assert (marker.adopted, marker.id, marker.platform) == (True, ID, LOCAL)
-    assert upkeep.adopt() == ()
+    assert keeping.adopt() == ()
     assert environments(world).missing(conda(world)) == ()
     assert environments(world).create(conda(world), quiet) == prefix
 
     unused(prefix)
-    assert [idle.prefix for idle in upkeep.collect().environments.idle] == [str(prefix)]
+    assert [idle.prefix for idle in keeping.collect().environments.idle] == [str(prefix)]
     assert not prefix.exists()
 
 
 def test_what_is_unfinished_is_not_adopted(world: World) -> None:
     prefix = metaflows_own(world, conda(world), dies="registered")
-    assert [candidate.problems for candidate in Upkeep(context(world)).adopt()] == [("no package is linked",)]
+    assert [candidate.problems for candidate in Housekeeping(context(world)).adopt()] == [("no package is linked",)]
     assert read_marker(prefix) is None
 
 
@@ -127,24 +127,24 @@ def test_an_unfinished_environment_is_made_anew_from_the_manifest(world: World, 
     wanted = pypi(world) if wheels else conda(world)
     left = metaflows_own(world, wanted, dies="registered")
     write_manifest(world, wheels=wheels)
-    upkeep = Upkeep(context(world))
+    keeping = Housekeeping(context(world))
 
-    told = upkeep.repair([world.project], dry_run=True)
+    told = keeping.repair([world.project], dry_run=True)
     assert [(each.prefix, each.removed) for each in told] == [(str(left), False)]
     assert told[0].finding.code == Code.UNFINISHED_ENVIRONMENT
     assert left.exists()
 
-    (repaired,) = upkeep.repair([world.project / "deeper" / "folder"])
+    (repaired,) = keeping.repair([world.project / "deeper" / "folder"])
     assert repaired.removed
     assert repaired.made is not None
     assert registered(world) == [repaired.made]
     assert environments(world).missing(wanted) == ()
-    assert upkeep.repair([world.project]) == ()
+    assert keeping.repair([world.project]) == ()
 
 
 def test_without_a_manifest_it_is_removed_so_that_metaflow_makes_it(world: World) -> None:
     left = metaflows_own(world, conda(world), dies="registered")
-    (repaired,) = Upkeep(context(world)).repair([world.project])
+    (repaired,) = Housekeeping(context(world)).repair([world.project])
     assert (repaired.removed, repaired.made, left.exists()) == (True, None, False)
     assert registered(world) == []
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_made_says_why(world: World) -> None:
     native = conda(world).conda.packages[-1].filename
     world.channel.refused.add(native)
     try:
-        (repaired,) = Upkeep(context(world)).repair([world.project])
+        (repaired,) = Housekeeping(context(world)).repair([world.project])
     finally:
         world.channel.refused.clear()
     assert (repaired.removed, repaired.made) == (True, None)
@@ -179,7 +179,7 @@ def test_each_sort_of_damage_is_seen(world: World, damage: str, told: str) -> No
     how, _, what = damage.partition(" ")
     for path in prefix.glob(what):
         path.write_text('{"half') if how == "tear" else path.unlink()
-    (repaired,) = Upkeep(context(world)).repair([world.project], dry_run=True)
+    (repaired,) = Housekeeping(context(world)).repair([world.project], dry_run=True)
     assert told in repaired.finding.message
 
 
@@ -187,16 +187,44 @@ def test_a_sound_environment_of_metaflows_is_left_alone(world: World) -> None:
     """Also without its wheels: Metaflow goes on where it was."""
     prefix = metaflows_own(world, pypi(world))
     write_manifest(world, wheels=True)
-    assert Upkeep(context(world)).repair([world.project]) == ()
+    assert Housekeeping(context(world)).repair([world.project]) == ()
     assert prefix.exists()
 
 
 def test_an_unfinished_environment_that_is_worked_on_stays(world: World) -> None:
     left = metaflows_own(world, conda(world), dies="registered")
     with subprocess.Popen(["/bin/sleep", "60"], cwd=left) as worker:
-        (repaired,) = Upkeep(context(world)).repair([world.project])
+        (repaired,) = Housekeeping(context(world)).repair([world.project])
         worker.kill()
     assert not repaired.removed
     assert repaired.reason is not None
     assert repaired.reason.code == Code.MADE_ELSEWHERE
     assert left.exists()
+
+
+def test_tidying_mends_compiles_and_collects(world: World) -> None:
+    made = environments(world)
+    old = unused(made.create(pypi(world, id_="aaaaaaaaaaaaaaa"), quiet))
+    prefix = made.create(pypi(world), quiet)
+    world.environments_file.write_text(f"{old}\n")
+    wanted = (prefix / ".mfenv.json").stat().st_mtime
+
+    Housekeeping(context(world)).tidy()
+    assert registered(world) == [str(prefix)]
+    marker = read_marker(prefix)
+    assert marker is not None
+    assert marker.compiled
+    assert (prefix / ".mfenv.json").stat().st_mtime == wanted
+    assert list((prefix / SITE_PACKAGES / "demo").rglob("*.pyc"))
+    assert len(list((prefix / SITE_PACKAGES / "pip").rglob("*.pyc"))) > 100
+
+
+def test_another_homes_environment_is_not_registered_here(world: World) -> None:
+    """Two users' shells, or a test's, may share mfenv's cache folder."""
+    prefix = environments(world).create(pypi(world), quiet)
+    world.environments_file.unlink()
+    world.environ["HOME"] = str(world.root / "another")
+    other = environments(world)
+    assert other.sweep() == ()
+    assert not (world.root / "another" / ".conda").exists()
+    assert prefix.exists()

@@ -13,11 +13,11 @@ from mfenvd.cli.options import JsonFlag, Paths, given_paths
 
 if TYPE_CHECKING:
     from mfenvd.cli.terminal import Terminal
-    from mfenvd.upkeep import Upkeep
+    from mfenvd.housekeeping import Housekeeping
     from mfenvd.warm.adopting import Candidate
     from mfenvd.warm.repairing import Repaired
 
-UPKEEP = "Environments on this machine"
+PANEL = "Environments on this machine"
 _DAY = 24 * 3600.0
 _MEBIBYTE = 1024 * 1024
 
@@ -28,9 +28,9 @@ DaysOption = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("gc", rich_help_panel=UPKEEP, epilog=examples("mfenv gc --dry-run", "mfenv gc --older-than 3"))(gc)
-    app.command(rich_help_panel=UPKEEP, epilog=examples("mfenv adopt --dry-run", "mfenv adopt"))(adopt)
-    app.command(rich_help_panel=UPKEEP, epilog=examples("mfenv repair --dry-run", "mfenv repair flows/"))(repair)
+    app.command("gc", rich_help_panel=PANEL, epilog=examples("mfenv gc --dry-run", "mfenv gc --older-than 3"))(gc)
+    app.command(rich_help_panel=PANEL, epilog=examples("mfenv adopt --dry-run", "mfenv adopt"))(adopt)
+    app.command(rich_help_panel=PANEL, epilog=examples("mfenv repair --dry-run", "mfenv repair flows/"))(repair)
 
 
 def gc(*, older_than: DaysOption = 14, dry_run: DryRunFlag = False, json: JsonFlag = False) -> None:
@@ -42,7 +42,7 @@ def gc(*, older_than: DaysOption = 14, dry_run: DryRunFlag = False, json: JsonFl
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.terminal import this_terminal
 
-    collected = _upkeep().collect(older_than * _DAY, dry_run=dry_run)
+    collected = _housekeeping().collect(older_than * _DAY, dry_run=dry_run)
     if json:
         print_json(collected)
         return
@@ -69,7 +69,7 @@ def adopt(*, dry_run: DryRunFlag = False, json: JsonFlag = False) -> None:
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.terminal import this_terminal
 
-    candidates = _upkeep().adopt(dry_run=dry_run)
+    candidates = _housekeeping().adopt(dry_run=dry_run)
     if json:
         print_json({"dry_run": dry_run, "environments": candidates})
         return
@@ -86,22 +86,22 @@ def repair(paths: Paths = None, *, dry_run: DryRunFlag = False, json: JsonFlag =
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.terminal import this_terminal
 
-    repaired = _upkeep().repair(given_paths(paths), dry_run=dry_run)
+    repaired = _housekeeping().repair(given_paths(paths), dry_run=dry_run)
     if json:
         print_json({"dry_run": dry_run, "environments": repaired})
         return
     _tell_repaired(this_terminal(), repaired, dry_run=dry_run)
 
 
-def _upkeep() -> Upkeep:
+def _housekeeping() -> Housekeeping:
     from mfenvd.cli.oneshot import context_for, trusted_roots
     from mfenvd.client.shell import this_shell
     from mfenvd.flows.project import project_root
+    from mfenvd.housekeeping import Housekeeping
     from mfenvd.paths import find_paths
-    from mfenvd.upkeep import Upkeep
 
     folders, root = find_paths(), str(project_root(Path.cwd()))
-    return Upkeep(context_for(root, this_shell(), folders, trusted=root in trusted_roots(folders)))
+    return Housekeeping(context_for(root, this_shell(), folders, trusted=root in trusted_roots(folders)))
 
 
 def _tell_adopted(terminal: Terminal, candidates: tuple[Candidate, ...], *, dry_run: bool) -> None:

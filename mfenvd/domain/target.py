@@ -14,7 +14,7 @@ DEFAULT_MACOS = "13.0"
 DEFAULT_CUDA = "12.4"
 """The driver that is assumed where a step asks for a GPU and nothing says which one it gets."""
 
-# The newest patch release of each line on conda-forge, where Metaflow gets its interpreters (August 2026).
+# Of each line on conda-forge, where Metaflow gets its interpreters (August 2026).
 _NEWEST_PATCH = {
     (3, 6): 15, (3, 7): 12, (3, 8): 20, (3, 9): 23, (3, 10): 20, (3, 11): 15, (3, 12): 13, (3, 13): 15, (3, 14): 6,
 }  # fmt: skip
@@ -49,14 +49,12 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=False):
 
     @property
     def python_full(self) -> str:
-        """The version of the interpreter that the environment will have, as `3.9.25`.
+        """The version of the interpreter that the environment will have, as `3.9.13`.
 
-        A bare `3.9` means the newest patch release, as the solver of Metaflow's conda environment takes it.
+        A bare `3.9` is 3.9.0: Metaflow asks conda for `python==3.9`, and pip and uv read `--python-version 3.9` so too.
         """
         version = self.python.rstrip("t")
-        if version.count(".") >= 2:
-            return version
-        return f"{version}.{_NEWEST_PATCH.get(self.python_minor, 0)}"
+        return version if version.count(".") >= 2 else f"{version}.0"
 
     @property
     def glibc_version(self) -> tuple[int, int] | None:
@@ -70,6 +68,12 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=False):
         floor = f" glibc {self.glibc}" if self.glibc else f" macOS {self.macos}" if self.macos else ""
         cuda = f" cuda {self.cuda}" if self.cuda else ""
         return f"{self.arch} python {self.python}{floor}{cuda}"
+
+
+def newest_patch(minor: str) -> str:
+    """`3.9.23` for `3.9`, the newest that conda has of that line; `.0` for a line that is not known here."""
+    major, second = minor.split(".")
+    return f"{minor}.{_NEWEST_PATCH.get((int(major), int(second)), 0)}"
 
 
 def version_pair(text: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.pins import pinned_packages
 from mfenvd.domain.request import CondaPart, Indexes, Kind, MixedSolver, PypiPart, Request
+from mfenvd.domain.target import newest_patch
 from mfenvd.flows import findings
 from mfenvd.flows.conda_packages import conda_request
 from mfenvd.flows.interpreter import lowest_allowed
@@ -25,7 +26,7 @@ from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical
 
 _OPERATORS = ("<", ">", "!", "~", "@")
-_PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?t?)(?:\.\*)?")
+_PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?t?)(?P<any>\.\*)?")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\[[\w, -]*\])?(?:\s*[<>=!~][<>=!~\w.,* ]*)?")
 
 
@@ -153,9 +154,12 @@ def python_in(text: str, project: str) -> str | None:
 
 
 def python_version(text: str) -> str | None:
-    """`3.11` for `3.11.*`, a version as it is; None for what is no version of Python 3."""
+    """The newest release for `3.11.*`, a version as it is; None for what is no version of Python 3."""
     match = _PYTHON.fullmatch(text.strip())
-    return match["version"] if match else None
+    if match is None:
+        return None
+    version = match["version"]
+    return newest_patch(version) if match["any"] and version.count(".") == 1 else version
 
 
 def requirement_text(name: str, version: str) -> str:

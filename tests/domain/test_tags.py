@@ -99,5 +99,4 @@ def test_markers_of_a_linux_target_are_linuxs_on_any_host() -> None:
     assert environment["sys_platform"] == "linux"
     assert environment["platform_system"] == "Linux"
     assert environment["platform_machine"] == "x86_64"
-    assert environment["python_full_version"].startswith("3.9.")
-    assert environment["python_full_version"] != "3.9.0"
+    assert environment["python_full_version"] == "3.9.0"

@@ -167,7 +167,7 @@ def python_excluded(case: Case) -> Finding:
     wants = next((file.requires_python for file in case.allowed if file.requires_python), "")
     finding = _finding(
         Code.PYTHON_EXCLUDED,
-        f"{case.subject} does not support Python {case.target.python}: it wants {wants}.",
+        f"{case.subject} does not support Python {case.target.python_full}: it wants {wants}.",
         case,
         fix=_use_instead(case) or f"Use a Python that is {wants}.",
         requires_python=wants,

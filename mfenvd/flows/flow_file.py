@@ -62,7 +62,20 @@ def read_file(path: Path, facts: ProjectFacts, modules: ModuleCache) -> FileRead
     try:
         run_file(machine, module)
         flows = read_flows(machine, module)
-        problems = unread_flows(module, flows)
+        problems = (*unread_flows(module, flows), *(_failures(machine, module) if flows else ()))
     except RecursionError:
         problems = (findings.unreadable_file(path, "is nested too deeply to follow"),)
     return FileReading(str(path), flows, problems, tuple(sorted(machine.reads - {str(path)})))
+
+
+def _failures(machine: Interpreter, module: Module) -> tuple[Finding, ...]:
+    """The statements of the flow's own file that raise."""
+    return tuple(
+        findings.failing_statement(
+            module.source.segment(raised.at.node if raised.at.frame.module is module else statement),
+            module.source.location(statement),
+            raised.as_unknown(),
+        )
+        for statement, frame, raised in machine.failures
+        if frame.module is module
+    )

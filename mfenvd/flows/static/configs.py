@@ -188,7 +188,7 @@ def _parsed(machine: Machine, config: ConfigParameter, content: Any) -> Any:
         except ValueError as error:
             where = f"{content.path}: {error}" if isinstance(content, FileText) else str(error)
             fix = "Correct it, or name a parser."
-            return machine.unknown(config.at, f"is not valid JSON ({where})", fix)
+            return Unknown(config.at, f"is not valid JSON ({where})", fix, fails=True)
     if isinstance(value, Unknown):
         return value
     value = files.with_places(value, content)

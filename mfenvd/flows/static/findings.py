@@ -50,6 +50,18 @@ def unknown_value(what: str, unknown: Unknown, severity: Severity = Severity.ERR
     )
 
 
+def failing_statement(expression: str, location: Location, raised: Unknown) -> Finding:
+    """A statement at the top level raises: Metaflow cannot load the flow."""
+    return _at(
+        location,
+        Code.UNKNOWN_VALUE,
+        Severity.WARNING,
+        f"`{redact(expression)}` {redact(raised.reason)}, as far as can be told without running it: the flow does not "
+        "load.",
+        raised.fix,
+    )
+
+
 def unknown_decorator(what: str, unknown: Unknown) -> Finding:
     """Whether or which decorator `what` ("Step train") gets cannot be known."""
     return _at(

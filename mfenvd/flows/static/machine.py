@@ -70,6 +70,7 @@ class Machine(ABC):
         joined_alike: Whether the paths of the last `join` all left the same.
         made: Decorators in the order in which they were made.
         variables: Environment variables in the order in which they were read.
+        failures: Statements at the top level of modules and classes that raise.
     """
 
     def __init__(self, facts: ProjectFacts, modules: ModuleCache, folder: str) -> None:
@@ -89,6 +90,7 @@ class Machine(ABC):
         self.joined_alike = True
         self.made: list[Any] = []
         self.variables: list[str] = []
+        self.failures: list[tuple[ast.stmt, Frame, Raised]] = []
         self._ordered = True
         self._left = BUDGET
         self._left_here = STATEMENT_BUDGET

@@ -81,6 +81,7 @@ def run_module(machine: Machine, body: Sequence[ast.stmt], frame: Frame) -> None
         except Raised as raised:
             if raised.kind == "SystemExit":
                 return
+            machine.failures.append((statement, frame, raised))
             giving_up.give_up(machine, statement, frame, f"raises {raised}")
         except Exhausted:
             giving_up.give_up(machine, statement, frame, "takes too many steps to follow", everything=True)

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from mfenvd.condarc import findings
 from mfenvd.domain.finding import Finding, Location
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _LARGEST = 1 << 20
-_DEEPEST = 20
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -48,16 +46,10 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Document | None:
         return Document(str(path), findings=(findings.unreadable(str(path), error.strerror or str(error)),))
     except UnicodeDecodeError:
         return Document(str(path), findings=(findings.malformed(Location(str(path)), "it is not UTF-8"),))
-    try:
-        root = yaml.compose(expanded(text, variables), Loader=yaml.SafeLoader)
-        return _document(path, root)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = Location(str(path), mark.line + 1, mark.column + 1) if mark else Location(str(path))
-        # Not `error.problem`: a parser's words may quote a line that holds a token.
-        return Document(str(path), findings=(findings.malformed(place, "it is not valid YAML"),))
-    except (yaml.YAMLError, RecursionError):
-        return Document(str(path), findings=(findings.malformed(Location(str(path)), "it is not valid YAML"),))
+    # Most machines have no such file, and the reader of YAML takes a while to load.
+    from mfenvd.condarc.parsing import parsed
+
+    return parsed(path, expanded(text, variables))
 
 
 def variables_of(path: Path) -> list[str]:
@@ -77,33 +69,3 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 def used_names(text: str) -> list[str]:
     """The variables that a text uses; of an expanded one, those that are not set."""
     return [found[1] or found[2] for found in _VARIABLE.finditer(text)]
-
-
-def _document(path: Path, root: yaml.Node | None) -> Document:
-    if root is None or (isinstance(root, yaml.ScalarNode) and root.value in {"", "null", "~"}):
-        return Document(str(path))
-    if not isinstance(root, yaml.MappingNode):
-        place = Location(str(path), root.start_mark.line + 1, root.start_mark.column + 1)
-        return Document(
-            str(path), findings=(findings.malformed(place, "a mapping such as `channels: […]` is expected"),)
-        )
-    values, places = {}, {}
-    for key, value in root.value:
-        if isinstance(key, yaml.ScalarNode):
-            values[key.value] = _plain(value)
-            places[key.value] = Location(str(path), key.start_mark.line + 1, key.start_mark.column + 1)
-    return Document(str(path), values, places)
-
-
-def _plain(node: yaml.Node, depth: int = 0) -> Any:
-    """Texts, lists, dicts; None for null and for what nests without end."""
-    if depth > _DEEPEST:
-        return None
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, depth + 1) for item in node.value]
-    if isinstance(node, yaml.MappingNode):
-        pairs = ((key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode))
-        return {str(key.value): _plain(value, depth + 1) for key, value in pairs}
-    if node.tag == "tag:yaml.org,2002:null":
-        return None
-    return str(node.value)

@@ -8,6 +8,7 @@ PATH, it solves the same by `create --dry-run`, one arch after the other.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -71,7 +72,9 @@ def _computed() -> float:
 
 def _in_another(what: str, channel: str, folder: Path) -> str:
     command = [sys.executable, "-m", "tests.bench.conda_worker", what, channel, str(folder)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # Compiled modules are kept, as they are wherever mfenv is installed.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environ).stdout
 
 
 def _memory(label: str, channel: str, folder: Path) -> None:

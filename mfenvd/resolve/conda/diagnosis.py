@@ -26,7 +26,7 @@ from mfenvd.resolve.conda.names import spec_name
 from mfenvd.resolve.conda.pythons import ABOUT_PYTHON, Pythons, pythons_of
 from mfenvd.resolve.conda.repodata import Repodata
 from mfenvd.resolve.conda.solving import Question, parsed_specs
-from mfenvd.resolve.conda.systems import CUDA, GLIBC, Lack, lacking
+from mfenvd.resolve.conda.systems import CUDA, GLIBC, Lack, lacking, offering
 from mfenvd.resolve.conda.wording import Chain
 from mfenvd.resolve.conda.words import Node, clashing_chains, first_chain, leaves, tree
 
@@ -36,7 +36,8 @@ _TIMEOUT = 3.0
 """Seconds for one variation."""
 
 _ENOUGH = 6.0
-"""Seconds after which a set of clashing requirements is taken as it is, though it may not be the smallest."""
+"""Seconds after which a set of clashing requirements is taken as it is, though it may not be the smallest, and no
+further cause is looked for."""
 
 
 class Diagnosis:
@@ -55,6 +56,8 @@ class Diagnosis:
         self._repodata = repodata
         self._catalog = Catalog(repodata, question.channels)
         self._specs = dict(zip(question.specs, parsed_specs(question.specs), strict=True))
+        self._offered: dict[str, str] = {}
+        self._until = 0.0
 
     def findings(self, words: str) -> tuple[Finding, ...]:
         """Why there is no solution; never empty.
@@ -65,13 +68,32 @@ class Diagnosis:
         missing = (*self._missing(), *self._kept_out())
         if missing:
             return missing
+        self._until = time.monotonic() + _ENOUGH
+        found: list[Finding] = []
+        while not found or (time.monotonic() < self._until and self._is_unsolvable(tuple(self._specs))):
+            found += self._next(words)
+        return tuple(found)
+
+    def _next(self, words: str) -> Sequence[Finding]:
+        """What keeps the request from being met; from then on that is taken to be remedied."""
         clashing = self._smallest_clash()
 
         def solved_on(virtual: tuple[GenericVirtualPackage, ...]) -> tuple[RepoDataRecord, ...] | None:
             return self._solved(msgspec.structs.replace(self._asking(clashing), virtual=virtual))
 
-        lack = lacking(self._target, solved_on, lambda name: self._catalog.records(name, self._target.arch))
-        return (self._clash(clashing, words) if lack is None else self._system(lack),)
+        lacks = lacking(
+            self._target, solved_on, lambda name: self._catalog.records(name, self._target.arch), self._offered
+        )
+        if not lacks:
+            found = self._clash(clashing, words)
+            # Python stays if it can: others may clash with it as well.
+            out = [text for text in clashing if spec_name(text) != _PYTHON] or clashing
+            self._specs = {text: spec for text, spec in self._specs.items() if text not in out}
+            return [found]
+        told = [self._system(lack) for lack in lacks]
+        self._offered |= {lack.name: lack.enough for lack in lacks}
+        self._question = msgspec.structs.replace(self._question, virtual=offering(self._target, self._offered))
+        return told
 
     def _missing(self) -> Iterator[Finding]:
         """What is asked for and does not exist for the arch, whatever else is asked for."""
@@ -178,20 +200,19 @@ class Diagnosis:
 
         Nearly always it is one or two, which is found out quickly: the fewer there are, the sooner the solver knows.
         """
-        until = time.monotonic() + _ENOUGH
         everything = tuple(self._specs)
         singles = [(text,) for text in everything]
         with_python = [pair for pair in combinations(everything, 2) if _PYTHON in map(spec_name, pair)]
         others = [pair for pair in combinations(everything, 2) if _PYTHON not in map(spec_name, pair)]
         for few in (*singles, *with_python, *others):
-            if time.monotonic() > until:
+            if time.monotonic() > self._until:
                 break
             if self._is_unsolvable(few):
                 return few
         kept = everything
         for text in reversed(everything):
             rest = tuple(other for other in kept if other != text)
-            if time.monotonic() > until:
+            if time.monotonic() > self._until:
                 break
             if self._is_unsolvable(rest):
                 kept = rest

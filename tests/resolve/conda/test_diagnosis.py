@@ -245,3 +245,33 @@ def test_a_solver_without_end_is_stopped_and_says_so(
     outcome = resolve(request({"pandas": "", "scikit-learn": "", "matplotlib-base": ""}, subset), LINUX, tmp_path)
     assert outcome.failed
     assert [finding.code for finding in outcome.findings] == [Code.SOLVE_TOOK_TOO_LONG]
+
+
+def test_a_gpu_and_a_newer_glibc_are_both_told(tmp_path: Path) -> None:
+    needs = ("__cuda >=12.2", "__glibc >=2.28,<3.0.a0")
+    world = World(tmp_path, package("trainer", "1.0", subdir="linux-64", depends=needs))
+    glibc, cuda = world.findings({"trainer": "==1.0"})
+    assert (glibc.code, cuda.code) == (Code.GLIBC_MISMATCH, Code.CUDA_MISSING)
+    assert (glibc.data["needs_glibc"], cuda.data["needs_cuda"]) == ("2.28", "12.2")
+
+
+def test_what_else_is_wrong_besides_the_glibc_is_told_too(tmp_path: Path) -> None:
+    world = World(
+        tmp_path,
+        package("core", "2", subdir="linux-64", depends=("__glibc >=2.28,<3.0.a0", "python >=3.12")),
+        package("app", "1", depends=("lib <2",)),
+        package("tool", "1", depends=("lib >=2",)),
+        package("lib", "1"),
+        package("lib", "2"),
+    )
+    found = world.findings({"app": "", "core": "", "tool": "", "python": "3.11.*"})
+    assert [finding.code for finding in found] == [Code.GLIBC_MISMATCH, Code.PYTHON_EXCLUDED, Code.CONFLICT]
+    assert found[2].chain[0] in {"app", "tool"}
+
+
+def test_a_python_that_cannot_be_had_by_itself_is_told_once(tmp_path: Path) -> None:
+    folder = tmp_path / "channel"
+    broken = package("python", "3.11.9", depends=("nowhere",))
+    channel = write_repodata(folder, repodata_of(broken, package("pip", "24", depends=("python",)))).as_uri()
+    outcome = resolve(request({"python": "3.11.9"}, channel), LINUX, tmp_path)
+    assert [finding.package for finding in outcome.findings] == ["nowhere"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mfenvd.cli.terminal import Terminal
-    from mfenvd.resolve.wheels import Availability, Cell, PythonWheel, Row
+    from mfenvd.domain.availability import Availability, Cell, PythonWheel, Row
 
 Package = Annotated[str, typer.Argument(metavar="NAME[==VERSION]", help="A package, with a version or a range.")]
 ArchOption = Annotated[
@@ -111,24 +111,18 @@ def _look_up(package: str, limit: int | None) -> Availability:
     from packaging.requirements import InvalidRequirement, Requirement
 
     from mfenvd.client.shell import this_shell
-    from mfenvd.domain.request import Indexes
     from mfenvd.paths import find_paths
-    from mfenvd.resolve.index.client import IndexClient
-    from mfenvd.resolve.index.configuration import configuration
     from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
     from mfenvd.resolve.index.findings import index_finding
-    from mfenvd.resolve.wheels import availability
+    from mfenvd.resolve.wheels import look_up
 
+    here, cache, shell = Path.cwd(), Path(find_paths().cache), this_shell()
     try:
         asked = Requirement(package)
+        found = look_up(package, shell, here, cache, limit=limit)
+        newest = found.rows or look_up(asked.name, shell, here, cache, limit=1).rows
     except InvalidRequirement as error:
         raise BadPackageError(package) from error
-    shell = this_shell()
-    config = configuration(Indexes(), shell, Path.cwd())
-    client = IndexClient(config, Path(find_paths().cache), shell.environ)
-    try:
-        found = availability(asked.name, str(asked.specifier), client, limit=limit)
-        newest = found.rows or availability(asked.name, "", client, limit=1).rows
     except NoSuchPackage as error:
         raise NoSuchPackageError(str(error)) from error
     except IndexProblem as error:

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from mfenvd.client.errors import RequestRefusedError, UnexpectedAnswerError
-from mfenvd.domain.event import AnyEvent, Hello, ProjectInfo, Status
+from mfenvd.domain.availability import Availability
+from mfenvd.domain.event import AnyEvent, DaemonInfo, Hello, ProjectInfo, Status
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ EVENTS_PATH = "/v1/events"
 
 
 class Queued(msgspec.Struct, frozen=True):
-    """How many resolves were queued."""
+    """How many resolves were queued, or cancelled."""
 
     jobs: int
 
@@ -91,6 +92,25 @@ def resolve_again(root: str, ids: Sequence[str] | None = None) -> Call[Queued]:
     """Resolve the verdicts `ids` of a project anew, all of them when None, asking the indexes again."""
     body = {"root": root, "ids": None if ids is None else list(ids), "refresh": True}
     return Call("POST", "/v1/resolve", Queued, body=body)
+
+
+def cancel(root: str, ids: Sequence[str] | None = None) -> Call[Queued]:
+    """End the resolves behind the verdicts `ids` of a project, all of them when None; answers how many there were."""
+    return Call("POST", "/v1/cancel", Queued, body={"root": root, "ids": None if ids is None else list(ids)})
+
+
+def daemon() -> Call[DaemonInfo]:
+    """The process alone, as it is now."""
+    return Call("GET", "/v1/daemon", DaemonInfo)
+
+
+def wheels(package: str, project: str, limit: int | None = None) -> Call[Availability]:
+    """For what there are wheels of `package` (a name, or a requirement) on the indexes of the project at that root.
+
+    At most `limit` versions, the newest; None for all.
+    """
+    more = {} if limit is None else {"limit": str(limit)}
+    return Call("GET", "/v1/wheels", Availability, query={"name": package, "project": project, **more})
 
 
 def stop(*, drain: bool = True) -> Call[Nothing]:

@@ -25,7 +25,8 @@ from mfenvd.client.errors import (
     SocketRefusedError,
 )
 from mfenvd.client.view import Change, DaemonView
-from mfenvd.domain.event import PROTOCOL, AnyEvent, Hello, ProjectInfo, Status
+from mfenvd.domain.availability import Availability
+from mfenvd.domain.event import PROTOCOL, AnyEvent, DaemonInfo, Hello, ProjectInfo, Status
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -78,6 +79,17 @@ class AsyncConnection:
     async def resolve_again(self, root: str, ids: Sequence[str] | None = None) -> int:
         """The number of resolves that were queued."""
         return (await self.call(calls.resolve_again(root, ids))).jobs
+
+    async def cancel(self, root: str, ids: Sequence[str] | None = None) -> int:
+        """The number of resolves that were ended."""
+        return (await self.call(calls.cancel(root, ids))).jobs
+
+    async def daemon(self) -> DaemonInfo:
+        return await self.call(calls.daemon())
+
+    async def wheels(self, package: str, project: str, limit: int | None = None) -> Availability:
+        """As `calls.wheels`; an index that was not asked before may take seconds: give the connection the time."""
+        return await self.call(calls.wheels(package, project, limit))
 
     async def stop(self, *, drain: bool = True) -> None:
         await self.call(calls.stop(drain=drain))

@@ -43,6 +43,11 @@ class ResolveBody(msgspec.Struct):
     refresh: bool = True
 
 
+class CancelBody(msgspec.Struct):
+    root: str
+    ids: tuple[str, ...] | None = None
+
+
 class StopBody(msgspec.Struct):
     drain: bool = True
 
@@ -60,6 +65,9 @@ def application(service: Service) -> web.Application:
             web.delete("/v1/projects", routes.unregister),
             web.post("/v1/trust", routes.trust),
             web.post("/v1/resolve", routes.resolve),
+            web.post("/v1/cancel", routes.cancel),
+            web.get("/v1/daemon", routes.daemon),
+            web.get("/v1/wheels", routes.wheels),
             web.post("/v1/stop", routes.stop),
         ]
     )
@@ -97,6 +105,18 @@ class _Routes:
         body = await _body(request, ResolveBody)
         return _json({"jobs": self._service.resolve(body.root, body.ids, refresh=body.refresh)})
 
+    async def cancel(self, request: web.Request) -> web.Response:
+        body = await _body(request, CancelBody)
+        return _json({"jobs": self._service.cancel(body.root, body.ids)})
+
+    async def daemon(self, _: web.Request) -> web.Response:
+        return _json(self._service.info())
+
+    async def wheels(self, request: web.Request) -> web.Response:
+        name, root = request.query.get("name", ""), request.query.get("project", "")
+        limit = _whole_number("limit", request.query.get("limit"))
+        return _json(await self._service.wheels(name, root, limit))
+
     async def stop(self, request: web.Request) -> web.Response:
         body = await _body(request, StopBody)
         response = _json({})
@@ -106,7 +126,7 @@ class _Routes:
         return response
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        since = _whole_number(request.query.get("since"))
+        since = _whole_number("since", request.query.get("since"))
         boot = request.query.get("boot")
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
         await response.prepare(request)
@@ -142,11 +162,11 @@ async def _body(request: web.Request, type_: type[T]) -> T:
         raise RefusedError(f"The request's body is not as expected: {error}.") from error
 
 
-def _whole_number(text: str | None) -> int | None:
+def _whole_number(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit():
-        raise RefusedError(f"`since` is not a whole number: {text!r}.")
+        raise RefusedError(f"`{name}` is not a whole number: {text!r}.")
     return int(text)
 
 

@@ -101,6 +101,16 @@ def journal_unwritable(path: Path, reason: str) -> Finding:
     )
 
 
+def resolve_cancelled(job: Job) -> Finding:
+    """Somebody did not want to wait for the answer."""
+    return Finding(
+        code=Code.CANCELLED,
+        severity=Severity.ERROR,
+        message=f"Resolving for {job.target.arch} was cancelled.",
+        fix="Press r on it in `mfenv-tui` to have it resolved after all, or save a change of the environment.",
+    )
+
+
 def watch_limit(root: str, folders: int, reason: str) -> Finding:
     """The system would not watch any more folders; mfenvd looks for changes itself, every few seconds."""
     return Finding(

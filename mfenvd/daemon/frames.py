@@ -7,10 +7,12 @@ from typing import BinaryIO
 
 import msgspec
 
+from mfenvd.domain.availability import Availability
 from mfenvd.domain.job import Job
 from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.domain.warming import WarmTask, Warmth
 
@@ -46,6 +48,16 @@ class Tidy(msgspec.Struct, frozen=True, tag="tidy"):
     context: Context
 
 
+class LookUp(msgspec.Struct, frozen=True, tag="look-up"):
+    """To a worker: which wheels of `package` there are (`resolve.wheels.look_up`)."""
+
+    package: str
+    surroundings: Surroundings
+    root: str
+    cache_dir: str
+    limit: int | None
+
+
 class Reported(msgspec.Struct, frozen=True, tag="progress"):
     """From a worker: the job goes on."""
 
@@ -74,8 +86,16 @@ class Tidied(msgspec.Struct, frozen=True, tag="tidied"):
     """From a worker: nothing is left to do."""
 
 
-Order = Settle | Refresh | Warm | Tidy
-Reply = Reported | Done | Refreshed | Warmed | Tidied
+class Found(msgspec.Struct, frozen=True, tag="found"):
+    """From a worker: the wheels, or why they are not known and what to do."""
+
+    availability: Availability | None = None
+    refusal: str = ""
+    fix: str | None = None
+
+
+Order = Settle | Refresh | Warm | Tidy | LookUp
+Reply = Reported | Done | Refreshed | Warmed | Tidied | Found
 
 ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

@@ -178,6 +178,11 @@ class Project:
         keys = None if ids is None else self._table.keys_of(ids)
         return self._services.scheduler.again(self.root, keys, refresh=refresh)
 
+    def cancel(self, ids: Collection[str] | None) -> int:
+        """Ends the resolves behind the verdicts `ids`, all when None, that wait or run; how many those were."""
+        keys = None if ids is None else self._table.keys_of(ids)
+        return self._services.scheduler.cancel(self.root, keys)
+
     def changed(self, change: Change) -> None:
         """The watch has seen something."""
         if change.present != self._present:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from mfenvd.daemon.child import ChildDiedError
-from mfenvd.daemon.findings import resolving_failed, worker_died
+from mfenvd.daemon.findings import resolve_cancelled, resolving_failed, worker_died
 from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.journal_file import Record
 from mfenvd.daemon.secrets import basis
@@ -123,6 +123,27 @@ class Scheduler:
             if key in share.running:
                 self._cancel(share, key)
         self._enqueue(root, share, dict.fromkeys(found, refresh))
+        self._dispatch()
+        return len(found)
+
+    def cancel(self, root: str, keys: Collection[str] | None) -> int:
+        """Ends wanted jobs (all of them when `keys` is None) that wait or run; how many there were.
+
+        What was known of them stays. What nothing was known of is not tried again by itself until the next start.
+        """
+        share = self._shares[root]
+        found = [key for key in share.wanted if (keys is None or key in keys) and self.is_under_way(root, key)]
+        for key in found:
+            if key in share.running:
+                self._cancel(share, key)
+            share.queued.pop(key, None)
+            known, job = self._records.get(key), share.wanted[key]
+            if known is None or known.outcome.failed:
+                outcome = Outcome(findings=(resolve_cancelled(job),), failed=True)
+                self._records[key] = Record(outcome, time.time(), basis(job.context.surroundings))
+        self._journal.post_dropped(found)
+        for key in found:
+            share.observer.job_changed(key)
         self._dispatch()
         return len(found)
 

@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.events import Events
 from mfenvd.daemon.findings import watch_limit
+from mfenvd.daemon.frames import LookUp
 from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.logs import RedactingFormatter
 from mfenvd.daemon.memory import installed, resident
@@ -29,6 +31,7 @@ from mfenvd.daemon.version import VERSION
 from mfenvd.daemon.warming import Warming
 from mfenvd.daemon.watch import Change, Limited, Watch
 from mfenvd.daemon.workers import RESOLVERS, WARMER, Pool
+from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import DaemonChanged, DaemonInfo, Hello, ProjectInfo, Snapshot, Status, Stopping
 from mfenvd.domain.markers import host_arch
 from mfenvd.domain.surroundings import Surroundings
@@ -135,7 +138,7 @@ class Service:
         """Everything at this moment; with `root`, only that project's verdicts."""
         shown = [p for p in self._projects.values() if root is None or p.root == _resolved(root)]
         return Status(
-            daemon=self._info(),
+            daemon=self.info(),
             projects=tuple(project.info for project in self._projects.values()),
             verdicts=tuple(verdict for project in shown for verdict in project.verdicts),
             seq=self.events.seq,
@@ -219,6 +222,32 @@ class Service:
         self._accept()
         return self._project(root).resolve_again(ids, refresh=refresh)
 
+    def cancel(self, root: str, ids: Collection[str] | None) -> int:
+        """Ends the resolves behind verdicts, all of the project's when `ids` is None; how many waited or ran.
+
+        Raises:
+            RefusedError: There is no such project.
+        """
+        self._accept()
+        return self._project(root).cancel(ids)
+
+    async def wheels(self, package: str, root: str, limit: int | None) -> Availability:
+        """Which archs and Pythons the indexes of a project have wheels of `package` for; asked in a worker.
+
+        Raises:
+            RefusedError: It is no package, no index has it or answers, or there is no such project.
+        """
+        self._accept()
+        project = self._project(root)
+        order = LookUp(package, project.surroundings, project.root, self._paths.cache, limit)
+        try:
+            found = await self._pool.look_up(order)
+        except ChildDiedError as error:
+            raise RefusedError(f"The look-up ended early: {error}.", "Try again.", status=503) from error
+        if found.availability is None:
+            raise RefusedError(found.refusal, found.fix, status=404)
+        return found.availability
+
     def stop(self, reason: str, *, drain: bool = True) -> None:
         """Begins to end; called again, waits for nothing any more."""
         if self._stopping.is_set() or not drain:
@@ -254,7 +283,8 @@ class Service:
         await self._journal.close()
         _log.info("stopped")
 
-    def _info(self) -> DaemonInfo:
+    def info(self) -> DaemonInfo:
+        """The process at this moment."""
         return DaemonInfo(
             pid=os.getpid(),
             version=VERSION,
@@ -274,7 +304,7 @@ class Service:
     def _tell_soon(self) -> None:
         # From the journal's thread; the loop is closed when the daemon ends in the middle of this.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(lambda: self.events.publish(DaemonChanged(0, self._info())))
+            self._loop.call_soon_threadsafe(lambda: self.events.publish(DaemonChanged(0, self.info())))
 
     def _accept(self) -> None:
         if self._stopping.is_set():

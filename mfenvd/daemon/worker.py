@@ -24,6 +24,8 @@ from mfenvd.daemon.findings import resolving_failed, warming_failed
 from mfenvd.daemon.frames import (
     ORDERS,
     Done,
+    Found,
+    LookUp,
     Order,
     Refresh,
     Refreshed,
@@ -39,6 +41,7 @@ from mfenvd.daemon.frames import (
 from mfenvd.daemon.pipes import take_pipes
 from mfenvd.daemon.secrets import hide, scrubbed, secret_values
 from mfenvd.daemon.trees import end_own_tree
+from mfenvd.daemon.wheel_lookup import SEE_LOG, looked_up
 from mfenvd.domain.job import Job
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import Outcome
@@ -105,6 +108,8 @@ class Worker:
             return self._refreshed(order)
         if isinstance(order, Tidy):
             return self._tidied(order)
+        if isinstance(order, LookUp):
+            return self._found(order)
         return self._warmed(order.task) if isinstance(order, Warm) else self._answer(order.job)
 
     def _warmed(self, task: WarmTask) -> Warmed:
@@ -136,6 +141,17 @@ class Worker:
         except Exception:  # noqa: BLE001 - nobody waits for it, and it is tried again
             _log.exception("tidying up failed")
         return Tidied()
+
+    def _found(self, order: LookUp) -> Found:
+        secrets = secret_values(order.surroundings)
+        try:
+            found = looked_up(order)
+        except Exception as error:  # noqa: BLE001 - becomes the answer
+            _log.exception("looking up %s failed", order.package)
+            found = Found(refusal=f"Looking up {order.package} failed ({type(error).__name__}).", fix=SEE_LOG)
+        return msgspec.structs.replace(
+            found, refusal=hide(found.refusal, secrets), fix=found.fix and hide(found.fix, secrets)
+        )
 
     def _reporter(self, secrets: Sequence[str]) -> Callable[[Progress], None]:
         last = Progress("")

@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfenvd.daemon.child import Child
-from mfenvd.daemon.frames import REPLIES, Done, Refresh, Refreshed, Reply, Reported, Settle, Tidy, Warm, Warmed
+from mfenvd.daemon.frames import (
+    REPLIES,
+    Done,
+    Found,
+    LookUp,
+    Refresh,
+    Refreshed,
+    Reply,
+    Reported,
+    Settle,
+    Tidy,
+    Warm,
+    Warmed,
+)
 from mfenvd.daemon.memory import resident
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.job import Job
@@ -66,6 +79,12 @@ class _Worker:
             if isinstance(reply, Reported):
                 report(reply.progress)
         return reply.warmth
+
+    async def look_up(self, order: LookUp) -> Found:
+        await self.child.send(order)
+        while not isinstance(reply := await self.child.receive(REPLIES), Found):
+            pass
+        return reply
 
     @property
     def is_large(self) -> bool:
@@ -139,6 +158,21 @@ class Pool:
             self._busy.discard(worker)
         self._rest(worker)
         return warmth
+
+    async def look_up(self, order: LookUp) -> Found:
+        """A worker's answer to `order`; cancelled and failing as `settle`."""
+        worker = self._take((Kind.PYPI, Arch.LINUX_64)) or await self._start()
+        self._busy.add(worker)
+        try:
+            found = await worker.look_up(order)
+        except BaseException:
+            worker.child.kill()
+            self._see_off(worker)
+            raise
+        finally:
+            self._busy.discard(worker)
+        self._rest(worker)
+        return found
 
     async def refresh(self, order: Refresh) -> float | None:
         """Has `order` done by a process of its own that gives way to everything else; what `Refreshed` says.

@@ -136,13 +136,14 @@ class Code(str, Enum):
     JOURNAL_DAMAGED = "MFE905", "The daemon's journal was damaged"
     WATCH_LIMIT = "MFE906", "The system's limit for watched folders is reached"
     JOURNAL_UNWRITABLE = "MFE907", "The daemon's journal cannot be written"
+    CANCELLED = "MFE908", "A resolve was cancelled"
 
 
 UNDECIDED = frozenset(
     {
         Code.UNKNOWN_VALUE, Code.UNKNOWN_DECORATOR, Code.UNREADABLE_FILE, Code.UNKNOWN_BASE, Code.KIND_NOT_SUPPORTED,
         Code.INDEX_UNREACHABLE, Code.INDEX_REFUSES, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED,
-        Code.TOOL_MISSING, Code.BUILD_NEEDS_TRUST, Code.SOLVE_TOOK_TOO_LONG,
+        Code.TOOL_MISSING, Code.CANCELLED, Code.BUILD_NEEDS_TRUST, Code.SOLVE_TOOK_TOO_LONG,
         Code.CHANNEL_UNREACHABLE, Code.CHANNEL_REFUSES, Code.CHANNEL_UNREADABLE, Code.CONDA_LOCK_FAILED,
     }
 )  # fmt: skip

@@ -138,6 +138,7 @@ WORDS: dict[str, str] = {
     Code.JOURNAL_DAMAGED: "journal",
     Code.WATCH_LIMIT: "watch limit",
     Code.JOURNAL_UNWRITABLE: "journal",
+    Code.CANCELLED: "cancelled",
 }
 """At most 14 columns each, so that five archs fit side by side."""
 

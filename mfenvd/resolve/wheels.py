@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-import msgspec
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.availability import Availability, Cell, PythonWheel, Row
+from mfenvd.domain.request import Indexes
+from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import fits, glibc_needed, macos_needed
 from mfenvd.resolve.index.client import IndexClient
+from mfenvd.resolve.index.configuration import configuration
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.platforms import parse_platform
 
@@ -23,71 +28,21 @@ _NAMED = re.compile(r"cp(?P<major>3)(?P<minor>\d+)(?P<threading>t?)")
 DEFAULT_ROWS = 10
 
 
-class PythonWheel(msgspec.Struct, frozen=True):
-    """That there is a wheel for one Python on one arch, and what the most undemanding one asks for.
+def look_up(
+    package: str, surroundings: Surroundings, folder: Path, cache_dir: Path, *, limit: int | None = DEFAULT_ROWS
+) -> Availability:
+    """The wheels of `package`, written as a requirement, on the indexes that pip would ask in `folder`.
 
-    Attributes:
-        python: `3.11`, `3.13t` for a free-threaded build.
-        glibc: Oldest GLIBC, as `2.17`; None when it asks for none, or off Linux.
-        macos: Oldest macOS, as `11.0`; likewise.
+    Where no version is the one that is asked for, `rows` is empty. `limit` is that of `availability`.
+
+    Raises:
+        InvalidRequirement: `package` is not one.
+        NoSuchPackage: No index has it.
+        IndexProblem: An index gives no answer.
     """
-
-    python: str
-    glibc: str | None = None
-    macos: str | None = None
-
-
-class Cell(msgspec.Struct, frozen=True):
-    """What one version has for one arch.
-
-    Attributes:
-        pythons: One for each Python with a wheel, oldest first; empty when there is none.
-        glibc: The lowest of `pythons`, None when one asks for none.
-        macos: Likewise.
-    """
-
-    arch: Arch
-    pythons: tuple[PythonWheel, ...] = ()
-    glibc: str | None = None
-    macos: str | None = None
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One version.
-
-    Attributes:
-        version: As its files say it.
-        cells: One for each arch, in the order of `Arch`.
-        sdist: Whether there is a source distribution.
-        pure: Whether one of its wheels runs on every arch.
-        prerelease: Whether pip takes it only when told to.
-        requires_python: As the index says it of its newest file; None where it says nothing.
-        yanked: Why it was withdrawn, empty when no reason is given; None when it was not, or not all of it.
-    """
-
-    version: str
-    cells: tuple[Cell, ...]
-    sdist: bool = False
-    pure: bool = False
-    prerelease: bool = False
-    requires_python: str | None = None
-    yanked: str | None = None
-
-
-class Availability(msgspec.Struct, frozen=True):
-    """What there is of one package.
-
-    Attributes:
-        name: Canonical name.
-        rows: The newest version first.
-        versions: How many versions match, shown or not.
-        stale: `(index, since)` as in `Listing.stale`.
-    """
-
-    name: str
-    rows: tuple[Row, ...]
-    versions: int
-    stale: tuple[tuple[str, float], ...] = ()
+    asked = Requirement(package)
+    with IndexClient(configuration(Indexes(), surroundings, folder), cache_dir, surroundings.environ) as client:
+        return availability(asked.name, str(asked.specifier), client, limit=limit)
 
 
 def availability(

@@ -13,12 +13,12 @@ from mfenvd.cli.plan import as_json as plan_as_json
 from mfenvd.cli.report import as_json
 from mfenvd.cli.why import as_json as why_as_json
 from mfenvd.cli.why import find_uses
+from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import DaemonInfo, ProjectInfo
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.verdict import Verdict
 from mfenvd.resolve.conda.availability import CondaAvailability
-from mfenvd.resolve.wheels import Availability
 from tests.cli.conftest import Run
 from tests.support import samples
 

@@ -130,6 +130,39 @@ async def test_limit_of_the_project_counts(bench: Bench) -> None:
     assert bench.scheduler.running == 3
 
 
+async def test_cancelled_work_ends_at_once_and_stays_ended(bench: Bench) -> None:
+    jobs = [job(name) for name in "abc"]
+    await bench.want(*jobs)
+    await eventually(lambda: len(bench.pool.answers) == 2)
+    assert bench.scheduler.cancel(ROOT, {jobs[0].key, jobs[2].key}) == 2
+    assert [bench.state(one) for one in jobs] == [None, State.RESOLVING, None]
+    await eventually(lambda: bench.pool.cancelled == [jobs[0].key])
+    for one in (jobs[0], jobs[2]):
+        record = bench.scheduler.record(one.key)
+        assert record is not None
+        assert [finding.code for finding in record.outcome.findings] == [Code.CANCELLED]
+    await bench.want(*jobs)
+    assert [bench.state(one) for one in jobs] == [None, State.RESOLVING, None]
+    assert await bench.journal.work(ROOT) == {jobs[1].key: False}
+    assert await bench.journal.records([jobs[0].key]) == {}
+    assert bench.scheduler.cancel(ROOT, None) == 1
+    assert bench.scheduler.cancel(ROOT, None) == 0
+
+
+async def test_cancelling_keeps_what_was_known_and_makes_room_for_others(bench: Bench) -> None:
+    one, other = job("a"), job("b")
+    await bench.want(one, other, limit=1)
+    await bench.answer(one, good(one))
+    bench.scheduler.again(ROOT, {one.key}, refresh=True)
+    await bench.answer(other, good(other))
+    assert bench.state(one) is State.RESOLVING
+    assert bench.scheduler.cancel(ROOT, {one.key}) == 1
+    record = bench.scheduler.record(one.key)
+    assert record is not None
+    assert record.outcome == good(one)
+    assert (bench.state(one), bench.scheduler.is_busy(ROOT)) == (None, False)
+
+
 async def test_settled_work_is_not_started_again(bench: Bench) -> None:
     one = job("a")
     await bench.want(one)

@@ -9,10 +9,11 @@ import pytest
 from packaging.specifiers import InvalidSpecifier
 
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.availability import Cell, PythonWheel
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.errors import NoSuchPackage
-from mfenvd.resolve.wheels import Cell, PythonWheel, availability
+from mfenvd.resolve.wheels import availability
 from tests.support.index_server import IndexServer
 from tests.support.wheels import sdist, wheel
 

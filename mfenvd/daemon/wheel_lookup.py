@@ -1,0 +1,40 @@
+"""A worker's look at which wheels of a package there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mfenvd.daemon.frames import Found, LookUp
+
+SEE_LOG = "`mfenv logs` has the details."
+
+
+def looked_up(order: LookUp) -> Found:
+    """The wheels that the project's indexes have, or why they cannot be told."""
+    # A worker that resolves conda environments does without what asks indexes.
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
+    from mfenvd.resolve.index.findings import index_finding
+    from mfenvd.resolve.wheels import look_up
+
+    folder, cache = Path(order.root), Path(order.cache_dir)
+    try:
+        found = look_up(order.package, order.surroundings, folder, cache, limit=order.limit)
+        if found.rows:
+            return Found(found)
+        newest = look_up(Requirement(order.package).name, order.surroundings, folder, cache, limit=1).rows
+    except InvalidRequirement:
+        return Found(
+            refusal=f"`{order.package}` is not a package name.",
+            fix="Write a name, or a name and a version: `torch==2.2.2`.",
+        )
+    except NoSuchPackage as error:
+        return Found(refusal=str(error))
+    except IndexProblem as error:
+        finding = index_finding(error)
+        return Found(refusal=finding.message, fix=finding.fix)
+    return Found(
+        refusal=f"There is no such version: {order.package}.",
+        fix=f"The newest is {newest[0].version}." if newest else None,
+    )

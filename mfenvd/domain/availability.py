@@ -1,0 +1,74 @@
+"""For which archs, Pythons and GLIBC levels there are wheels of a package."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mfenvd.domain.arch import Arch
+
+
+class PythonWheel(msgspec.Struct, frozen=True):
+    """That there is a wheel for one Python on one arch, and what the most undemanding one asks for.
+
+    Attributes:
+        python: `3.11`, `3.13t` for a free-threaded build.
+        glibc: Oldest GLIBC, as `2.17`; None when it asks for none, or off Linux.
+        macos: Oldest macOS, as `11.0`; likewise.
+    """
+
+    python: str
+    glibc: str | None = None
+    macos: str | None = None
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """What one version has for one arch.
+
+    Attributes:
+        pythons: One for each Python with a wheel, oldest first; empty when there is none.
+        glibc: The lowest of `pythons`, None when one asks for none.
+        macos: Likewise.
+    """
+
+    arch: Arch
+    pythons: tuple[PythonWheel, ...] = ()
+    glibc: str | None = None
+    macos: str | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One version.
+
+    Attributes:
+        version: As its files say it.
+        cells: One for each arch, in the order of `Arch`.
+        sdist: Whether there is a source distribution.
+        pure: Whether one of its wheels runs on every arch.
+        prerelease: Whether pip takes it only when told to.
+        requires_python: As the index says it of its newest file; None where it says nothing.
+        yanked: Why it was withdrawn, empty when no reason is given; None when it was not, or not all of it.
+    """
+
+    version: str
+    cells: tuple[Cell, ...]
+    sdist: bool = False
+    pure: bool = False
+    prerelease: bool = False
+    requires_python: str | None = None
+    yanked: str | None = None
+
+
+class Availability(msgspec.Struct, frozen=True):
+    """What there is of one package.
+
+    Attributes:
+        name: Canonical name.
+        rows: The newest version first.
+        versions: How many versions match, shown or not.
+        stale: The indexes that do not answer, each with when it last did, in seconds since the epoch.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    versions: int
+    stale: tuple[tuple[str, float], ...] = ()

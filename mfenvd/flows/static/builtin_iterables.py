@@ -49,12 +49,12 @@ def _frozenset(machine: Machine, call: Call) -> Any:
 
 
 def _lazily(
-    function: Callable[[Machine, Call], Any], position: int = 0, *, runs_code: bool = False
+    function: Callable[[Machine, Call], Any], start: int = 0, end: int | None = None, *, runs_code: bool = False
 ) -> Callable[[Machine, Call], Any]:
-    """An iterator over the items of `function`, which goes through the arguments from `position` on."""
+    """An iterator over the items of `function`, which goes through the arguments from `start` to `end`."""
 
     def implementation(machine: Machine, call: Call) -> Any:
-        for argument in call.arguments[position:]:
+        for argument in call.arguments[start:end]:
             iteration.check_iterable(machine, argument, call.at)
         return LazyItems(lambda: function(machine, call), call.at, tuple(call.arguments), runs_code)
 
@@ -202,7 +202,7 @@ def _extreme(reverse: bool) -> Callable[[Machine, Call], Any]:
 
 _IMPLEMENTATIONS: dict[str, Callable[[Machine, Call], Any]] = {
     "len": _len, "list": _list, "tuple": _tuple, "set": _set, "frozenset": _frozenset, "zip": _lazily(_zip),
-    "enumerate": _lazily(_enumerate), "map": _lazily(_map, 1, runs_code=True),
+    "enumerate": _lazily(_enumerate, 0, 1), "map": _lazily(_map, 1, runs_code=True),
     "filter": _lazily(_filter, 1, runs_code=True), "reversed": _make_reversed, "iter": _make_iterator, "next": _next,
     "sorted": _sorted, "sum": _sum,
     "any": _quantified(decisive=True), "all": _quantified(decisive=False), "max": _extreme(reverse=True),

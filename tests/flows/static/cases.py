@@ -32,110 +32,110 @@ class Case:
 NONE = Step()
 
 
-def _start(on_start: str, start: Step, end: Step = NONE, **parts: str) -> Case:
+def started(on_start: str, start: Step, end: Step = NONE, **parts: str) -> Case:
     """A flow whose step start has the decorators `on_start`."""
     return Case(flow(on_start, **parts), {"start": start, "end": end})
 
 
 PLAIN = {
-    "no environment": _start("", NONE),
-    "pypi": _start('@pypi(packages={"a": "1"}, python="3.10")', Step(pypi={"a": "1"}, python="3.10")),
-    "pypi without arguments": _start("@pypi", Step(pypi={})),
-    "pypi with empty packages": _start("@pypi(packages={})", Step(pypi={})),
-    "pypi with python alone": _start('@pypi(python="3.10")', Step(pypi={}, python="3.10")),
-    "conda": _start('@conda(packages={"a": "1"})', Step(conda={"a": "1"})),
-    "conda libraries": _start('@conda(libraries={"a": "1"})', Step(conda={"a": "1"})),
-    "conda packages over libraries": _start(
+    "no environment": started("", NONE),
+    "pypi": started('@pypi(packages={"a": "1"}, python="3.10")', Step(pypi={"a": "1"}, python="3.10")),
+    "pypi without arguments": started("@pypi", Step(pypi={})),
+    "pypi with empty packages": started("@pypi(packages={})", Step(pypi={})),
+    "pypi with python alone": started('@pypi(python="3.10")', Step(pypi={}, python="3.10")),
+    "conda": started('@conda(packages={"a": "1"})', Step(conda={"a": "1"})),
+    "conda libraries": started('@conda(libraries={"a": "1"})', Step(conda={"a": "1"})),
+    "conda packages over libraries": started(
         '@conda(libraries={"a": "1", "b": "1"}, packages={"a": "2"})', Step(conda={"a": "2", "b": "1"})
     ),
-    "conda channel in a name": _start('@conda(packages={"pytorch::torch": "2"})', Step(conda={"pytorch::torch": "2"})),
-    "pypi over pypi_base": _start(
+    "conda channel in a name": started('@conda(packages={"pytorch::torch": "2"})', Step(conda={"pytorch::torch": "2"})),
+    "pypi over pypi_base": started(
         '@pypi(packages={"b": "2"})',
         Step(pypi={"a": "1", "b": "2"}, python="3.10"),
         Step(pypi={"a": "1", "b": "1"}, python="3.10"),
         decorators='@pypi_base(packages={"a": "1", "b": "1"}, python="3.10")',
     ),
-    "python over pypi_base": _start(
+    "python over pypi_base": started(
         '@pypi(python="3.11")',
         Step(pypi={"a": "1"}, python="3.11"),
         Step(pypi={"a": "1"}, python="3.10"),
         decorators='@pypi_base(packages={"a": "1"}, python="3.10")',
     ),
-    "pypi_base alone": _start(
+    "pypi_base alone": started(
         "", Step(pypi={"a": "1"}), Step(pypi={"a": "1"}), decorators='@pypi_base(packages={"a": "1"})'
     ),
-    "conda over conda_base": _start(
+    "conda over conda_base": started(
         '@conda(libraries={"b": "2"})',
         Step(conda={"a": "1", "b": "2"}, python="3.9"),
         Step(conda={"a": "1", "b": "1"}, python="3.9"),
         decorators='@conda_base(libraries={"a": "1"}, packages={"b": "1"}, python="3.9")',
     ),
-    "conda_base gives pypi its python": _start(
+    "conda_base gives pypi its python": started(
         '@pypi(packages={"a": "1"})',
         Step(pypi={"a": "1"}, conda={}, python="3.9"),
         Step(conda={}, python="3.9"),
         decorators='@conda_base(python="3.9")',
     ),
-    "python of pypi before that of conda": _start(
+    "python of pypi before that of conda": started(
         '@conda(python="3.9")\n@pypi(packages={"a": "1"}, python="3.10")',
         Step(pypi={"a": "1"}, conda={}, python="3.10"),
     ),
-    "python of conda for pypi": _start(
+    "python of conda for pypi": started(
         '@conda(python="3.9")\n@pypi(packages={"a": "1"})', Step(pypi={"a": "1"}, conda={}, python="3.9")
     ),
-    "number as python of conda_base": _start(
+    "number as python of conda_base": started(
         "", Step(conda={}, python="3.12"), Step(conda={}, python="3.12"), decorators="@conda_base(python=3.12)"
     ),
-    "disabled": _start('@pypi(packages={"a": "1"}, disabled=True)', Step(pypi={"a": "1"}, disabled=True)),
-    "disabled as text": _start('@pypi(packages={"a": "1"}, disabled="true")', Step(pypi={"a": "1"}, disabled=True)),
-    "not disabled as text": _start('@conda(packages={"a": "1"}, disabled="False")', Step(conda={"a": "1"})),
-    "base disabled": _start(
+    "disabled": started('@pypi(packages={"a": "1"}, disabled=True)', Step(pypi={"a": "1"}, disabled=True)),
+    "disabled as text": started('@pypi(packages={"a": "1"}, disabled="true")', Step(pypi={"a": "1"}, disabled=True)),
+    "not disabled as text": started('@conda(packages={"a": "1"}, disabled="False")', Step(conda={"a": "1"})),
+    "base disabled": started(
         "",
         Step(pypi={"a": "1"}, disabled=True),
         Step(pypi={"a": "1"}, disabled=True),
         decorators='@pypi_base(packages={"a": "1"}, disabled=True)',
     ),
-    "step enabled over disabled base": _start(
+    "step enabled over disabled base": started(
         "@pypi(disabled=False)",
         Step(pypi={"a": "1"}),
         Step(pypi={"a": "1"}, disabled=True),
         decorators='@pypi_base(packages={"a": "1"}, disabled=True)',
     ),
-    "conda_base disabled disables pypi": _start(
+    "conda_base disabled disables pypi": started(
         '@pypi(packages={"a": "1"})',
         Step(pypi={"a": "1"}, conda={}, disabled=True),
         Step(conda={}, disabled=True),
         decorators="@conda_base(disabled=True)",
     ),
-    "pypi_base disabled disables conda": _start(
+    "pypi_base disabled disables conda": started(
         '@conda(packages={"a": "1"})',
         Step(pypi={}, conda={"a": "1"}, disabled=True),
         Step(pypi={}, disabled=True),
         decorators="@pypi_base(disabled=True)",
     ),
-    "batch": _start('@batch(image="x:1")\n@pypi(packages={"a": "1"})', Step(pypi={"a": "1"}, remote=("batch",))),
-    "kubernetes bare": _start("@kubernetes", Step(remote=("kubernetes",))),
-    "kubernetes from a constant": _start(
+    "batch": started('@batch(image="x:1")\n@pypi(packages={"a": "1"})', Step(pypi={"a": "1"}, remote=("batch",))),
+    "kubernetes bare": started("@kubernetes", Step(remote=("kubernetes",))),
+    "kubernetes from a constant": started(
         "@kubernetes(**K8S)", Step(remote=("kubernetes",)), header="K8S = dict(cpu=2, image='x:1')"
     ),
-    "other decorators": _start(
+    "other decorators": started(
         '@card(type="blank")\n@retry(times=2)\n@resources(memory=1)\n@pypi(packages={"a": "1"})', Step(pypi={"a": "1"})
     ),
 }
 
 HELPERS = {
-    "decorator in a constant": _start(
+    "decorator in a constant": started(
         "@ENV", Step(pypi={"a": "1"}), header='ENV = pypi(packages={"a": "1"}, python=None)'
     ),
-    "decorator from a function": _start(
+    "decorator from a function": started(
         '@env("2")', Step(pypi={"a": "2"}), header='def env(v):\n    return pypi(packages={"a": v})'
     ),
-    "function that decorates": _start(
+    "function that decorates": started(
         "@env",
         Step(pypi={"a": "1"}, remote=("batch",)),
         header='def env(f):\n    return batch(cpu=2)(pypi(packages={"a": "1"})(f))',
     ),
-    "stack of decorators": _start(
+    "stack of decorators": started(
         "@env(gpu=True, b='2')",
         Step(pypi={"a": "1", "b": "2"}, remote=("batch",)),
         header="""\
@@ -146,7 +146,7 @@ HELPERS = {
             return deco
         """,
     ),
-    "decorators composed": _start(
+    "decorators composed": started(
         "@compose(pypi(packages={'a': '1'}), kubernetes(cpu=1), retry)",
         Step(pypi={"a": "1"}, remote=("kubernetes",)),
         header="""\
@@ -158,7 +158,7 @@ HELPERS = {
             return deco
         """,
     ),
-    "wrapped function": _start(
+    "wrapped function": started(
         "@logged\n@pypi(packages={'a': '1'})",
         Step(pypi={"a": "1"}),
         header="""\
@@ -170,7 +170,7 @@ HELPERS = {
             return wrapper
         """,
     ),
-    "decorated above a wrapper": _start(
+    "decorated above a wrapper": started(
         "@pypi(packages={'a': '1'})\n@logged",
         Step(pypi={"a": "1"}),
         header="""\
@@ -181,18 +181,18 @@ HELPERS = {
             return wrapper
         """,
     ),
-    "partial decorator": _start(
+    "partial decorator": started(
         "@env(python='3.10')",
         Step(pypi={"a": "1"}, python="3.10"),
         header="env = functools.partial(pypi, packages={'a': '1'})",
     ),
-    "lambda": _start("@(lambda f: pypi(packages={'a': '1'})(f))", Step(pypi={"a": "1"})),
-    "chosen from a dict": _start(
+    "lambda": started("@(lambda f: pypi(packages={'a': '1'})(f))", Step(pypi={"a": "1"})),
+    "chosen from a dict": started(
         "@ENVS['gpu']",
         Step(pypi={"a": "2"}),
         header="ENVS = {'gpu': pypi(packages={'a': '2'}), 'cpu': pypi(packages={'a': '1'})}",
     ),
-    "chosen by a condition": _start(
+    "chosen by a condition": started(
         "@(pypi(packages={'a': '1'}) if sys.version_info >= (3, 8) else conda)", Step(pypi={"a": "1"})
     ),
     "chosen by a variable": Case(
@@ -203,14 +203,14 @@ HELPERS = {
         {"start": Step(pypi={"a": "1"}, remote=("batch",)), "end": NONE},
         environ={"REMOTE": "1"},
     ),
-    "flow decorator from a helper": _start(
+    "flow decorator from a helper": started(
         "",
         Step(pypi={"a": "1"}),
         Step(pypi={"a": "1"}),
         header="def base(**packages):\n    return pypi_base(packages=packages)",
         decorators="@base(a='1')",
     ),
-    "class that decorates": _start(
+    "class that decorates": started(
         "@Env(a='1')",
         Step(pypi={"a": "1"}),
         header="""\
@@ -503,7 +503,7 @@ CONFIGURED = {
 }
 
 MUTATED = {
-    "step mutator adds pypi": _start(
+    "step mutator adds pypi": started(
         "@env",
         Step(pypi={"a": "1"}),
         header="""\
@@ -512,7 +512,7 @@ MUTATED = {
                 mutable_step.add_decorator(pypi, deco_kwargs={"packages": {"a": "1"}})
         """,
     ),
-    "step mutator with arguments": _start(
+    "step mutator with arguments": started(
         "@env('2', extra={'b': '3'})",
         Step(pypi={"a": "2", "b": "3"}, python="3.10"),
         header="""\
@@ -523,7 +523,7 @@ MUTATED = {
                 mutable_step.add_decorator("pypi", deco_kwargs={"packages": self.packages, "python": "3.10"})
         """,
     ),
-    "existing decorator stays": _start(
+    "existing decorator stays": started(
         "@env\n@pypi(packages={'a': '1'})",
         Step(pypi={"a": "1"}),
         header="""\
@@ -532,7 +532,7 @@ MUTATED = {
                 mutable_step.add_decorator("pypi", deco_kwargs={"packages": {"b": "2"}})
         """,
     ),
-    "existing decorator overridden": _start(
+    "existing decorator overridden": started(
         "@env\n@pypi(packages={'a': '1'})",
         Step(pypi={"b": "2"}),
         header="""\
@@ -543,7 +543,7 @@ MUTATED = {
                 )
         """,
     ),
-    "decorator removed": _start(
+    "decorator removed": started(
         "@env\n@batch(cpu=1)\n@pypi(packages={'a': '1'})",
         Step(pypi={"a": "1"}),
         header="""\
@@ -552,7 +552,7 @@ MUTATED = {
                 mutable_step.remove_decorator("batch")
         """,
     ),
-    "flow mutator": _start(
+    "flow mutator": started(
         "@pypi(packages={'a': '1'})",
         Step(pypi={"a": "1"}, remote=("kubernetes",)),
         Step(pypi={"b": "2"}),
@@ -566,7 +566,7 @@ MUTATED = {
         """,
         decorators="@env",
     ),
-    "flow mutator adds a flow decorator": _start(
+    "flow mutator adds a flow decorator": started(
         "",
         Step(pypi={"a": "1"}),
         Step(pypi={"a": "1"}),
@@ -577,7 +577,7 @@ MUTATED = {
         """,
         decorators="@env",
     ),
-    "mutator by specification": _start(
+    "mutator by specification": started(
         "@env",
         Step(pypi={"a": "1"}, python="3.10"),
         header="""\
@@ -602,7 +602,7 @@ MUTATED = {
         {"start": Step(pypi={"a": "1", "b": "2"}), "end": Step(pypi={"a": "1", "b": "2"})},
         files={"c.json": _JSON},
     ),
-    "mutator looks at what is there": _start(
+    "mutator looks at what is there": started(
         "@env\n@kubernetes(cpu=1)",
         Step(pypi={"a": "gpu"}, remote=("kubernetes",)),
         header="""\
@@ -614,7 +614,7 @@ MUTATED = {
                 mutable_step.add_decorator(pypi, deco_kwargs={"packages": packages})
         """,
     ),
-    "mutator changes what is there": _start(
+    "mutator changes what is there": started(
         "@env\n@pypi(packages={'a': '1'})",
         Step(pypi={"a": "1", "b": "2"}, python="3.10"),
         header="""\
@@ -627,7 +627,7 @@ MUTATED = {
                         mutable_step.add_decorator("pypi", deco_kwargs=kwargs, duplicates=mutable_step.OVERRIDE)
         """,
     ),
-    "user step decorator": _start(
+    "user step decorator": started(
         "@timed\n@pypi(packages={'a': '1'})",
         Step(pypi={"a": "1"}),
         header="""\
@@ -645,6 +645,4 @@ MUTATED = {
     ),
 }
 
-CASES = {**PLAIN, **HELPERS}
-for _group in (INHERITED, IMPORTED, CONFIGURED, MUTATED):
-    CASES.update({name if name not in CASES else f"{name} (again)": case for name, case in _group.items()})
+GROUPS = (PLAIN, HELPERS, INHERITED, IMPORTED, CONFIGURED, MUTATED)

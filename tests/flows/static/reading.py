@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.flows.flow_file import ModuleCache, read_file
@@ -68,10 +69,11 @@ def read(
     environ: Mapping[str, str] | None = None,
     python: str | None = PYTHON,
     cwd: Path | None = None,
+    site_packages: str | None = None,
 ) -> FileReading:
     """Reads a flow file of the project in `folder`."""
     write(folder, {**(files or {}), name: source})
-    facts = ProjectFacts(str(folder), str(cwd or folder), dict(environ or {}), python)
+    facts = ProjectFacts(str(folder), str(cwd or folder), dict(environ or {}), python, site_packages)
     return read_file(folder / name, facts, ModuleCache())
 
 
@@ -95,3 +97,10 @@ def errors(step: StepReading) -> list[Finding]:
 def line_of(source: str, text: str) -> int:
     """The number of the first line that holds `text`."""
     return next(number for number, line in enumerate(source.splitlines(), 1) if text in line)
+
+
+def oracle(header: str, expression: str) -> Any:
+    """What Python computes, from the same imports that the flows have."""
+    names: dict[str, Any] = {}
+    exec("import functools, json, os, platform, sys\nfrom pathlib import Path\n" + header, names)  # noqa: S102
+    return eval(expression, names)  # noqa: S307

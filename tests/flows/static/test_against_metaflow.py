@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.static.cases import CASES, Case
+from tests.flows.static.cases import Case
+from tests.flows.static.catalogue import CASES
 from tests.flows.static.reading import read, write
 from tests.support.metaflow_truth import Truth, truth
 

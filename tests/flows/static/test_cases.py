@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mfenvd.flows.reading import StepReading
-from tests.flows.static.cases import CASES, Case, Step
+from tests.flows.static.cases import Case, Step
+from tests.flows.static.catalogue import CASES
 from tests.flows.static.reading import PYTHON, errors, read
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.static.reading import errors, flow, read_start
-from tests.flows.static.test_values import oracle
+from tests.flows.static.reading import errors, flow, oracle, read_start
 
 FOLLOWED = {
     "bound again": "P = {'a': '1'}\nP = {'b': '2'}",

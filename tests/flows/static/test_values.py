@@ -6,11 +6,10 @@ import os
 import platform
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.flows.static.reading import errors, flow, line_of, read_start
+from tests.flows.static.reading import errors, flow, line_of, oracle, read_start
 
 KNOWN = {
     "literal": ("", '{"a": "1", "b": ">=2"}'),
@@ -120,13 +119,6 @@ KNOWN = {
     "globals": ("globals()['P'] = {'a': '1'}", "P"),
     "lines of a constant": ("R = '''\na==1\nb==2\n'''", "dict(l.split('==') for l in R.split())"),
 }  # fmt: skip
-
-
-def oracle(header: str, expression: str) -> Any:
-    """What Python computes, from the same imports that the flows have."""
-    names: dict[str, Any] = {}
-    exec("import functools, json, os, platform, sys\nfrom pathlib import Path\n" + header, names)  # noqa: S102
-    return eval(expression, names)  # noqa: S307
 
 
 @pytest.mark.parametrize(("header", "expression"), KNOWN.values(), ids=KNOWN)

@@ -12,7 +12,7 @@ from mfenvd.daemon.warming import Warming
 from mfenvd.daemon.workers import Pool
 from mfenvd.domain.resolver import Context
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 1.0
 DAY = 24 * 3_600.0
 
 _log = logging.getLogger(__name__)

@@ -34,6 +34,8 @@ from tests.warm.laid_out import conda_package, environments, quiet, resolution, 
 _WHEELS = 58
 """With python and pip: 60 packages."""
 
+_EVERYDAY = ("aiohttp", "boto3", "jinja2", "pydantic", "requests", "textual", "typer")
+
 _TURNS = 3
 """The best of so many is shown: other work on the machine only ever makes a run slower."""
 
@@ -43,14 +45,14 @@ _PATIENCE = 300.0
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        with metaflow_world(root / "world") as world:
+        with metaflow_world(root / "world", wheels=installed_wheels()) as world:
             bootstraps(world)
             creations(world)
 
 
 def bootstraps(world: World) -> None:
-    """A flow of two steps that share an environment: cold, then warm."""
-    world.write("flow.py", PYPI_FLOW)
+    """A flow of two steps that share an environment of some thirty packages: cold, then warm."""
+    world.write("flow.py", flow())
     cold, second, mfenv_cold, after_mfenv = [], [], [], []
     for _ in range(_TURNS):
         world.forget()
@@ -69,6 +71,12 @@ def bootstraps(world: World) -> None:
     row("mfenv, from a save to warm, cold", min(mfenv_cold), min(cold), "at most 0.3")
     row("Metaflow's bootstrap of a second run", min(second))
     row("its bootstrap of the first run after mfenv", min(after_mfenv), min(second), "at most 1.1")
+
+
+def flow() -> str:
+    """The tests' flow, with packages of everyday use in their installed versions."""
+    packages = {name: importlib.metadata.version(name) for name in _EVERYDAY}
+    return PYPI_FLOW.replace('{"demo": "1.0"}', repr({"demo": "1.0", **packages}))
 
 
 def bootstrap_seconds(world: World) -> float:
@@ -100,7 +108,7 @@ def daemon(home: Path, world: World) -> Iterator[Callable[[], None]]:
         while {verdict.state for verdict in connection.status().verdicts} != {State.WARM}:
             if time.monotonic() > until:
                 raise SystemExit(f"not warm: {connection.status().verdicts}")
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     try:
         yield warm
@@ -110,9 +118,7 @@ def daemon(home: Path, world: World) -> Iterator[Callable[[], None]]:
 
 def creations(world: World) -> None:
     """The environment of 60 packages, of what is installed here, from full caches."""
-    wheels = installed_wheels()
-    world.index.add(*wheels)
-    wanted = environment(world, wheels)
+    wanted = environment(world, installed_wheels()[:_WHEELS])
     with_mfenv, with_micromamba = [], []
     made = environments(world)
     for _ in range(_TURNS + 1):
@@ -127,14 +133,14 @@ def creations(world: World) -> None:
 
 
 def installed_wheels() -> list[Archive]:
-    """Of distributions that are installed here."""
+    """Of all distributions that are installed here."""
     names = set()
     for distribution in importlib.metadata.distributions():
         name = distribution.metadata["Name"]
         origin = json.loads(distribution.read_text("direct_url.json") or "{}")
         if name.lower() not in {"pip", "mfenv"} and not origin.get("dir_info"):
             names.add(name)
-    return [installed_as_wheel(name) for name in sorted(names, key=str.lower)[:_WHEELS]]
+    return [installed_as_wheel(name) for name in sorted(names, key=str.lower)]
 
 
 def environment(world: World, wheels: list[Archive]) -> LocalEnvironment:

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 VERSION = "2.8.1"
 DIES = "MICROMAMBA_STAND_IN_DIES"
@@ -30,7 +30,7 @@ _LAUNCHER = """\
 import sys
 sys.path[:0] = {path!r}
 from tests.support.micromamba import logged_main
-sys.exit(logged_main({log!r}))
+logged_main({log!r})
 """
 _REAL_LAUNCHER = """\
 #!{python} -IS
@@ -115,17 +115,20 @@ def log_call(log: str, argv: Sequence[str], seconds: float) -> None:
         os.close(descriptor)
 
 
-def logged_main(log: str) -> int:
+def logged_main(log: str) -> NoReturn:
     """The stand-in as a program."""
     argv = sys.argv[1:]
     if argv[:1] == ["run"]:  # does not come back
         log_call(log, argv, 0.0)
-        return main(argv)
+        sys.exit(main(argv))
     started = time.perf_counter()
     try:
-        return main(argv)
+        code = main(argv)
     finally:
         log_call(log, argv, time.perf_counter() - started)
+    sys.stdout.flush()
+    # py-rattler's threads may still hold the interpreter, which is not taken apart then.
+    os._exit(code)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,20 +19,30 @@ def chains(packages: Iterable[LockedPackage], name: str) -> tuple[tuple[str, ...
         Chains of canonical names from a requested package to `name`, both included, the shortest first. A
         requested `name` is a chain of its own. Empty when `name` is not there or nothing requested needs it.
     """
-    by_name = {package.name: package for package in packages}
-    if name not in by_name:
-        return ()
-    needed_by = _reversed(by_name)
-    onwards: dict[str, str | None] = {name: None}
-    waiting = deque([name])
-    while waiting:
-        current = waiting.popleft()
-        for parent in needed_by.get(current, ()):
-            if parent not in onwards:
-                onwards[parent] = current
-                waiting.append(parent)
-    found = [_walk(root, onwards) for root in onwards if by_name[root].requested]
-    return tuple(sorted(found, key=lambda chain: (len(chain), chain)))
+    return Graph(packages).chains(name)
+
+
+class Graph:
+    """The same for several names of one resolution."""
+
+    def __init__(self, packages: Iterable[LockedPackage]) -> None:
+        self._by_name = {package.name: package for package in packages}
+        self._needed_by = _reversed(self._by_name)
+
+    def chains(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """As `chains` of these packages."""
+        if name not in self._by_name:
+            return ()
+        onwards: dict[str, str | None] = {name: None}
+        waiting = deque([name])
+        while waiting:
+            current = waiting.popleft()
+            for parent in self._needed_by.get(current, ()):
+                if parent not in onwards:
+                    onwards[parent] = current
+                    waiting.append(parent)
+        found = [_walk(root, onwards) for root in onwards if self._by_name[root].requested]
+        return tuple(sorted(found, key=lambda chain: (len(chain), chain)))
 
 
 def _reversed(by_name: dict[str, LockedPackage]) -> dict[str, list[str]]:

@@ -3,11 +3,13 @@
 Run it by hand: `python -m tests.bench.resolving [SET…]`. All caches are filled first and stay fresh: what is timed is
 what a save costs. pip's downloads are cached as well. It takes minutes and some gigabytes of downloads.
 
-Each target is timed by itself; the second table adds up every choice of four archs out of five, at every GLIBC.
+Each target is timed by itself; the second table adds up every choice of four archs out of five, at every GLIBC. Beside
+each ratio of times stands that of the processor time, which other work on the machine hardly changes.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import subprocess
@@ -72,27 +74,42 @@ def pip(requirements: tuple[str, ...], target: Target, folder: Path) -> None:
         subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
 
 
+class Cost(msgspec.Struct, frozen=True):
+    """Seconds that something takes, and seconds of processor time, that of its processes included."""
+
+    wall: float
+    processor: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.wall + other.wall, self.processor + other.processor)
+
+    def over(self, other: Cost) -> str:
+        return f"{self.wall / other.wall:.2f} ({self.processor / other.processor:.2f})"
+
+
 class Times(msgspec.Struct, frozen=True):
-    """The best times of one target, in seconds."""
+    """What one target costs."""
 
     locked: int
-    mfenv: float
-    uv: float
-
-    @property
-    def ratio(self) -> float:
-        return self.mfenv / self.uv
+    mfenv: Cost
+    uv: Cost
 
 
-def best_of(*actions: Callable[[], object], runs: int = _RUNS) -> list[float]:
-    """Seconds for each action."""
-    times: list[list[float]] = [[] for _ in actions]
+def best_of(*actions: Callable[[], object], runs: int = _RUNS) -> list[Cost]:
+    """The lowest cost of each action."""
+    costs: list[list[Cost]] = [[] for _ in actions]
     for _ in range(runs):
-        for action, taken in zip(actions, times, strict=True):
-            start = time.perf_counter()
+        for action, taken in zip(actions, costs, strict=True):
+            start, used = time.perf_counter(), _processor_time()
             action()
-            taken.append(time.perf_counter() - start)
-    return [min(taken) for taken in times]
+            taken.append(Cost(time.perf_counter() - start, _processor_time() - used))
+    return [Cost(min(cost.wall for cost in taken), min(cost.processor for cost in taken)) for taken in costs]
+
+
+def _processor_time() -> float:
+    """Of this process and those that it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def timed(requirements: tuple[str, ...], target: Target, folder: Path) -> Times:
@@ -123,24 +140,26 @@ def measured(title: str, targets: Sequence[Target], folder: Path) -> Iterator[st
     yield f"\n{title}\n\n| target | locked | mfenv | (a) | mfenv : (a) |\n|---|---|---|---|---|"
     for target in targets:
         found = times[target] = timed(requirements, target, folder)
-        yield f"| {target} | {found.locked} | {found.mfenv:.3f} s | {found.uv:.3f} s | {found.ratio:.2f} |"
-    yield "\n| 4 archs | mfenv | (a) | mfenv : (a), worst and best GLIBC |\n|---|---|---|---|"
+        ours, uvs = found.mfenv, found.uv
+        yield f"| {target} | {found.locked} | {ours.wall:.3f} s | {uvs.wall:.3f} s | {ours.over(uvs)} |"
+    yield "\n| 4 archs | mfenv | (a) | mfenv : (a), worst GLIBC | best GLIBC |\n|---|---|---|---|---|"
     for archs, choices in four_of(targets).items():
         sums = [
-            (sum(times[target].mfenv for target in choice), sum(times[target].uv for target in choice))
+            (_total(times[target].mfenv for target in choice), _total(times[target].uv for target in choice))
             for choice in choices
         ]
-        worst, best = max(sums, key=_ratio), min(sums, key=_ratio)
-        name = ", ".join(map(str, archs))
-        yield f"| {name} | {worst[0]:.2f} s | {worst[1]:.2f} s | {_ratio(worst):.2f}, {_ratio(best):.2f} |"
+        sums.sort(key=lambda pair: pair[0].wall / pair[1].wall)
+        (best, best_uv), (worst, worst_uv) = sums[0], sums[-1]
+        ratios = f"{worst.over(worst_uv)} | {best.over(best_uv)}"
+        yield f"| {', '.join(map(str, archs))} | {worst.wall:.2f} s | {worst_uv.wall:.2f} s | {ratios} |"
     one = targets[0]
     pip(requirements, one, folder)
     (pips,) = best_of(lambda: pip(requirements, one, folder), runs=2)
-    yield f"\n(b) for {one}: {pips:.1f} s, {pips / times[one].mfenv:.0f} times mfenv's"
+    yield f"\n(b) for {one}: {pips.wall:.1f} s, {pips.wall / times[one].mfenv.wall:.0f} times mfenv's"
 
 
-def _ratio(pair: tuple[float, float]) -> float:
-    return pair[0] / pair[1]
+def _total(costs: Iterable[Cost]) -> Cost:
+    return functools.reduce(Cost.__add__, costs)
 
 
 def main(chosen: Sequence[str]) -> None:

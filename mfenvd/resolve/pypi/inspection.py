@@ -20,7 +20,7 @@ from mfenvd.resolve.pypi.demands import Demands
 from mfenvd.resolve.pypi.held_back import beyond
 from mfenvd.resolve.pypi.metadata_override import Doubt, Override
 from mfenvd.resolve.pypi.notebook import Notebook
-from mfenvd.resolve.pypi.prereleases import Corrections, corrections, is_doubtful
+from mfenvd.resolve.pypi.prereleases import Correction, correction, is_doubtful
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -49,7 +49,7 @@ class Inspector:
         rules: Decide about files.
         catalog: What there is.
         notebook: What is known from before.
-        specifiers: Likewise what packages want of each other.
+        specifiers: Likewise what packages want of each other, and what follows for pre-releases.
     """
 
     def __init__(
@@ -167,13 +167,23 @@ class Inspector:
         """What the packages of a resolution say about each other."""
         return Demands(chosen, self._asked, self._rules.target, self._catalog, self._specifiers)
 
-    def corrections(self, doubtful: Iterable[Chosen], chosen: Sequence[Chosen]) -> Corrections:
+    def corrections(self, doubtful: Iterable[Chosen], chosen: Sequence[Chosen]) -> Iterator[tuple[Chosen, Correction]]:
         """What makes uv treat pre-releases of the doubtful ones of a resolution as pip does.
 
         Raises:
             IndexProblem: A wheel's metadata cannot be had.
         """
-        return corrections(doubtful, self.demands(chosen), self._catalog, self._rules)
+        demands = self.demands(chosen)
+        for one in doubtful:
+            wanted = demands.on(one.name)
+            key = f"{one.name} {one.version} pre {wanted}"
+            known = self._specifiers.get(key, one.name)
+            if known is None:
+                package = self._catalog.package(one.name)
+                known = correction(one.version, wanted, package, self._rules).value
+                if not package.stale:
+                    self._specifiers.put(key, one.name, fact=known)
+            yield one, Correction(known)
 
     def _newly_misread(self, read: Sequence[Read]) -> Iterator[Facts]:
         answers = self._catalog.look_up(one.name for one in read)

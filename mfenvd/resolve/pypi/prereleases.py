@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from enum import Enum
 
-import msgspec
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from mfenvd.resolve.index.client import Listing
-from mfenvd.resolve.pypi.catalog import Catalog
 from mfenvd.resolve.pypi.check import Rules
-from mfenvd.resolve.pypi.chosen import Chosen
-from mfenvd.resolve.pypi.demands import Demands
 
 
 def is_doubtful(package: Listing, chosen: Version, rules: Rules) -> bool:
@@ -20,42 +16,33 @@ def is_doubtful(package: Listing, chosen: Version, rules: Rules) -> bool:
     return chosen.is_prerelease or _newer_prerelease(package, chosen, SpecifierSet(), rules)
 
 
-class Corrections(msgspec.Struct, frozen=True):
-    """What makes uv treat pre-releases as pip does.
+class Correction(str, Enum):
+    """What uv has to be told about a package so that it treats pre-releases as pip does."""
 
-    Attributes:
-        constraints: Against pre-releases that pip would not take.
-        welcome: Canonical names of packages of which pip would take one.
-    """
-
-    constraints: tuple[str, ...] = ()
-    welcome: tuple[str, ...] = ()
+    NONE = ""
+    EXCLUDE = "exclude"
+    """Its choice is a pre-release that pip would not take."""
+    WELCOME = "welcome"
+    """pip would take a pre-release."""
 
 
-def corrections(doubtful: Iterable[Chosen], demands: Demands, catalog: Catalog, rules: Rules) -> Corrections:
-    """Where uv and pip differ about some packages.
+def correction(chosen: Version, wanted: SpecifierSet, package: Listing, rules: Rules) -> Correction:
+    """Where uv and pip differ about a package that `is_doubtful`.
 
     pip takes pre-releases of a package when a demand on it names one, or when no final release meets the demands and
     fits the target; withdrawn ones count as final releases here.
 
     Args:
-        doubtful: uv's choices that `is_doubtful` says so of.
-        demands: On the packages of uv's answer.
-        catalog: What else there is of them.
+        chosen: uv's choice.
+        wanted: All demands on the package.
+        package: What else there is of it.
         rules: Decide about files.
-
-    Raises:
-        IndexProblem: A wheel's metadata cannot be had.
     """
-    constraints, welcome = [], []
-    for one in doubtful:
-        wanted = demands.on(one.name)
-        if wanted.prereleases:
-            if _newer_prerelease(catalog.package(one.name), one.version, wanted, rules):
-                welcome.append(one.name)
-        elif one.version.is_prerelease and _has_final(catalog.package(one.name), wanted, rules):
-            constraints.append(f"{one.name}!={one.version}")
-    return Corrections(tuple(constraints), tuple(welcome))
+    if wanted.prereleases:
+        return Correction.WELCOME if _newer_prerelease(package, chosen, wanted, rules) else Correction.NONE
+    if chosen.is_prerelease and _has_final(package, wanted, rules):
+        return Correction.EXCLUDE
+    return Correction.NONE
 
 
 def _has_final(package: Listing, wanted: SpecifierSet, rules: Rules) -> bool:

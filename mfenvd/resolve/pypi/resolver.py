@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from mfenvd.domain.finding import Finding, Severity
-from mfenvd.domain.graph import chains
+from mfenvd.domain.graph import Graph
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
@@ -331,9 +331,10 @@ class _Attempt:
         self, chosen: Sequence[Chosen], resolution: Resolution, catalog: Catalog, demands: Demands
     ) -> Iterator[Finding]:
         """Withdrawn versions, and what the target's GLIBC changes."""
+        graph = Graph(resolution.packages)
 
         def chain_of(name: str) -> tuple[str, ...]:
-            return next(iter(chains(resolution.packages, name)), (name,))
+            return next(iter(graph.chains(name)), (name,))
 
         for one in chosen:
             if one.file.yanked is not None:

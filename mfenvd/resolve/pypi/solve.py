@@ -20,6 +20,7 @@ from mfenvd.resolve.pypi.dead_ends import DeadEnds
 from mfenvd.resolve.pypi.inspection import Facts, Inspector
 from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import uv_platform
+from mfenvd.resolve.pypi.prereleases import Correction
 from mfenvd.resolve.pypi.uv import Compiler, Question, UvError
 
 # Each round rules out versions for good, so there is an end; real sets need one to three.
@@ -146,11 +147,15 @@ class Solver:
 
     def _correct(self, doubtful: Sequence[Chosen], found: Sequence[Chosen]) -> bool:
         """Whether uv has to be told something about pre-releases."""
-        needed = self._inspector.corrections(doubtful, found)
         known = len(self._welcome)
-        self._welcome.update(dict.fromkeys(needed.welcome))
-        self._corrected.update(excluded_names(needed.constraints))
-        return self._learn([Facts(constraints=needed.constraints)]) or len(self._welcome) > known
+        exclusions = []
+        for one, correction in self._inspector.corrections(doubtful, found):
+            if correction is Correction.WELCOME:
+                self._welcome[one.name] = None
+            elif correction is Correction.EXCLUDE:
+                exclusions.append(f"{one.name}!={one.version}")
+                self._corrected.add(one.name)
+        return self._learn([Facts(constraints=tuple(exclusions))]) or len(self._welcome) > known
 
     def _learn(self, all_facts: Iterable[Facts]) -> bool:
         """Whether there is something in them that uv was not told yet."""

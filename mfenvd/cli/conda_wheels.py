@@ -42,7 +42,13 @@ def look_up(
     asked = configuration.channels_for(tuple(channels))
     try:
         found = conda_availability(
-            package, asked, configuration, Path(find_paths().cache), archs=archs, limit=None if python else limit
+            package,
+            asked,
+            configuration,
+            Path(find_paths().cache),
+            archs=archs,
+            limit=None if python else limit,
+            environ=os.environ,
         )
     except InvalidSpec as problem:
         raise BadPackageError(package) from problem

@@ -34,7 +34,8 @@ ATTEMPTS = 2
 PASSING = frozenset(
     code.value
     for code in (
-        Code.INDEX_UNREACHABLE, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED, Code.TOOL_MISSING
+        Code.INDEX_UNREACHABLE, Code.INDEX_UNREADABLE, Code.CHANNEL_UNREACHABLE, Code.CHANNEL_UNREADABLE,
+        Code.INTERNAL_ERROR, Code.WORKER_DIED, Code.TOOL_MISSING,
     )
 )  # fmt: skip
 """Causes that may go away by themselves. Refused credentials do not, and asking again may lock an account."""
@@ -275,7 +276,7 @@ class Scheduler:
         if running.timer:
             running.timer.cancel()
         self._records[key] = record
-        if not self._has_failed(key):
+        if not _may_pass(record):
             share.failures.pop(key, None)
         self._plan_retry(root, share, key)
         share.observer.job_changed(key)
@@ -308,8 +309,7 @@ class Scheduler:
         record = self._records.get(key)
         if record is None or key in share.queued or key in share.running or key in share.retries:
             return
-        causes = record.doubts or (record.outcome.findings if record.outcome.failed else ())
-        if not any(str(finding.code) in PASSING for finding in causes):
+        if not _may_pass(record):
             return
         count = share.failures.get(key, 0)
         share.failures[key] = count + 1
@@ -348,3 +348,10 @@ class Scheduler:
         running.last_told = asyncio.get_running_loop().time()
         if running.progress is not None:
             share.observer.job_progressed(key, running.progress)
+
+
+def _may_pass(record: Record) -> bool:
+    """Whether the answer may soon be another one: it rests on what did not answer, or there is none for that reason."""
+    outcome = record.outcome
+    causes = record.doubts or (outcome.findings if outcome.state in {State.FAILED, State.BLOCKED} else ())
+    return any(str(finding.code) in PASSING for finding in causes)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import boto3
 import msgspec
 import pytest
+from moto.server import ThreadedMotoServer
 
 from mfenvd.cli.packages_table import channel_name, packages_table
 from mfenvd.cli.why import find_uses
@@ -58,6 +60,31 @@ def test_wheels_shows_which_archs_and_pythons_have_builds(mfenv: Run) -> None:
     assert lines[3] == "also for CUDA 12.4 or a GPU macOS 11.0"
     assert lines[4:6] == ["1.0 ✓ 3.11 ✗ none", "glibc 2.17"]
     assert lines[6].startswith("from file://")
+
+
+def test_wheels_of_a_channel_in_a_bucket(mfenv: Run, channel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sesame")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        monkeypatch.delenv("AWS_REGION", raising=False)
+        monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+        s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=f"http://{host}:{port}")
+        s3.create_bucket(Bucket="team")
+        for file in channel.glob("*/repodata.json"):
+            s3.upload_file(str(file), "team", f"chan/{file.relative_to(channel).as_posix()}")
+        ended = mfenv("wheels", "--conda", "calc=1.1", "-c", "s3://team/chan", "--arch", "linux-64")
+        asked = ("--conda-pkg", "calc=1.0", "-c", "s3://team/chan", "--python", "3.11", "--glibc", "2.17")
+        resolved = mfenv("resolve", *asked, "--arch", "linux-64", "--json")
+    finally:
+        server.stop()
+    assert "py312_0" in ended.out
+    assert "from s3://team/chan" in ended.out
+    (verdict,) = msgspec.json.decode(resolved.out)["verdicts"]
+    assert "s3://team/chan/linux-64/calc-1.0-py311_0.conda" in {package["url"] for package in verdict["packages"]}
 
 
 def test_wheels_shows_the_builds_of_one_version(mfenv: Run) -> None:

@@ -224,20 +224,38 @@ async def test_answer_of_another_version_or_index_is_not_taken(bench: Bench) -> 
     assert bench.state(one) is State.RESOLVING
 
 
-async def test_passing_failure_is_retried_with_growing_pauses(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("code", [Code.INDEX_UNREACHABLE, Code.CHANNEL_UNREACHABLE, Code.CHANNEL_UNREADABLE])
+async def test_passing_failure_is_retried_with_growing_pauses(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, code: Code
+) -> None:
     monkeypatch.setattr(schedulers, "RETRY_SECONDS", (0.05, 0.3, 0.3))
     one = job("a")
     await bench.want(one)
     began = time.monotonic()
     for attempt in range(3):
         await eventually(lambda attempt=attempt: len(bench.pool.asked) == attempt + 1)  # type: ignore[misc]
-        await bench.answer(one, failed(Code.INDEX_UNREACHABLE))
+        await bench.answer(one, failed(code))
     assert 0.35 <= time.monotonic() - began < 3
     assert not bench.scheduler.is_busy(ROOT)
     await eventually(lambda: len(bench.pool.asked) == 4)
     await bench.answer(one, good(one))
     await asyncio.sleep(0.4)
     assert len(bench.pool.asked) == 4
+
+
+async def test_what_old_lists_block_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedulers, "RETRY_SECONDS", (0.05, 30.0))
+    one = job("a")
+    await bench.want(one)
+    blocked = (
+        Finding(Code.NO_SUCH_VERSION, Severity.ERROR, "there is none"),
+        Finding(Code.CHANNEL_UNREACHABLE, Severity.NOTICE, "what it listed yesterday was used"),
+    )
+    await bench.answer(one, Outcome(findings=blocked))
+    await eventually(lambda: len(bench.pool.asked) == 2)
+    await bench.answer(one, Outcome(findings=blocked))
+    await asyncio.sleep(0.2)
+    assert len(bench.pool.asked) == 2
 
 
 @pytest.mark.parametrize("code", [Code.INDEX_REFUSES, Code.KIND_NOT_SUPPORTED, Code.BUILD_NEEDS_TRUST])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -100,6 +100,7 @@ def conda_availability(  # noqa: PLR0913 - the options of one command
     *,
     archs: Sequence[Arch] = tuple(Arch),
     limit: int | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> CondaAvailability:
     """The builds of `package` (`numpy`, `numpy=1.26`, `channel::numpy>=2`), those for every arch included.
 
@@ -110,6 +111,7 @@ def conda_availability(  # noqa: PLR0913 - the options of one command
         cache_dir: mfenv's cache folder.
         archs: To look for.
         limit: How many versions, the newest first; None means all.
+        environ: The shell's variables, for channels in S3.
 
     Raises:
         CondaProblem: `package` is no match spec, a channel gives no answer, or there is no such package.
@@ -119,7 +121,7 @@ def conda_availability(  # noqa: PLR0913 - the options of one command
         spec = MatchSpec(bare)
     except InvalidMatchSpecError as error:
         raise InvalidSpec(package, str(error)) from error
-    access = access_to((channel,) if channel else tuple(channels), configuration)
+    access = access_to((channel,) if channel else tuple(channels), configuration, environ)
     repodata = repodata_for(cache_dir, access)
     subdirs = (*map(str, archs), NOARCH)
     gateway = repodata.gateway(subdirs)

@@ -111,6 +111,13 @@ class Repodata:
                 raise
             return self._solve(question, places, refresh=True)
 
+    def old(self, question: Question) -> tuple[tuple[str, float], ...]:
+        """The channels of `question` that do not answer now, and when (seconds since 1970) they last did.
+
+        Only those whose lists are so old that a request that cannot be met is tried again with newer ones.
+        """
+        return self._stale(self._places(question.channels, question.subdirs), _AGAIN_AFTER) if self._is_quiet else ()
+
     def age(self, subdir: str) -> float:
         """Seconds since the lists for `subdir` and noarch were last asked for; infinite when one never was."""
         now = time.time()
@@ -144,7 +151,7 @@ class Repodata:
                 raise
             return self._solve(question, places, refresh=True)
         self._note(opened, places)
-        return Answer(records, self._stale(places) if self._is_quiet else ())
+        return Answer(records, self._stale(places, self._fresh_for) if self._is_quiet else ())
 
     def _solve_offline(self, question: Question, places: Sequence[Place], problem: ChannelUnreachable) -> Answer:
         """With older lists, if there are any."""
@@ -159,7 +166,7 @@ class Repodata:
             self._quiet_until = 0.0
             raise problem from None
         self._note(opened, places)
-        return Answer(records, self._stale(places))
+        return Answer(records, self._stale(places, self._fresh_for))
 
     def _open(self, places: Sequence[Place], *, refresh: bool) -> _Opened:
         with self._lock:
@@ -257,11 +264,11 @@ class Repodata:
         stamps = [stamp for place in places if _is_remote(place[0]) and (stamp := self._stamp(place)) is not None]
         return any(time.time() - stamp > seconds for stamp in stamps) and not self._is_quiet
 
-    def _stale(self, places: Sequence[Place]) -> tuple[tuple[str, float], ...]:
+    def _stale(self, places: Sequence[Place], older_than: float) -> tuple[tuple[str, float], ...]:
         stamps = [(channel, self._stamp((channel, subdir))) for channel, subdir in places if _is_remote(channel)]
         found: dict[str, float] = {}
         for channel, stamp in stamps:
-            if stamp is not None and time.time() - stamp >= self._fresh_for:
+            if stamp is not None and time.time() - stamp >= older_than:
                 found[channel] = min(stamp, found.get(channel, stamp))
         return tuple(found.items())
 

@@ -63,7 +63,9 @@ class CondaResolver:
             from mfenvd.resolve.conda.diagnosis import Diagnosis
 
             report(Progress("looking for the reason"))
-            return Outcome(findings=Diagnosis(request, question, repodata).findings(error.words))
+            old = repodata.old(question)
+            reasons = Diagnosis(request, question, repodata).findings(error.words)
+            return Outcome(findings=(*reasons, *(findings.stale(channel, since) for channel, since in old)))
         resolution = locked(request, target, answer.records, requested)
         count = len(resolution.packages)
         report(Progress("done", count, count))

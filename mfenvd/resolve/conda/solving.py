@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import rattler
@@ -27,6 +27,10 @@ _PRIORITIES = {
 
 _PREAMBLE = "Cannot solve the request because of: "
 _STOPPED = "Solve operation has been cancelled"
+_FAILED_FOR_ANOTHER = "a coalesced request failed"
+
+_TIMES_AGAIN = 5
+"""One for each arch: every time one of the solves that wait is told the reason."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -78,7 +82,7 @@ def solve(question: Question, gateway: Gateway) -> tuple[RepoDataRecord, ...]:
     if question.priority is ChannelPriority.STRICT:
         specs, constraints = _whole_packages(specs, constraints)
     try:
-        records = awaited(_solve(question, specs, constraints, gateway))
+        records = _told_why(lambda: awaited(_solve(question, specs, constraints, gateway)))
     except SolverError as error:
         words = str(error).removeprefix(_PREAMBLE).strip()
         if words == _STOPPED:
@@ -87,6 +91,20 @@ def solve(question: Question, gateway: Gateway) -> tuple[RepoDataRecord, ...]:
     except GatewayError as error:
         raise channel_problem(str(error), question.channels, question.subdirs, gateway) from error
     return tuple(sorted(records, key=lambda record: record.name.normalized))
+
+
+def _told_why(ask: Callable[[], list[RepoDataRecord]]) -> list[RepoDataRecord]:
+    """What `ask` returns; it is called again where a list failed to come that another solve had asked for first.
+
+    That one alone is told the reason.
+    """
+    for _ in range(_TIMES_AGAIN):
+        try:
+            return ask()
+        except GatewayError as error:
+            if not str(error).startswith(_FAILED_FOR_ANOTHER):
+                raise
+    return ask()
 
 
 async def _solve(

@@ -4,6 +4,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from mfenvd.resolve.conda.mapped import give_back
 from mfenvd.resolve.conda.repodata import FRESH_FOR, Repodata
 from mfenvd.resolve.conda.resolver import CondaResolver
 from mfenvd.resolve.conda.solving import Question
-from tests.resolve.conda.asking import LINUX, MAC, context, request, resolve
+from tests.resolve.conda.asking import LINUX, MAC, TARGETS, context, request, resolve
 from tests.support.conda_channel import (
     PYTHON,
     ChannelFault,
@@ -231,6 +232,26 @@ class TestSilence:
         (finding,) = outcome.findings
         assert (finding.code, finding.severity) == (Code.CHANNEL_UNREACHABLE, Severity.NOTICE)
         assert "2023-11-1" in finding.message
+
+    def test_what_old_lists_block_says_that_they_are_old(
+        self, served: ChannelServer, channel: str, tmp_path: Path
+    ) -> None:
+        assert resolve(request({"a": ""}, channel), LINUX, tmp_path).state is State.RESOLVED
+        for stamp in (tmp_path / "cache" / "channels" / "asked").iterdir():
+            os.utime(stamp, (1_700_000_000,) * 2)
+        served.fault = ChannelFault(500)
+        outcome = resolve(request({"a": "==2"}, channel), LINUX, tmp_path)
+        assert outcome.state is State.BLOCKED
+        missing, old = outcome.findings
+        assert (missing.code, old.code) == (Code.NO_SUCH_VERSION, Code.CHANNEL_UNREACHABLE)
+        assert old.severity is Severity.NOTICE
+        assert "2023-11-1" in old.message
+
+    def test_all_archs_that_ask_at_once_are_told_the_same(self, tmp_path: Path) -> None:
+        asked = request({"a": ""}, "http://127.0.0.1:9/nobody")
+        with ThreadPoolExecutor(len(TARGETS)) as pool:
+            outcomes = list(pool.map(lambda target: resolve(asked, target, tmp_path), TARGETS))
+        assert {outcome.findings[0].code for outcome in outcomes} == {Code.CHANNEL_UNREACHABLE}
 
 
 FAULTS = {

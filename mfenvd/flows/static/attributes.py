@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import conversions, library, object_attributes
+from mfenvd.flows.static.data import ConfigValue, LazyItems, OpenFile, Record
 from mfenvd.flows.static.natives import METHODS
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
@@ -16,16 +17,12 @@ from mfenvd.flows.static.values import (
     Builtin,
     Call,
     ClassValue,
-    ConfigValue,
     Function,
     Instance,
-    LazyItems,
     Library,
     Method,
     Module,
-    OpenFile,
     Property,
-    Record,
     Site,
     Special,
     Unknown,

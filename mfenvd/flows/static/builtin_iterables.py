@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import conversions, iteration, natives, operators, protocols
+from mfenvd.flows.static.data import DictView, LazyItems
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import MISSING, Builtin, Call, DictView, LazyItems, Unknown
+from mfenvd.flows.static.values import MISSING, Builtin, Call, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import classes, decorators, natives
+from mfenvd.flows.static.contents import walk
+from mfenvd.flows.static.data import LazyItems
 from mfenvd.flows.static.outcomes import Outcome, Raised
 from mfenvd.flows.static.values import (
     MISSING,
@@ -18,7 +20,6 @@ from mfenvd.flows.static.values import (
     Frame,
     Function,
     Instance,
-    LazyItems,
     Library,
     Method,
     Namespace,
@@ -26,7 +27,6 @@ from mfenvd.flows.static.values import (
     Special,
     StaticMethod,
     Unknown,
-    walk,
 )
 
 if TYPE_CHECKING:

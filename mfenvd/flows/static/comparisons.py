@@ -9,7 +9,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import iteration, operators, protocols
-from mfenvd.flows.static.values import MISSING, DictView, Instance, LazyItems, Site, Special, Unknown
+from mfenvd.flows.static.data import DictView, LazyItems
+from mfenvd.flows.static.values import MISSING, Instance, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

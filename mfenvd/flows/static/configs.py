@@ -8,20 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import files
+from mfenvd.flows.static.data import ConfigValue, FileText
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import (
-    MISSING,
-    Builtin,
-    Call,
-    ClassValue,
-    ConfigValue,
-    FileText,
-    Frame,
-    Namespace,
-    Site,
-    Special,
-    Unknown,
-)
+from mfenvd.flows.static.values import MISSING, Builtin, Call, ClassValue, Frame, Namespace, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

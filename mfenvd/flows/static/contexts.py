@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import exceptions, paths, protocols
+from mfenvd.flows.static.data import OpenFile
 from mfenvd.flows.static.outcomes import Outcome, Raised
-from mfenvd.flows.static.values import MISSING, Frame, Function, Instance, OpenFile, Site, Special, Unknown
+from mfenvd.flows.static.values import MISSING, Frame, Function, Instance, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

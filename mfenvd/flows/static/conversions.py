@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import iteration, operators, protocols
+from mfenvd.flows.static.contents import parts
+from mfenvd.flows.static.data import LazyItems
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import MISSING, Call, Instance, LazyItems, Unknown, parts
+from mfenvd.flows.static.values import MISSING, Call, Instance, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import comparisons, comprehensions, iteration, operators
+from mfenvd.flows.static.data import LazyItems
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import MISSING, Call, Frame, Function, Instance, LazyItems, Site, Unknown
+from mfenvd.flows.static.values import MISSING, Call, Frame, Function, Instance, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

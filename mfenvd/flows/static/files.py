@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.static import filesystem, operators
+from mfenvd.flows.static.data import FileText, LocatedText, OpenFile
 from mfenvd.flows.static.heap import Unordered
 from mfenvd.flows.static.modules import Unreadable, read_bytes
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import Call, FileText, LocatedText, OpenFile, Site, Unknown
+from mfenvd.flows.static.values import Call, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

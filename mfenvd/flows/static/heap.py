@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from mfenvd.flows.static.values import MISSING, Namespace, Unknown, walk
+from mfenvd.flows.static.contents import walk
+from mfenvd.flows.static.values import MISSING, Namespace, Unknown
 
 T = TypeVar("T")
 

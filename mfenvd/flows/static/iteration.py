@@ -7,23 +7,19 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import protocols
+from mfenvd.flows.static.contents import walk
+from mfenvd.flows.static.data import DictView, FileText, LazyItems, LocatedText, OpenFile
 from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
     Builtin,
     ClassValue,
-    DictView,
-    FileText,
     Function,
     Instance,
-    LazyItems,
-    LocatedText,
     Module,
-    OpenFile,
     Site,
     Unknown,
-    walk,
 )
 
 if TYPE_CHECKING:

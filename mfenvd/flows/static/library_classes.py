@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import calls, classes, contexts, conversions, operators
+from mfenvd.flows.static.data import Record
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     Builtin,
@@ -17,7 +18,6 @@ from mfenvd.flows.static.values import (
     Instance,
     Namespace,
     Property,
-    Record,
     Site,
     StaticMethod,
     Unknown,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mfenvd.flows.static import files, filesystem, iteration, operators
+from mfenvd.flows.static.data import OpenFile
 from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
-from mfenvd.flows.static.values import Builtin, Call, OpenFile, Unknown
+from mfenvd.flows.static.values import Builtin, Call, Unknown
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import filesystem, operators
+from mfenvd.flows.static.data import Record
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import Builtin, Call, Computed, Record, Site, Special, Unknown
+from mfenvd.flows.static.values import Builtin, Call, Computed, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

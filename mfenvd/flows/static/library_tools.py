@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import conversions, iteration, operators
+from mfenvd.flows.static.data import Record
 from mfenvd.flows.static.outcomes import Raised
 from mfenvd.flows.static.values import (
     BoundMethod,
@@ -19,7 +20,6 @@ from mfenvd.flows.static.values import (
     Namespace,
     Partial,
     Property,
-    Record,
     Unknown,
 )
 

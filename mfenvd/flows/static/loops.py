@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import iteration, paths
+from mfenvd.flows.static.data import LazyItems, OpenFile
 from mfenvd.flows.static.outcomes import Exhausted, Outcome
-from mfenvd.flows.static.values import Frame, LazyItems, OpenFile, Site, Unknown
+from mfenvd.flows.static.values import Frame, Site, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

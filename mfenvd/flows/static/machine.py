@@ -12,26 +12,23 @@ from typing import Any
 from mfenvd.domain.finding import Location
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.flows.static import iteration
+from mfenvd.flows.static.contents import walk
+from mfenvd.flows.static.data import LazyItems, LocatedText
 from mfenvd.flows.static.filesystem import Filesystem
-from mfenvd.flows.static.heap import Heap, Tried, alike
+from mfenvd.flows.static.heap import Tried
+from mfenvd.flows.static.knowledge import Knowledge
 from mfenvd.flows.static.modules import ModuleCache
 from mfenvd.flows.static.outcomes import Evidence, Exhausted, Outcome, Raised
 from mfenvd.flows.static.values import (
-    MISSING,
     Call,
     ClassValue,
-    ConfigValue,
     Frame,
     Function,
-    Instance,
-    LazyItems,
-    LocatedText,
     Module,
     Namespace,
     Site,
     Special,
     Unknown,
-    walk,
 )
 
 BUDGET = 100_000
@@ -41,13 +38,12 @@ STATEMENT_BUDGET = 20_000
 """Steps for one statement at the top level of a module."""
 
 _MOST_CALLS = 8
-_MOST_ENTRIES = 8
 
 DEPTH = 60
 """Nested calls."""
 
 
-class Machine(ABC):
+class Machine(Knowledge, ABC):
     """One reading of one flow file: its state, and the operations that the parts of the interpreter share.
 
     What the parts need of each other goes through the abstract methods, so that none of them imports another
@@ -56,7 +52,6 @@ class Machine(ABC):
     Attributes:
         facts: What may be known of the project.
         modules: Parsed files.
-        heap: Containers, and what is not known of them.
         files: The working directory, and files that the flow changes.
         reads: Absolute paths of the files that this reading depends on, missing ones included.
         loaded: Modules of the project by name.
@@ -65,7 +60,6 @@ class Machine(ABC):
         environ: `os.environ`.
         sys_path: `sys.path`, as far as it concerns the project.
         folder: The flow file's folder.
-        risks: How often something was met that may raise; tells a `try` whether its handlers matter.
         guarded: How many `try` statements could catch what is raised now.
         joined_alike: Whether the paths of the last `join` all left the same.
         made: Decorators in the order in which they were made.
@@ -76,7 +70,7 @@ class Machine(ABC):
     def __init__(self, facts: ProjectFacts, modules: ModuleCache, folder: str) -> None:
         self.facts = facts
         self.modules = modules
-        self.heap = Heap()
+        super().__init__()
         self.files = Filesystem(facts.cwd)
         self.reads: set[str] = set()
         self.loaded: dict[str, Module] = {}
@@ -85,7 +79,6 @@ class Machine(ABC):
         self.environ: dict[Any, Any] = dict(facts.environ)
         self.sys_path: list[Any] = [folder]
         self.folder = folder
-        self.risks = 0
         self.guarded = 0
         self.joined_alike = True
         self.made: list[Any] = []
@@ -180,102 +173,7 @@ class Machine(ABC):
         finally:
             self._left_here = outer
 
-    # -- unknown values
-
-    def unknown(self, at: Site, reason: str, fix: str | None = None) -> Unknown:
-        """Something that cannot be followed, which may as well raise."""
-        self.risks += 1
-        return Unknown(at, reason, fix)
-
-    def outside(self, name: str, at: Site) -> Unknown:
-        """Something of a module that is not part of the project."""
-        return Unknown(at, "is not part of this project", external=name)
-
-    def some_entry(self, container: Any, defaults: Sequence[Any], cause: Unknown) -> Unknown:
-        """One of the values of a dict, list or tuple, or of `defaults`: which one is not known."""
-        values = [*(container.values() if isinstance(container, dict) else container), *defaults]
-        unknown = cause.holding(values)
-        if len(values) <= _MOST_ENTRIES and not any(isinstance(value, Unknown) for value in values):
-            unknown = Unknown(unknown.at, unknown.reason, unknown.fix, tuple(values), unknown.carried)
-        return unknown
-
-    def undecided(self, condition: Any, at: Site) -> Unknown:
-        """Why the condition at `at` is neither true nor false."""
-        cause = self.first_unknown(condition)
-        if cause is None:
-            return self.unknown(at, "cannot be decided")
-        return Unknown(at, cause.reason, cause.fix, external=cause.external)
-
-    def readable(self, value: Any) -> Any:
-        """`value` for reading, or the Unknown that says why it is not known; what it holds may be unknown."""
-        if isinstance(value, Unknown):
-            return value.options[0] if value.options and self._interchangeable(value.options) else value.bare
-        if isinstance(value, (dict, list, set, Instance)):
-            return self.heap.doubted(value.attributes if isinstance(value, Instance) else value) or value
-        return value
-
-    def first_unknown(self, value: Any) -> Unknown | None:
-        """The first Unknown in `value`, however deep."""
-        for item in walk(value):
-            if isinstance(item, Unknown):
-                return item.bare
-            if isinstance(item, (dict, list, set)) and (cause := self.heap.doubted(item)):
-                return cause
-        return None
-
-    def plain(self, value: Any, at: Site) -> Unknown | None:
-        """None when `value` is a plain value of Python, all the way down; else why it is not."""
-        for item in walk(value):
-            if isinstance(item, Unknown):
-                return item.bare
-            if isinstance(item, (dict, list, set)):
-                if cause := self.heap.doubted(item):
-                    return cause
-            elif not isinstance(item, _PLAIN):
-                return self.unknown(at, "works on more than plain values")
-        return None
-
-    def same(self, one: Any, other: Any) -> bool:
-        """Whether it makes no difference which of two values it is.
-
-        Containers are the same only when they are one: a change of one of two equal ones is not one of the other.
-        """
-        if one is other:
-            return True
-        if isinstance(one, _PLAIN_LEAF) and isinstance(other, _PLAIN_LEAF):
-            return _kind(one) is _kind(other) and bool(one == other)
-        if type(one) is not type(other):
-            return False
-        if isinstance(one, tuple):
-            return len(one) == len(other) and all(map(self.same, one, other))
-        if isinstance(one, (frozenset, ConfigValue)):  # neither can be changed
-            return bool(one == other)
-        return isinstance(one, Special) and one.equals(other, self.same)
-
-    def _interchangeable(self, options: Sequence[Any]) -> bool:
-        """Whether `options` hold the same things, so that for reading it makes no difference which one it is."""
-        first = options[0]
-        return isinstance(first, (dict, list, set)) and all(
-            type(other) is type(first)
-            and self.heap.doubted(other) is None
-            and alike(first, other, self.same, ordered=True)
-            for other in options
-        )
-
-    def truth(self, value: Any) -> bool | None:
-        """`bool(value)`; None when it is not known."""
-        if isinstance(value, Unknown) and value.options:
-            answers = {self.truth(option) for option in value.options}
-            return answers.pop() if len(answers) == 1 else None
-        value = self.readable(value)
-        if isinstance(value, Unknown):
-            return None
-        if isinstance(value, Instance):
-            special = any(value.cls.find(name) is not MISSING for name in ("__bool__", "__len__"))
-            return None if special or value.cls.unread or "members" in value.cls.attributes else True
-        if isinstance(value, (*_PLAIN, dict, list, set)):
-            return bool(value)
-        return True
+    # -- what is handed to others
 
     def expose(self, values: Any, cause: Unknown) -> None:
         """`values` were handed to code that cannot be read, which may have changed them."""
@@ -406,14 +304,3 @@ def _caught(path: Callable[[], Any]) -> Any:
         return path()
     except Raised as raised:
         return raised
-
-
-_PLAIN_LEAF = (str, int, float, bool, bytes, complex, type(None), type(...), range, slice, PurePath)
-_PLAIN = (*_PLAIN_LEAF, tuple, frozenset)
-
-
-def _kind(value: Any) -> type:
-    for kind in (bool, str, bytes, PurePath):
-        if isinstance(value, kind):
-            return kind
-    return type(value)

@@ -20,16 +20,7 @@ from mfenvd.flows.static.decorators import (
 from mfenvd.flows.static.defaults import DEFAULTS, SEVERAL
 from mfenvd.flows.static.heap import Conditional, DecoratorList, Doubt
 from mfenvd.flows.static.outcomes import Raised
-from mfenvd.flows.static.values import (
-    MISSING,
-    Builtin,
-    Call,
-    ClassValue,
-    Function,
-    Site,
-    Special,
-    Unknown,
-)
+from mfenvd.flows.static.values import MISSING, Builtin, Call, ClassValue, Function, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

@@ -8,18 +8,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import conversions, files, iteration, operators
+from mfenvd.flows.static.data import ConfigValue, DictView, FileText, LazyItems, OpenFile
 from mfenvd.flows.static.outcomes import LARGEST_VALUE
-from mfenvd.flows.static.values import (
-    MISSING,
-    Call,
-    ConfigValue,
-    DictView,
-    FileText,
-    LazyItems,
-    Method,
-    OpenFile,
-    Unknown,
-)
+from mfenvd.flows.static.values import MISSING, Call, Method, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

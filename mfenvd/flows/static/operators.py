@@ -11,20 +11,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import iteration, protocols
+from mfenvd.flows.static.contents import walk
+from mfenvd.flows.static.data import DictView, LazyItems
 from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
-from mfenvd.flows.static.values import (
-    MISSING,
-    Call,
-    ClassValue,
-    DictView,
-    Instance,
-    LazyItems,
-    Library,
-    Site,
-    Special,
-    Unknown,
-    walk,
-)
+from mfenvd.flows.static.values import MISSING, Call, ClassValue, Instance, Library, Site, Special, Unknown
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine

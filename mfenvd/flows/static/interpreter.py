@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mfenvd.flows.static import attributes, calls, decorators, expressions, imports, statements
+from mfenvd.flows.static import attributes, binding, calls, decorators, expressions, imports, statements
 from mfenvd.flows.static.builtins import BUILTINS
 from mfenvd.flows.static.machine import Machine
 from mfenvd.flows.static.outcomes import Evidence, Outcome
@@ -30,15 +30,15 @@ class Interpreter(Machine):
 
     def set_attribute(self, subject: Any, name: str, value: Any, at: Site) -> None:
         """`subject.name = value`."""
-        statements.set_attribute(self, subject, name, value, at)
+        binding.set_attribute(self, subject, name, value, at)
 
     def assign(self, target: ast.expr, value: Any, frame: Frame) -> None:
         """Binds a target to a value."""
-        statements.assign(self, target, value, frame)
+        binding.assign(self, target, value, frame)
 
     def unbind(self, name: str, frame: Frame) -> None:
         """`del name`."""
-        statements.unbind_name(self, name, frame)
+        binding.unbind_name(self, name, frame)
 
     def run_body(self, body: Sequence[ast.stmt], frame: Frame) -> Outcome | None:
         """Executes statements in order; None when they end normally."""

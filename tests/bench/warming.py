@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import rich
 
-from mfenvd.client.connection import Connection
 from mfenvd.domain.state import State
-from mfenvd.domain.surroundings import Surroundings
-from mfenvd.paths import find_paths
+from mfenvd.warm.marker import read_marker
 from mfenvd.warm.plan import LocalEnvironment
 from tests.support.conda_python import PYTHON_VERSION, installed_as_conda, installed_as_wheel
 from tests.support.metaflow_world import LOCAL, PYPI_FLOW, World, metaflow_world
+from tests.support.real_daemon import RealDaemon, real_daemon
 from tests.support.wheels import Archive
 from tests.warm.laid_out import conda_package, environments, quiet, resolution, wheel_package
 
@@ -61,8 +57,9 @@ def bootstraps(world: World) -> None:
         second.append(bootstrap_seconds(world))
 
         world.forget()
-        with tempfile.TemporaryDirectory(dir=world.root) as home, daemon(Path(home), world) as warm:
-            mfenv_cold.append(seconds(warm))
+        with tempfile.TemporaryDirectory(dir=world.root) as home, real_daemon(Path(home)) as daemon:
+            mfenv_cold.append(seconds(lambda: becomes_warm(daemon, world)))
+            wait_for_bytecode(daemon)
             world.calls.clear()
             after_mfenv.append(bootstrap_seconds(world))
             if world.bootstrapping:
@@ -71,6 +68,21 @@ def bootstraps(world: World) -> None:
     row("mfenv, from a save to warm, cold", min(mfenv_cold), min(cold), "at most 0.3")
     row("Metaflow's bootstrap of a second run", min(second))
     row("its bootstrap of the first run after mfenv", min(after_mfenv), min(second), "at most 1.1")
+
+
+def becomes_warm(daemon: RealDaemon, world: World) -> None:
+    daemon.watch(world)
+    daemon.wait_for(State.WARM)
+
+
+def wait_for_bytecode(daemon: RealDaemon) -> None:
+    """The few moments after a save: Metaflow's own second run found its bytecode as well."""
+    until = time.monotonic() + _PATIENCE
+    prefixes = list((daemon.home / "cache" / "environments").glob("metaflow/*/*"))
+    while not all(marker is not None and marker.compiled for marker in map(read_marker, prefixes)):
+        if time.monotonic() > until:
+            raise SystemExit("the bytecode was not made")
+        time.sleep(0.1)
 
 
 def flow() -> str:
@@ -91,29 +103,6 @@ def _clock(stamp: str) -> float:
     day, _, rest = stamp.partition(" ")
     whole, _, fraction = rest.partition(".")
     return time.mktime(time.strptime(f"{day} {whole}", "%Y-%m-%d %H:%M:%S")) + float(f"0.{fraction}")
-
-
-@contextmanager
-def daemon(home: Path, world: World) -> Iterator[Callable[[], None]]:
-    """A daemon with empty caches; what is yielded registers the project and returns when all is warm."""
-    environ = {**os.environ, "MFENV_HOME": str(home)}
-    command = [sys.executable, "-m", "mfenvd.daemon"]
-    subprocess.run([*command, "start"], env=environ, check=True, capture_output=True)
-    connection = Connection(find_paths(environ).socket)
-
-    def warm() -> None:
-        surroundings = Surroundings(str(world.project), world.python, PYTHON_VERSION, world.environ)
-        connection.add_project(str(world.project), surroundings)
-        until = time.monotonic() + _PATIENCE
-        while {verdict.state for verdict in connection.status().verdicts} != {State.WARM}:
-            if time.monotonic() > until:
-                raise SystemExit(f"not warm: {connection.status().verdicts}")
-            time.sleep(0.1)
-
-    try:
-        yield warm
-    finally:
-        subprocess.run([*command, "stop"], env=environ, check=True, capture_output=True)
 
 
 def creations(world: World) -> None:

@@ -96,12 +96,13 @@ class PackageFiles:
         from rattler.package_streaming import download_to_writer
 
         from mfenvd.awaiting import awaited
+        from mfenvd.resolve.conda.channel_failures import download_failure
 
         channel = package.channel or package.url.rsplit("/", 2)[0]
         try:
             awaited(download_to_writer(self._client(channel), package.url, file))
         except (RuntimeError, OSError) as error:  # py-rattler's own class for what HTTP answers
-            raise DownloadError(str(error).splitlines()[0]) from error
+            raise DownloadError(download_failure(str(error))) from error
 
     def _download_wheel(self, package: LockedPackage, file: BinaryIO) -> None:
         import requests

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 from filelock import FileLock
@@ -75,7 +75,8 @@ class ArchiveStore:
     def fetch(self, package: LockedPackage, download: Download) -> Path:
         """The file of `package`, downloaded when it is not here yet.
 
-        A package without a known sha256 is taken as it comes, and is that file from then on.
+        A package without a known sha256 is taken as it comes where its md5 is not known or right, and is that file from
+        then on.
 
         Raises:
             NotDownloaded: Its server does not give it.
@@ -151,9 +152,12 @@ class ArchiveStore:
         """Puts a downloaded file where it belongs."""
         found = sha256_of(partial)
         if package.sha256 is None:
+            # Old lists of conda channels have only this.
+            if package.md5 is not None and (md5 := _digest(partial, "md5")) != package.md5:
+                raise WrongContent(package, "md5", md5, package.md5)
             self._facts.put(f"sha256 of {package.url}", found)
         elif found != package.sha256:
-            raise WrongContent(package, found)
+            raise WrongContent(package, "sha256", found, package.sha256)
         path = self._place(found) / package.filename
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(path)
@@ -206,7 +210,11 @@ def _download(package: LockedPackage, file: BinaryIO, download: Download) -> Non
 
 def sha256_of(path: Path) -> str:
     """Hex digits of the file's content."""
-    digest = hashlib.sha256()
+    return _digest(path, "sha256")
+
+
+def _digest(path: Path, algorithm: Literal["md5", "sha256"]) -> str:
+    digest = hashlib.new(algorithm, usedforsecurity=algorithm == "sha256")
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)

@@ -27,13 +27,19 @@ class NotDownloaded(StoreProblem):
 
 
 class WrongContent(StoreProblem):
-    """The server's file is not the one that was locked."""
+    """The server's file is not the one that was locked, or not all of it.
 
-    def __init__(self, package: LockedPackage, got: str) -> None:
-        self.package, self.got = package, got
+    Attributes:
+        package: What was locked.
+        got: The hash of what came.
+        expected: What it should be.
+    """
+
+    def __init__(self, package: LockedPackage, algorithm: str, got: str, expected: str) -> None:
+        self.package, self.got, self.expected = package, got, expected
         super().__init__(
-            f"{host(package)} sends another {package.filename} than the one that was resolved: its sha256 is {got}, "
-            f"not {package.sha256}."
+            f"{host(package)} sends another {package.filename} than the one that was resolved: "
+            f"its {algorithm} is {got}, not {expected}."
         )
 
 

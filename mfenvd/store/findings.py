@@ -38,7 +38,7 @@ def wrong_content(problem: WrongContent) -> Finding:
         str(problem),
         package=problem.package.name,
         fix="Resolve again with `mfenv refresh`; if it stays so, ask whoever runs the index or channel.",
-        data={"url": problem.package.url, "expected": problem.package.sha256, "got": problem.got},
+        data={"url": problem.package.url, "expected": problem.expected, "got": problem.got},
     )
 
 

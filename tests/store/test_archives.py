@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 import pytest
 
 from mfenvd.domain.codes import Code
@@ -56,6 +57,21 @@ def test_another_content_than_the_resolved_one_is_refused(tmp_path: Path) -> Non
     assert finding.data["got"] == hashlib.sha256(b"trojan").hexdigest()
     assert store.size() == 0
     assert [path for path in (tmp_path / "incoming").iterdir() if path.is_file()] == []
+
+
+def test_a_file_of_which_only_the_md5_is_known_is_checked_too(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    wanted = msgspec.structs.replace(
+        package(b"", known=False), md5=hashlib.md5(b"conda", usedforsecurity=False).hexdigest()
+    )
+    with pytest.raises(WrongContent) as caught:
+        store.fetch(wanted, Server(b"con"))
+    finding = finding_of(caught.value)
+    assert wanted.filename in finding.message
+    assert "md5" in finding.message
+    assert finding.fix
+    assert finding.data["expected"] == wanted.md5
+    assert store.fetch(wanted, Server(b"conda")).read_bytes() == b"conda"
 
 
 def test_a_damaged_file_is_set_aside_and_fetched_again(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ class ChannelServer:
         asked: Paths that were asked for, oldest first.
         broken: Names of files that are answered with the wrong bytes.
         refused: Names of files that are answered with 503.
+        truncated: Names of files of which half of the bytes that were promised are sent.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,6 +28,7 @@ class ChannelServer:
         self.asked: list[str] = []
         self.broken: set[str] = set()
         self.refused: set[str] = set()
+        self.truncated: set[str] = set()
         (folder / "noarch").mkdir(parents=True, exist_ok=True)
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.channel = self
@@ -83,6 +85,13 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Length", "6")
             self.end_headers()
             self.wfile.write(b"broken")
+        elif name in channel.truncated:
+            content = Path(self.translate_path(self.path)).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
         else:
             with contextlib.suppress(ConnectionError):
                 super().do_GET()

@@ -90,6 +90,25 @@ def test_a_channel_that_refuses_is_told(world: World, extra: CondaArchive) -> No
     assert caught.value.finding.package == "extra"
 
 
+def test_a_conda_package_that_is_cut_off_or_another_is_told(world: World, extra: CondaArchive) -> None:
+    for faulty, code, words in (
+        (world.channel.truncated, Code.NOT_DOWNLOADED, "the connection broke off"),
+        (world.channel.broken, Code.WRONG_CONTENT, extra.sha256),
+    ):
+        faulty.add(extra.filename)
+        try:
+            with pytest.raises(NotMadeError) as caught:
+                files(world).fetch(locked_conda(world, extra))
+        finally:
+            faulty.clear()
+        finding = caught.value.finding
+        assert (finding.code, finding.package) == (code, "extra")
+        assert extra.filename in finding.message
+        assert words in finding.message
+        assert finding.fix
+    assert files(world).fetch(locked_conda(world, extra)).read_bytes() == extra.content
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_what_micromamba_downloaded_is_not_downloaded_again(world: World, extra: CondaArchive, damaged: bool) -> None:
     packages = world.root / "mamba" / "pkgs"

@@ -54,6 +54,14 @@ def channel_problem(words: str, channels: Sequence[str], subdirs: Sequence[str],
     return ChannelUnreadable(channel, _innermost_cause(words))
 
 
+def download_failure(words: str) -> str:
+    """What `words`, py-rattler's about a file that did not come, mean: a phrase that follows a colon well."""
+    status = _STATUS.search(words)
+    if status is not None:
+        return f"HTTP status {status[1]}"
+    return "the connection broke off" if "decoding response body" in words else words.splitlines()[0]
+
+
 def _named_channel(words: str, channels: Sequence[str]) -> str | None:
     """The channel that one of the URLs in `words` belongs to: the longest, where one channel is inside another."""
     for url in _URL.findall(words):

@@ -130,9 +130,9 @@ class Repodata:
         Args:
             subdirs: In which to look.
             refresh: Go to the network even where the lists are fresh: of lists in shards, only those of packages that
-                were asked for are there.
+                were asked for are there. A channel that did not answer a moment ago is left alone all the same.
         """
-        return self._open(self._places(self.channels, subdirs), refresh=refresh).gateway
+        return self._open(self._places(self.channels, subdirs), refresh=refresh and not self._is_quiet).gateway
 
     def _solve(self, question: Question, places: Sequence[Place], *, refresh: bool) -> Answer:
         opened = self._open(places, refresh=refresh)
@@ -258,7 +258,7 @@ class Repodata:
     def _is_fresh(self, place: Place, stamp: float | None) -> bool:
         if not _is_remote(place[0]):
             return True
-        return stamp is not None and (self._is_quiet or time.time() - stamp < self._fresh_for)
+        return self._is_quiet or (stamp is not None and time.time() - stamp < self._fresh_for)
 
     def _is_older(self, places: Sequence[Place], seconds: float) -> bool:
         stamps = [stamp for place in places if _is_remote(place[0]) and (stamp := self._stamp(place)) is not None]

@@ -246,6 +246,9 @@ class TestSilence:
         assert (missing.code, old.code) == (Code.NO_SUCH_VERSION, Code.CHANNEL_UNREACHABLE)
         assert old.severity is Severity.NOTICE
         assert "2023-11-1" in old.message
+        served.asked.clear()
+        resolve(request({"a": "==2"}, channel), LINUX, tmp_path)
+        assert not served.asked, "a channel that does not answer is asked why"
 
     def test_all_archs_that_ask_at_once_are_told_the_same(self, tmp_path: Path) -> None:
         asked = request({"a": ""}, "http://127.0.0.1:9/nobody")

@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
-from mfenvd.store.archives import ArchiveStore, sha256_of
+from mfenvd.store.archives import ArchiveStore, sha256_of, store_folder
 from mfenvd.store.errors import DownloadError, NotDownloaded, StoreProblem
 from mfenvd.store.findings import finding_of
 from mfenvd.warm.environments import LocalEnvironments
@@ -31,11 +31,6 @@ def local_environments(context: Context, settings: MicromambaSettings) -> LocalE
     """The environments of this machine's user, for what the project of `context` asks for."""
     files = PackageFiles(context, settings)
     return LocalEnvironments(Path(context.cache_dir), settings, files, trusted=context.trusted)
-
-
-def store_folder(cache_dir: str) -> Path:
-    """Where the store is, below mfenv's cache folder."""
-    return Path(cache_dir) / "store"
 
 
 class PackageFiles:

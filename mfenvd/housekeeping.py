@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from mfenvd.domain.resolver import Context, Progress
-from mfenvd.environments import local_environments, store_folder
-from mfenvd.store.archives import ArchiveStore, Trimmed
+from mfenvd.environments import local_environments
+from mfenvd.store.archives import ArchiveStore, Trimmed, store_folder
 from mfenvd.warm.adopting import Candidate, adopt
 from mfenvd.warm.bytecode import compile_bytecode
 from mfenvd.warm.census import census

@@ -12,6 +12,7 @@ import msgspec
 from mfenvd.client.errors import RequestRefusedError, UnexpectedAnswerError
 from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import AnyEvent, DaemonInfo, Hello, ProjectInfo, Status
+from mfenvd.domain.history import History
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -73,6 +74,11 @@ def hello() -> Call[Hello]:
 def status(project: str | None = None) -> Call[Status]:
     """Everything; with `project`, only the verdicts of the project with that root."""
     return Call("GET", "/v1/status", Status, query={"project": project} if project else {})
+
+
+def history(id_: str) -> Call[History]:
+    """What is known of the verdict with that id besides itself."""
+    return Call("GET", "/v1/history", History, query={"id": id_})
 
 
 def add_project(root: str, surroundings: Surroundings) -> Call[ProjectInfo]:

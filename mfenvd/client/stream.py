@@ -27,6 +27,7 @@ from mfenvd.client.errors import (
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import PROTOCOL, AnyEvent, DaemonInfo, Hello, ProjectInfo, Status
+from mfenvd.domain.history import History
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -66,6 +67,10 @@ class AsyncConnection:
 
     async def status(self, project: str | None = None) -> Status:
         return await self.call(calls.status(project))
+
+    async def history(self, id_: str) -> History:
+        """What is known of the verdict with that id besides itself."""
+        return await self.call(calls.history(id_))
 
     async def add_project(self, root: str, surroundings: Surroundings) -> ProjectInfo:
         return await self.call(calls.add_project(root, surroundings))

@@ -61,6 +61,7 @@ def application(service: Service) -> web.Application:
             web.get("/v1/hello", routes.hello),
             web.get("/v1/status", routes.status),
             web.get("/v1/events", routes.events),
+            web.get("/v1/history", routes.history),
             web.post("/v1/projects", routes.register),
             web.delete("/v1/projects", routes.unregister),
             web.post("/v1/trust", routes.trust),
@@ -83,6 +84,9 @@ class _Routes:
 
     async def status(self, request: web.Request) -> web.Response:
         return _json(self._service.status(request.query.get("project")))
+
+    async def history(self, request: web.Request) -> web.Response:
+        return _json(await self._service.history(request.query.get("id", "")))
 
     async def register(self, request: web.Request) -> web.Response:
         body = await _body(request, RegisterBody)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from mfenvd.daemon.findings import journal_damaged, journal_unwritable
 from mfenvd.daemon.journal_file import Record, StoredProject
 from mfenvd.daemon.secrets import storable, withheld
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.history import Before
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -83,6 +85,10 @@ class Journal:
         """What is settled of the jobs `keys`."""
         return await self._read(lambda db: journal_file.records(db, keys), {}) if keys else {}
 
+    async def previous(self, id_: str) -> Before | None:
+        """What the packages of the verdict `id_` were before; None when that is not known."""
+        return await self._read(lambda db: journal_file.previous(db, id_), None)
+
     async def work(self, root: str) -> dict[str, bool]:
         """The keys of unfinished jobs of a project; True where the indexes were to be asked again."""
         query = "SELECT key, refresh FROM work WHERE root = ?"
@@ -109,6 +115,11 @@ class Journal:
         statement = "INSERT OR REPLACE INTO work (key, root, refresh) VALUES (?, ?, ?)"
         self._post(lambda db: db.executemany(statement, rows))
 
+    def post_rests(self, rests: Iterable[tuple[str, str]]) -> None:
+        """These verdicts have the packages of these jobs: `(Verdict.id, Job.key)`."""
+        rows, now = list(rests), time.time()
+        self._post(lambda db: journal_file.rest(db, rows, now))
+
     def post_running(self, key: str) -> None:
         self._post(lambda db: db.execute("UPDATE work SET running = 1 WHERE key = ?", (key,)))
 
@@ -122,8 +133,7 @@ class Journal:
 
         def write(db: sqlite3.Connection) -> None:
             if record is not None:
-                row = (key, _BLOB.encode(record.outcome), record.settled, record.basis, record.settled)
-                db.execute("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?)", row)
+                journal_file.settle(db, key, record)
             db.execute("DELETE FROM work WHERE key = ?", (key,))
 
         await self._do(lambda db: self._write(db, write))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
 
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.history import Before
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
 
@@ -32,6 +33,16 @@ CREATE TABLE work (
 ) WITHOUT ROWID;
 CREATE INDEX outcome_used ON outcome (used);
 CREATE INDEX work_root ON work (root);
+"""
+
+# Beside the tables of the schema: an mfenv that does not know these leaves them alone, so that the version stays.
+_EARLIER = """
+CREATE TABLE IF NOT EXISTS replaced (
+    key TEXT PRIMARY KEY, outcome BLOB NOT NULL, settled REAL NOT NULL, replaced REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rested (
+    id TEXT PRIMARY KEY, key TEXT NOT NULL, previous TEXT, changed REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 _log = logging.getLogger(__name__)
@@ -96,6 +107,7 @@ def _check(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     elif version != SCHEMA_VERSION:
         raise sqlite3.DatabaseError(f"it was written by another version of mfenv, as version {version}")
+    connection.executescript(_EARLIER)
 
 
 def put_aside(path: Path) -> Path | None:
@@ -153,9 +165,57 @@ def records(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, Record]:
     return found
 
 
+def settle(db: sqlite3.Connection, key: str, record: Record) -> None:
+    """Keeps the record; of an outcome with other packages that was there, too, for as long as it is the last one."""
+    row = db.execute("SELECT outcome, settled FROM outcome WHERE key = ?", (key,)).fetchone()
+    if row is not None and _is_other(row[0], record.outcome):
+        db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?, ?, ?)", (key, *row, record.settled))
+    new = (key, msgspec.json.encode(record.outcome), record.settled, record.basis, record.settled)
+    db.execute("INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?)", new)
+
+
+def rest(db: sqlite3.Connection, rests: Iterable[tuple[str, str]], now: float) -> None:
+    """Verdicts rest on jobs, `(Verdict.id, Job.key)`, from now on; what each rested on before is remembered."""
+    db.executemany(
+        "INSERT INTO rested (id, key, changed) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+        " SET previous = key, key = excluded.key, changed = excluded.changed WHERE key != excluded.key",
+        [(id_, key, now) for id_, key in rests],
+    )
+
+
+def previous(db: sqlite3.Connection, id_: str) -> Before | None:
+    """What the verdict's packages were before they were what they are now; None when that is not known."""
+    rested = db.execute("SELECT key, previous, changed FROM rested WHERE id = ?", (id_,)).fetchone()
+    if rested is None:
+        return None
+    key, before, changed = rested
+    by_job = db.execute("SELECT outcome, settled, replaced FROM replaced WHERE key = ?", (key,)).fetchone()
+    by_request = db.execute("SELECT outcome, settled FROM outcome WHERE key = ?", (before,)).fetchone()
+    # Another request, or another answer to the same: what happened last counts.
+    found = by_job[:2] if by_job is not None and (by_request is None or by_job[2] > changed) else by_request
+    if found is None:
+        return None
+    try:
+        resolution = _OUTCOME.decode(found[0]).resolution
+    except msgspec.DecodeError:
+        return None
+    return Before(resolution.packages, found[1]) if resolution is not None else None
+
+
+def _is_other(before: bytes, after: Outcome) -> bool:
+    """Whether there were packages, and other ones than now; an answer without any does not count as one."""
+    try:
+        known = _OUTCOME.decode(before).resolution
+    except msgspec.DecodeError:
+        return False
+    return known is not None and (after.resolution is None or known.packages != after.resolution.packages)
+
+
 def prune(db: sqlite3.Connection) -> None:
     db.execute("DELETE FROM outcome WHERE used < ?", (time.time() - KEPT_DAYS * _DAY,))
     db.execute(
         "DELETE FROM outcome WHERE key IN (SELECT key FROM outcome ORDER BY used DESC LIMIT -1 OFFSET ?)",
         (KEPT_OUTCOMES,),
     )
+    db.execute("DELETE FROM replaced WHERE key NOT IN (SELECT key FROM outcome)")
+    db.execute("DELETE FROM rested WHERE key NOT IN (SELECT key FROM outcome)")

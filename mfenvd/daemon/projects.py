@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mfenvd.daemon.asking import Asking
 from mfenvd.daemon.events import Events
 from mfenvd.daemon.findings import credentials_gone, folder_gone, reading_failed
+from mfenvd.daemon.lookup import Subject, look
 from mfenvd.daemon.readers import FolderGoneError, Readers, Reading, ReadingFailedError
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.verdicts import Sources, Understanding, VerdictTable
@@ -28,11 +29,13 @@ from mfenvd.domain.event import (
     VerdictRemoved,
 )
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.history import History
 from mfenvd.domain.loaded import LoadedFile
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import Paths
+from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.warm.core.findings import interpreter_unknown
 
 _SLICE_SECONDS = 0.003
@@ -94,6 +97,7 @@ class Project:
         self._work = asyncio.Event()
         self._dirty = asyncio.Event()
         scheduler, events, warming = services.scheduler, services.events, services.warming
+        self._rests: list[tuple[str, str]] = []
         self._table = VerdictTable(
             Sources(
                 record=scheduler.record,
@@ -101,6 +105,7 @@ class Project:
                 warmth=lambda key: warming.warmth(root, key),
                 changed=lambda verdict: events.publish(VerdictChanged(0, verdict)),
                 removed=lambda id_: events.publish(VerdictRemoved(0, id_)),
+                rested=lambda id_, key: self._rests.append((id_, key)),
             )
         )
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -182,6 +187,18 @@ class Project:
         """Ends the resolves behind the verdicts `ids`, all when None, that wait or run; how many those were."""
         keys = None if ids is None else self._table.keys_of(ids)
         return self._services.scheduler.cancel(self.root, keys)
+
+    async def history(self, id_: str) -> History | None:
+        """What is known of a verdict besides itself; None when the project has none with that id."""
+        work = self._table.work_on(id_)
+        if work is None:
+            return None
+        verdict, keys, identities = work
+        scheduler, store = self._services.scheduler, ArchiveStore(store_folder(self._services.paths.cache))
+        subject = Subject(verdict.packages, verdict.target, identities, verdict.state)
+        found = await asyncio.to_thread(look, subject, store)
+        stages = scheduler.stages.of((*keys, *(identity.key for identity in identities)))
+        return History(id_, await scheduler.previous(id_), found.manifests, found.places, stages)
 
     def changed(self, change: Change) -> None:
         """The watch has seen something."""
@@ -347,6 +364,7 @@ class Project:
 
     async def _keep_telling(self) -> None:
         """Brings the verdicts up to date in small slices, and says when there is nothing left to do."""
+        scheduler = self._services.scheduler
         while True:
             await self._dirty.wait()
             self._dirty.clear()
@@ -354,6 +372,9 @@ class Project:
                 self._dirty.set()
                 await asyncio.sleep(0)
                 continue
+            if self._rests:
+                rests, self._rests = self._rests, []
+                scheduler.remember(rests)
             self.tell()
             if self._pending and not self._is_busy():
                 self._pending = False

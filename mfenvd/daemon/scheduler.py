@@ -15,8 +15,10 @@ from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.journal_file import Record
 from mfenvd.daemon.secrets import basis
 from mfenvd.daemon.shares import Observer, Running, Share, stop
+from mfenvd.daemon.stages import Stages
 from mfenvd.daemon.workers import Pool
 from mfenvd.domain.codes import Code
+from mfenvd.domain.history import Before
 from mfenvd.domain.job import Job
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Progress
@@ -53,6 +55,7 @@ class Scheduler:
         self._log = log
         self._shares: dict[str, Share] = {}
         self._records: dict[str, Record] = {}
+        self.stages = Stages()
         self._turn = 0
         self._closing = False
         self._sweeper: asyncio.TimerHandle | None = None
@@ -185,6 +188,14 @@ class Scheduler:
         """What is known of a wanted job."""
         return self._records.get(key)
 
+    def remember(self, rests: Collection[tuple[str, str]]) -> None:
+        """These verdicts have the packages of these jobs: `(Verdict.id, Job.key)`."""
+        self._journal.post_rests(rests)
+
+    async def previous(self, id_: str) -> Before | None:
+        """What the packages of a verdict were before; None when that is not known."""
+        return await self._journal.previous(id_)
+
     async def close(self, drain_seconds: float) -> None:
         """Starts nothing more, waits for what runs as long as that, and cancels the rest, which stays journaled."""
         self._closing = True
@@ -242,6 +253,7 @@ class Scheduler:
             if timer:
                 timer.cancel()
             share.observer.job_changed(key)
+            self.stages.note(key, "queued")
         if new:
             self._journal.post_queued(root, new.items())
 
@@ -264,6 +276,7 @@ class Scheduler:
         context = msgspec.structs.replace(job.context, refresh=share.queued.pop(key))
         job = msgspec.structs.replace(job, context=context)
         self._journal.post_running(key)
+        self.stages.note(key, "started")
         task = asyncio.get_running_loop().create_task(self._settle(root, share, key, job))
         share.running[key] = Running(job, task)
         share.observer.job_changed(key)
@@ -276,6 +289,7 @@ class Scheduler:
         if running.timer:
             running.timer.cancel()
         self._records[key] = record
+        self.stages.note(key, str(outcome.state))
         if not _may_pass(record):
             share.failures.pop(key, None)
         self._plan_retry(root, share, key)
@@ -332,12 +346,14 @@ class Scheduler:
 
     def _cancel(self, share: Share, key: str) -> None:
         stop(share.running.pop(key))
+        self.stages.note(key, "cancelled")
 
     def _progressed(self, share: Share, key: str, progress: Progress) -> None:
         running = share.running.get(key)
         if running is None:
             return
         running.progress = progress
+        self.stages.progressed(key, progress)
         if running.timer is None:
             loop = asyncio.get_running_loop()
             wait = max(0.0, running.last_told + PROGRESS_SECONDS - loop.time())

@@ -33,6 +33,7 @@ from mfenvd.daemon.watch import Change, Limited, Watch
 from mfenvd.daemon.workers import RESOLVERS, WARMER, Pool
 from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import DaemonChanged, DaemonInfo, Hello, ProjectInfo, Snapshot, Status, Stopping
+from mfenvd.domain.history import History
 from mfenvd.domain.markers import host_arch
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.paths import Paths
@@ -247,6 +248,18 @@ class Service:
         if found.availability is None:
             raise RefusedError(found.refusal, found.fix, status=404)
         return found.availability
+
+    async def history(self, id_: str) -> History:
+        """What is known of a verdict besides itself.
+
+        Raises:
+            RefusedError: There is no such verdict.
+        """
+        for project in list(self._projects.values()):
+            found = await project.history(id_)
+            if found is not None:
+                return found
+        raise RefusedError(f"There is no verdict {id_!r}.", "Ask for the status: the step may be gone.", status=404)
 
     def stop(self, reason: str, *, drain: bool = True) -> None:
         """Begins to end; called again, waits for nothing any more."""

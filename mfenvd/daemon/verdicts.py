@@ -12,6 +12,7 @@ import msgspec
 from mfenvd import engine
 from mfenvd.daemon.journal_file import Record
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.identity import Identity
 from mfenvd.domain.job import Job
 from mfenvd.domain.plan import Environment
 from mfenvd.domain.resolver import Context
@@ -85,6 +86,8 @@ class Sources:
     warmth: Callable[[str], Warmth | None]
     changed: Callable[[Verdict], None]
     removed: Callable[[str], None]
+    rested: Callable[[str, str], None] = lambda _id, _key: None
+    """The verdict with that id has the packages of that job (`Job.key`), which it had not before."""
 
 
 @dataclass(eq=False)
@@ -98,6 +101,7 @@ class VerdictTable:
     _dirty: dict[Row, None] = field(default_factory=dict)
     _by_job: dict[str, list[Row]] = field(default_factory=dict)
     _by_identity: dict[str, list[Row]] = field(default_factory=dict)
+    _rests: dict[str, str] = field(default_factory=dict)
     _swept: bool = True
 
     @property
@@ -151,6 +155,16 @@ class VerdictTable:
             if id_ in self._verdicts and self._verdicts[id_].target.arch == row.needs[key].identity.platform
         )
 
+    def work_on(self, id_: str) -> tuple[Verdict, tuple[str, ...], tuple[Identity, ...]] | None:
+        """A verdict with its jobs' keys and with Metaflow's environments that rest on it; None when there is none."""
+        verdict = self._verdicts.get(id_)
+        row = next((row for row in (self._understanding.rows if self._understanding else ()) if id_ in row.ids), None)
+        if verdict is None or row is None:
+            return None
+        keys = tuple(key for key, job in (*row.jobs.items(), *row.bases.items()) if job.target == verdict.target)
+        found = (needs.identity for needs in row.needs.values())
+        return verdict, keys, tuple(one for one in found if one.platform == str(verdict.target.arch))
+
     def keys_of(self, ids: Collection[str]) -> set[str]:
         """The jobs that the verdicts `ids` rest on."""
         wanted = set(ids)
@@ -197,8 +211,12 @@ class VerdictTable:
         )
         settled = {job.target: known[key].settled for key, job in row.jobs.items() if key in known}
         row.ids = tuple(verdict.id for verdict in found)
+        keys = {job.target: key for key, job in row.jobs.items()}
         for verdict in found:
             self._tell(verdict, settled.get(verdict.target))
+            if verdict.packages and verdict.state.is_final and self._rests.get(verdict.id) != keys[verdict.target]:
+                self._rests[verdict.id] = keys[verdict.target]
+                self.sources.rested(verdict.id, keys[verdict.target])
 
     def _tell(self, verdict: Verdict, settled: float | None) -> None:
         """Makes it known if it differs from what is known."""
@@ -219,5 +237,6 @@ class VerdictTable:
         kept = {id_ for row in rows for id_ in row.ids}
         for id_ in [id_ for id_ in self._verdicts if id_ not in kept]:
             del self._verdicts[id_]
+            self._rests.pop(id_, None)
             self.sources.removed(id_)
         self._swept = True

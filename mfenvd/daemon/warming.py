@@ -232,6 +232,7 @@ class Warming:
         if work is not None and resting is not None:
             warmth = await self._attempt(share, key, msgspec.structs.replace(work, replace=replace))
             share.rests_on[key] = resting
+            self._scheduler.stages.note(key, str(warmth.state))
             self._take(share, key, warmth)
             if replace:
                 share.replace.discard(key)
@@ -245,6 +246,7 @@ class Warming:
 
         def report(progress: Progress) -> None:
             nonlocal told
+            self._scheduler.stages.progressed(key, progress)
             now = time.monotonic()
             if now - told >= PROGRESS_SECONDS:
                 told = now

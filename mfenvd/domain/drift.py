@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+import msgspec
 from packaging.version import InvalidVersion, Version
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
-from mfenvd.domain.resolution import Resolution
+from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 
 _PART = re.compile(r"\d+|[a-z]+")
@@ -33,6 +34,34 @@ def drift_findings(resolutions: Mapping[Target, Resolution]) -> dict[Target, tup
         target: tuple(_finding(name, found, name in requested) for name, found in drifting.items() if target in found)
         for target in resolutions
     }
+
+
+class Drifting(msgspec.Struct, frozen=True):
+    """One package's versions on several targets.
+
+    Attributes:
+        name: Of the package.
+        versions: By target; None where the resolution does without the package.
+        differs: Whether the versions are not all the same, local parts aside; a target without it does not count.
+    """
+
+    name: str
+    versions: dict[Target, str | None]
+    differs: bool
+
+
+def side_by_side(packages: Mapping[Target, Iterable[LockedPackage]]) -> tuple[Drifting, ...]:
+    """Every package of several resolutions with its version on each target, those that differ first."""
+    by_target = {target: {one.name: one.version for one in found} for target, found in packages.items()}
+    names = sorted({name for versions in by_target.values() for name in versions})
+    rows = (_side_by_side(name, by_target) for name in names)
+    return tuple(sorted(rows, key=lambda row: not row.differs))
+
+
+def _side_by_side(name: str, by_target: Mapping[Target, Mapping[str, str]]) -> Drifting:
+    versions = {target: found.get(name) for target, found in by_target.items()}
+    public = {version.partition("+")[0] for version in versions.values() if version is not None}
+    return Drifting(name, versions, len(public) > 1)
 
 
 def _finding(name: str, found: Mapping[Target, str], requested: bool) -> Finding:

@@ -9,7 +9,7 @@ from mfenvd.domain.resolver import Progress
 from mfenvd.domain.verdict import Verdict
 
 PROTOCOL = 1
-CAPABILITIES = ("status", "events", "projects", "trust", "resolve", "cancel", "wheels", "stop")
+CAPABILITIES = ("status", "events", "projects", "trust", "resolve", "cancel", "wheels", "history", "stop")
 
 
 class Hello(msgspec.Struct, frozen=True):

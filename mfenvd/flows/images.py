@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
-from mfenvd.flows.image_table import (
+from mfenvd.domain.image_table import (
     BASES,
     CODENAMES,
     DISTRIBUTIONS,

@@ -13,10 +13,10 @@ from packaging.tags import Tag
 from packaging.version import Version
 
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.platforms import ANY, LINUX, MACOS, Platform, machine_of, parse_platform, system_of
 from mfenvd.domain.tags import best_rank, platform_tags, tag_ranks
 from mfenvd.domain.target import DEFAULT_GLIBC, DEFAULT_MACOS, Target, version_pair
 from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.platforms import ANY, LINUX, MACOS, Platform, machine_of, parse_platform, system_of
 
 _INTERPRETER = re.compile(r"(?P<implementation>[a-z]+)(?P<major>[0-9])(?P<minor>[0-9]*)")
 _ABI = re.compile(r"cp(?P<version>[0-9]+)(?P<flags>[a-z]*)")

@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.availability import Availability, Cell, PythonWheel, Row
+from mfenvd.domain.platforms import parse_platform
 from mfenvd.domain.request import Indexes
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
@@ -18,7 +19,6 @@ from mfenvd.resolve.explain import fits, glibc_needed, macos_needed
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import configuration
 from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.platforms import parse_platform
 
 # The Pythons that a wheel for any Python is shown for; others are shown where a wheel names them.
 _PYTHONS = frozenset({(3, 8), (3, 9), (3, 10), (3, 11), (3, 12), (3, 13), (3, 14)})

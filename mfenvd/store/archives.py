@@ -35,6 +35,11 @@ _CHUNK = 1024 * 1024
 _ABANDONED_AFTER = 24 * 3600.0
 
 
+def store_folder(cache_dir: str) -> Path:
+    """Where the store is, below mfenv's cache folder."""
+    return Path(cache_dir) / "store"
+
+
 class Trimmed(msgspec.Struct, frozen=True):
     """What was removed from the store: so many files, so many bytes."""
 
@@ -71,6 +76,10 @@ class ArchiveStore:
         with contextlib.suppress(OSError):  # a store on a read-only disk serves all the same
             os.utime(path.parent)
         return path
+
+    def has(self, package: LockedPackage) -> bool:
+        """Whether the file of `package` is here, its content not looked at: for showing, not for using it."""
+        return package.sha256 is not None and (self._place(package.sha256) / package.filename).is_file()
 
     def fetch(self, package: LockedPackage, download: Download) -> Path:
         """The file of `package`, downloaded when it is not here yet.

@@ -1,6 +1,6 @@
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
-from mfenvd.domain.drift import drift_findings
+from mfenvd.domain.drift import drift_findings, side_by_side
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 
@@ -45,3 +45,20 @@ def test_a_local_version_part_is_no_drift() -> None:
         {LINUX: resolution(LINUX, torch="2.2.2+cpu"), INTEL_MAC: resolution(INTEL_MAC, torch="2.2.2")}
     )
     assert found == {LINUX: (), INTEL_MAC: ()}
+
+
+def test_all_packages_side_by_side_those_that_differ_first() -> None:
+    rows = side_by_side(
+        {
+            LINUX: resolution(LINUX, a="1", torch="2.6.0+cu124", z="1").packages,
+            INTEL_MAC: resolution(INTEL_MAC, a="1", torch="2.6.0", z="2").packages,
+        }
+    )
+    assert [(row.name, row.differs, list(row.versions.values())) for row in rows] == [
+        ("z", True, ["1", "2"]), ("a", False, ["1", "1"]), ("torch", False, ["2.6.0+cu124", "2.6.0"])
+    ]  # fmt: skip
+
+
+def test_a_package_that_one_target_does_without_is_shown_and_is_no_drift() -> None:
+    (row,) = side_by_side({LINUX: resolution(LINUX, triton="3").packages, INTEL_MAC: ()})
+    assert (row.versions, row.differs) == ({LINUX: "3", INTEL_MAC: None}, False)

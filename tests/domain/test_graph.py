@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfenvd.domain.graph import chains
+from mfenvd.domain.graph import Node, chains, tree
 from tests.support.samples import package
 
 PACKAGES = (
@@ -63,3 +64,49 @@ def _distance(graph: dict[str, tuple[set[str], bool]], start: str, end: str) -> 
             return None
         reached, steps = further, steps + 1
     return steps
+
+
+def outline(nodes: tuple[Node, ...]) -> list[Any]:
+    """Names; with `*` what is opened elsewhere, as a dict what has something below it."""
+    return [
+        {node.package.name: outline(node.needs)} if node.needs else node.package.name + "*" * node.repeated
+        for node in nodes
+    ]
+
+
+def test_the_tree_opens_each_package_once_nearest_to_a_root() -> None:
+    packages = [
+        package("deep", "1", "shared"),
+        package("one", "1", "deep", requested=True),
+        package("shared", "1", "leaf"),
+        package("leaf", "1"),
+        package("two", "1", "shared", requested=True),
+    ]
+    assert outline(tree(packages)) == [
+        {"one": [{"deep": ["shared*"]}]},
+        {"two": [{"shared": ["leaf"]}]},
+    ]
+
+
+def test_the_tree_of_a_cycle_ends_and_what_nobody_asked_for_has_a_root_of_its_own() -> None:
+    packages = [
+        package("a", "1", "b", requested=True),
+        package("b", "1", "a"),
+        package("python", "3.11", "openssl"),
+        package("openssl", "3"),
+        package("x", "1", "y"),
+        package("y", "1", "x"),
+    ]
+    assert outline(tree(packages)) == [
+        {"a": [{"b": ["a*"]}]},
+        {"python": ["openssl"]},
+        {"x": [{"y": ["x*"]}]},
+    ]
+
+
+def test_a_long_chain_is_no_trouble() -> None:
+    packages = [package(f"p{number}", "1", f"p{number + 1}", requested=number == 0) for number in range(3000)]
+    node, depth = tree(packages)[0], 1
+    while node.needs:
+        node, depth = node.needs[0], depth + 1
+    assert depth == 3000

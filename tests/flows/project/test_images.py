@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfenvd.domain.image_table import BASES, CODENAMES, GLIBC, LATEST, MUSL, PYTHON_BASES, VERSIONED
 from mfenvd.domain.target import version_pair
-from mfenvd.flows.image_table import BASES, CODENAMES, GLIBC, LATEST, MUSL, PYTHON_BASES, VERSIONED
 from mfenvd.flows.images import glibc_of_image, image_facts
 
 KNOWN = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -108,8 +109,8 @@ def best_of(*actions: Callable[[], object], runs: int = _RUNS) -> list[Cost]:
 
 def _processor_time() -> float:
     """Of this process and those that it has waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def timed(requirements: tuple[str, ...], target: Target, folder: Path) -> Times:

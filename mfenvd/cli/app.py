@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from mfenvd.cli import check, export, housekeeping, lifecycle, logs, plan, resolve, service, up, watching, wheels, why
+from mfenvd.cli import (
+    check,
+    export,
+    housekeeping,
+    lifecycle,
+    logs,
+    plan,
+    refresh,
+    resolve,
+    service,
+    up,
+    watching,
+    wheels,
+    why,
+)
 from mfenvd.cli.help import flowing
 
 app = typer.Typer(
@@ -39,7 +53,9 @@ def _options(*, version: VersionFlag = False) -> None:
     pass
 
 
-for module in (up, lifecycle, watching, logs, service, why, export, check, plan, resolve, wheels, housekeeping):
+for module in (
+    up, refresh, lifecycle, watching, logs, service, why, export, check, plan, resolve, wheels, housekeeping
+):  # fmt: skip
     module.add_to(app)
 for command in app.registered_commands:
     command.help = flowing(command.callback)

@@ -51,6 +51,31 @@ def settle(connection: Connection, roots: Sequence[str], shell: Surroundings, bo
     return view
 
 
+def refresh(connection: Connection, projects: Mapping[str, Sequence[str]], board: Board) -> DaemonView:
+    """Has everything at or below the paths resolved anew, Metaflow's manifests taken over included.
+
+    Args:
+        connection: To the daemon.
+        projects: The paths, by the root of the project that they lie in.
+        board: Shows how it goes on.
+
+    Raises:
+        DaemonStoppedError: The daemon was stopped meanwhile.
+        ClientError: It went away, or refused.
+    """
+    view = DaemonView()
+    events = _events(connection, view)
+    view.apply(next(events))
+    waiting = []
+    for root, paths in projects.items():
+        ids = [verdict.id for verdict in view.of_project(root) if _wanted(verdict.source, root, paths)]
+        if connection.resolve_again(root, ids, replace=True):
+            waiting.append(root)
+    if waiting:
+        _follow(events, view, waiting, board)
+    return view
+
+
 def _events(connection: Connection, view: DaemonView) -> Iterator[AnyEvent]:
     """What the daemon tells, for ever. A stream that was too slow and was dropped goes on where `view` stands.
 

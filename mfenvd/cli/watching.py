@@ -69,8 +69,8 @@ def unwatch(paths: WatchedPaths = None, *, json: JsonFlag = False) -> None:
 def trust(paths: WatchedPaths = None, *, json: JsonFlag = False) -> None:
     """Allow code of a watched project to run.
 
-    Until then its files are only read. A package that has no wheel is built from source, which runs its code, in
-    trusted projects alone.
+    Until then its files are only read. In trusted projects alone flows are loaded the way Metaflow loads them, and a
+    package that has no wheel is built from source.
     """
     _set_trust(paths, trusted=True, json=json)
 

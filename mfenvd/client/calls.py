@@ -94,9 +94,14 @@ def set_trust(root: str, *, trusted: bool) -> Call[ProjectInfo]:
     return Call("POST", "/v1/trust", ProjectInfo, body={"root": root, "trusted": trusted})
 
 
-def resolve_again(root: str, ids: Sequence[str] | None = None) -> Call[Queued]:
-    """Resolve the verdicts `ids` of a project anew, all of them when None, asking the indexes again."""
-    body = {"root": root, "ids": None if ids is None else list(ids), "refresh": True}
+def resolve_again(root: str, ids: Sequence[str] | None = None, *, replace: bool = False) -> Call[Queued]:
+    """Resolve the verdicts `ids` of a project anew, all of them when None, asking the indexes again.
+
+    With `replace`, what Metaflow's manifests hold gives way to what is found.
+    """
+    body: dict[str, object] = {"root": root, "ids": None if ids is None else list(ids), "refresh": True}
+    if replace:
+        body["replace"] = True
     return Call("POST", "/v1/resolve", Queued, body=body)
 
 

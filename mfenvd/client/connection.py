@@ -67,9 +67,9 @@ class Connection:
     def set_trust(self, root: str, *, trusted: bool) -> ProjectInfo:
         return self.call(calls.set_trust(root, trusted=trusted))
 
-    def resolve_again(self, root: str, ids: Sequence[str] | None = None) -> int:
+    def resolve_again(self, root: str, ids: Sequence[str] | None = None, *, replace: bool = False) -> int:
         """The number of resolves that were queued."""
-        return self.call(calls.resolve_again(root, ids)).jobs
+        return self.call(calls.resolve_again(root, ids, replace=replace)).jobs
 
     def stop(self, *, drain: bool = True) -> None:
         self.call(calls.stop(drain=drain))

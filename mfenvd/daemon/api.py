@@ -41,6 +41,7 @@ class ResolveBody(msgspec.Struct):
     root: str
     ids: tuple[str, ...] | None = None
     refresh: bool = True
+    replace: bool = False
 
 
 class CancelBody(msgspec.Struct):
@@ -107,7 +108,7 @@ class _Routes:
 
     async def resolve(self, request: web.Request) -> web.Response:
         body = await _body(request, ResolveBody)
-        return _json({"jobs": self._service.resolve(body.root, body.ids, refresh=body.refresh)})
+        return _json({"jobs": self._service.resolve(body.root, body.ids, refresh=body.refresh, replace=body.replace)})
 
     async def cancel(self, request: web.Request) -> web.Response:
         body = await _body(request, CancelBody)

@@ -178,9 +178,14 @@ class Project:
             self._work.set()
             self.tell()
 
-    def resolve_again(self, ids: Collection[str] | None, *, refresh: bool) -> int:
-        """Resolves the verdicts `ids` anew, all when None; how many jobs that is."""
+    def resolve_again(self, ids: Collection[str] | None, *, refresh: bool, replace: bool = False) -> int:
+        """Resolves the verdicts `ids` anew, all when None; how many jobs that is.
+
+        With `replace`, what Metaflow's manifests hold gives way to what is found.
+        """
         keys = None if ids is None else self._table.keys_of(ids)
+        if replace:
+            self._services.warming.replace(self.root, keys)
         return self._services.scheduler.again(self.root, keys, refresh=refresh)
 
     def cancel(self, ids: Collection[str] | None) -> int:
@@ -312,13 +317,16 @@ class Project:
         self._read_files = reading.files
         self._lacks_python = interpreter_unknown(self.root) if reading.questions.unasked else None
         warming, understanding = self._services.warming, reading.understanding
-        await self._watch(reading.files | warming.watched(self.root))
+        ready = warming.watched(self.root)
+        unwatched = ready - (self._watching[1] if self._watching else frozenset())
+        await self._watch(reading.files | ready)
         await self._services.scheduler.want(self.root, understanding.jobs, reading.max_workers)
         # Only now, so that what is settled already is never told as queued.
         self._table.adopt(understanding)
         warming.want(self.root, understanding.needs, understanding.context)
-        if changed:
-            warming.files_changed(self.root, changed)
+        if changed or unwatched:
+            # What was not watched yet may have changed since it was made ready.
+            warming.files_changed(self.root, changed | unwatched)
         self._asking.ask(reading.questions)
         if self._retry:
             self._retry = False

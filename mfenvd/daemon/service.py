@@ -214,14 +214,20 @@ class Service:
         project.set_trust(trusted=trusted)
         return project.info
 
-    def resolve(self, root: str, ids: Collection[str] | None, *, refresh: bool) -> int:
+    def resolve(self, root: str, ids: Collection[str] | None, *, refresh: bool, replace: bool = False) -> int:
         """Resolves verdicts anew, all of the project when `ids` is None; how many jobs that is.
+
+        Args:
+            root: Of the project.
+            ids: Of the verdicts.
+            refresh: Ask the indexes again.
+            replace: What Metaflow's manifests hold gives way to what is found.
 
         Raises:
             RefusedError: There is no such project.
         """
         self._accept()
-        return self._project(root).resolve_again(ids, refresh=refresh)
+        return self._project(root).resolve_again(ids, refresh=refresh, replace=replace)
 
     def cancel(self, root: str, ids: Collection[str] | None) -> int:
         """Ends the resolves behind verdicts, all of the project's when `ids` is None; how many waited or ran.

@@ -15,7 +15,7 @@ from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.findings import warming_ended
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.workers import Pool
-from mfenvd.domain.resolution import Outcome
+from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.state import State
 from mfenvd.domain.warming import WarmTask, Warmth
@@ -52,7 +52,8 @@ class _Share:
         context: Of their resolutions.
         by_job: Which of them rest on a job, by `Job.key`.
         warmths: What is known of them.
-        rests_on: The resolutions' keys that this is known of.
+        rests_on: The resolutions that this is known of.
+        doubted: Those that may not be as they were made, to be looked at again.
         queued: Waiting ones, the next first; True where the manifest's entry gives way.
         running: Those that are worked on.
         replace: Those whose entry gives way once everything is resolved anew.
@@ -66,7 +67,8 @@ class _Share:
     needs: dict[str, Needs] = field(default_factory=dict)
     by_job: dict[str, list[str]] = field(default_factory=dict)
     warmths: dict[str, Warmth] = field(default_factory=dict)
-    rests_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rests_on: dict[str, tuple[Resolution, ...]] = field(default_factory=dict)
+    doubted: set[str] = field(default_factory=set)
     queued: dict[str, bool] = field(default_factory=dict)
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     replace: set[str] = field(default_factory=set)
@@ -130,7 +132,7 @@ class Warming:
         share = self._shares[root]
         for key, warmth in share.warmths.items():
             if not paths or not set(paths).isdisjoint(warmth.watched):
-                share.rests_on.pop(key, None)
+                share.doubted.add(key)
                 self._consider(share, key)
         self._dispatch()
 
@@ -144,9 +146,11 @@ class Warming:
             share.rests_on.pop(key, None)
 
     def warmth(self, root: str, key: str) -> Warmth | None:
-        """What is known of an environment; None before it was looked at."""
+        """What is known of an environment; None before it was looked at, with what is resolved now."""
         share = self._shares.get(root)
-        return share.warmths.get(key) if share else None
+        if share is None or key not in share.rests_on or share.rests_on[key] != self._resting(share, key):
+            return None
+        return share.warmths.get(key)
 
     def watched(self, root: str) -> frozenset[str]:
         """The files whose change may undo what is ready."""
@@ -184,7 +188,7 @@ class Warming:
     def _consider(self, share: _Share, key: str) -> None:
         """Queues the environment if what it rests on is known, and is something else than before."""
         resting = self._resting(share, key)
-        if resting is None or share.rests_on.get(key) == resting:
+        if resting is None or (share.rests_on.get(key) == resting and key not in share.doubted):
             return
         if key in share.running:
             # Begun with what is out of date: it is looked at again when it is done.
@@ -194,14 +198,14 @@ class Warming:
         if timer:
             timer.cancel()
 
-    def _resting(self, share: _Share, key: str) -> tuple[str, ...] | None:
-        """The resolutions' keys; None while not everything is resolved, or something is resolved anew."""
+    def _resting(self, share: _Share, key: str) -> tuple[Resolution, ...] | None:
+        """The resolutions; None while not everything is resolved, or something is resolved anew."""
         found = []
         for job in share.needs[key].jobs:
             outcome = None if self._scheduler.is_under_way(share.root, job) else self._outcome(job)
             if outcome is None or outcome.resolution is None or outcome.state is not State.RESOLVED:
                 return None
-            found.append(outcome.resolution.key)
+            found.append(outcome.resolution)
         return tuple(found)
 
     def _outcome(self, job: str) -> Outcome | None:
@@ -226,6 +230,7 @@ class Warming:
             running += 1
 
     async def _warm(self, share: _Share, key: str, *, replace: bool) -> None:
+        share.doubted.discard(key)
         needs, resting = share.needs[key], self._resting(share, key)
         outcomes = {job: outcome for job in needs.jobs if (outcome := self._outcome(job)) is not None}
         work = needs.task(outcomes, share.context) if share.context is not None else None
@@ -271,7 +276,7 @@ class Warming:
 
     def _retry(self, share: _Share, key: str) -> None:
         share.retries.pop(key, None)
-        share.rests_on.pop(key, None)
+        share.doubted.add(key)
         self._consider(share, key)
         self._dispatch()
 
@@ -286,3 +291,4 @@ class Warming:
             for known in (share.needs, share.warmths, share.rests_on, share.queued, share.failures):
                 known.pop(key, None)
             share.replace.discard(key)
+            share.doubted.discard(key)

@@ -52,6 +52,7 @@ class FakeDaemon:
         self.received: list[tuple[str, str, Any]] = []
         self.refuse: dict[str, tuple[int, str, str | None]] = {}
         self.on_add: Callable[[str], None] = lambda _root: None
+        self.on_resolve: Callable[[], None] = lambda: None
         self.delay = 0.0
         self.ignores_stop = False
         self._history: list[AnyEvent] = []
@@ -153,6 +154,7 @@ class FakeDaemon:
         return _json(ProjectInfo(asked["root"], trusted=asked["trusted"], cwd=asked["root"]))
 
     async def _resolve(self, _request: web.Request) -> web.StreamResponse:
+        self.on_resolve()
         return _json({"jobs": len(self.status.verdicts)})
 
     async def _stop(self, _request: web.Request) -> web.StreamResponse:

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mfenvd.client.connection import Connection
+from mfenvd.domain.codes import Code
 from mfenvd.domain.state import State
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import find_paths
 from tests.daemon.harness import until
-from tests.support.conda_python import PYTHON_VERSION
-from tests.support.metaflow_world import CONDA_FLOW, PYPI_FLOW, World, metaflow_world
+from tests.support.conda_archives import conda_archive
+from tests.support.conda_python import PYTHON_VERSION, python_archive
+from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
+from tests.support.wheels import wheel
 
 pytestmark = pytest.mark.metaflow
 
-PATIENCE = 120.0
+PATIENCE = 150.0
+START = Path(__file__).with_name("real_start.py")
+S3 = {"METAFLOW_DEFAULT_DATASTORE": "s3", "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/metaflow"}
+FOREIGN = "linux-aarch64"
+LATEST_FLOW = """\
+from metaflow import FlowSpec, pypi_base, step
+
+
+@pypi_base(packages={"late": ""})
+class LatestFlow(FlowSpec):
+    @step
+    def start(self):
+        import late
+
+        print("late", late.__version__)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    LatestFlow()
+"""
 
 
 class Mfenvd:
@@ -35,20 +64,23 @@ class Mfenvd:
         done = [sys.executable, "-m", "mfenvd.daemon", command]
         return subprocess.run(done, env=self.environ, capture_output=True, text=True, check=True, timeout=60)
 
-    def up(self, world: World) -> None:
-        surroundings = Surroundings(str(world.project), world.python, PYTHON_VERSION, world.environ)
+    def up(self, world: World, **environ: str) -> None:
+        surroundings = Surroundings(str(world.project), world.python, PYTHON_VERSION, {**world.environ, **environ})
         self.connection.add_project(str(world.project), surroundings)
 
     def verdicts(self) -> dict[str, Verdict]:
-        """By step and arch."""
-        return {f"{one.step} {one.target.arch}": one for one in self.connection.status().verdicts}
+        """By flow, step and arch."""
+        return {f"{one.flow}.{one.step} {one.target.arch}": one for one in self.connection.status().verdicts}
 
-    def states(self) -> set[State]:
-        return {verdict.state for verdict in self.connection.status().verdicts}
+    def becomes(self, state: State, flow: str = "") -> None:
+        """Returns when every verdict, or every one of `flow`, is in this state."""
 
-    def becomes_warm(self) -> None:
+        def reached() -> bool:
+            verdicts = [one for one in self.verdicts().values() if not flow or one.flow == flow]
+            return {one.state for one in verdicts} == {state}
+
         try:
-            until(lambda: self.states() == {State.WARM}, PATIENCE)
+            until(reached, PATIENCE)
         except AssertionError:
             shown = [(name, one.state, [f.message for f in one.findings]) for name, one in self.verdicts().items()]
             raise AssertionError(shown) from None
@@ -56,33 +88,147 @@ class Mfenvd:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with metaflow_world(tmp_path_factory.mktemp("world").resolve()) as one:
+    conda = [python_archive(FOREIGN), conda_archive("boto3", "1.40.0", {}, noarch="generic")]
+    wheels = [
+        wheel("late", "1.0"),
+        wheel("boto3", "1.40.0"),
+        wheel(
+            "charset-normalizer", "3.4.0", f"cp{sys.version_info[0]}{sys.version_info[1]}-none-manylinux_2_17_aarch64"
+        ),
+    ]
+    with metaflow_world(tmp_path_factory.mktemp("world").resolve(), conda, wheels) as one:
         yield one
 
 
 @pytest.fixture
-def mfenvd(tmp_path: Path) -> Iterator[Mfenvd]:
+def mfenvd(world: World, tmp_path: Path) -> Iterator[Mfenvd]:
+    world.forget()
+    for path in world.project.glob("*.*"):
+        path.unlink()
     one = Mfenvd(tmp_path / "mfenv")
     one.run("start")
     yield one
     one.run("stop")
 
 
-@pytest.mark.parametrize(("flow", "text", "prints"), [
-    ("WheelFlow", PYPI_FLOW, "demo 1.0 helper 1.1"), ("CondaFlow", CONDA_FLOW, "native 2.0"),
-])  # fmt: skip
-def test_a_run_after_a_save_does_nothing_but_run(
-    world: World, mfenvd: Mfenvd, flow: str, text: str, prints: str
-) -> None:
-    world.forget()
-    path = world.write("flow.py", text)
+def urls(manifest: dict[str, Any]) -> dict[tuple[str, str, str], set[str]]:
+    """The files of each entry, without where they come from."""
+    return {
+        (id_, platform, kind): {line["url"].rpartition("/")[2] for line in lines}
+        for id_, platforms in manifest.items()
+        for platform, kinds in platforms.items()
+        for kind, lines in kinds.items()
+    }
+
+
+def test_a_run_after_a_save_does_nothing_but_run(world: World, mfenvd: Mfenvd) -> None:
+    world.write("wheel_flow.py", PYPI_FLOW)
+    world.write("library_flow.py", CONDA_FLOW)
     mfenvd.up(world)
-    mfenvd.becomes_warm()
-    manifest = world.manifest_path(flow).read_bytes()
+    mfenvd.becomes(State.WARM)
+    manifests = {flow: world.manifest_path(flow).read_bytes() for flow in ("WheelFlow", "CondaFlow")}
     world.calls.clear()
 
-    assert prints in world.run("flow.py")
+    assert "demo 1.0 helper 1.1" in world.run("wheel_flow.py")
+    assert "native 2.0" in world.run("library_flow.py")
 
     assert world.bootstrapping == []
-    assert world.manifest_path(flow).read_bytes() == manifest
-    path.unlink()
+    assert {flow: world.manifest_path(flow).read_bytes() for flow in manifests} == manifests
+    # What Metaflow resolves where nothing was done before is the same.
+    ours = {flow: urls(world.manifest(flow)) for flow in manifests}
+    world.forget()
+    mfenvd.run("stop")
+    world.run("wheel_flow.py")
+    world.run("library_flow.py")
+    assert {flow: urls(world.manifest(flow)) for flow in manifests} == ours
+    mfenvd.run("start")
+
+
+def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, mfenvd: Mfenvd) -> None:
+    world.write("latest_flow.py", LATEST_FLOW)
+    assert "late 1.0" in world.run("latest_flow.py")
+    manifest = world.manifest_path("LatestFlow").read_bytes()
+    world.index.add(wheel("late", "2.0"))
+
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM)
+    verdict = mfenvd.verdicts()[f"LatestFlow.start {LOCAL}"]
+    assert {package.name: package.version for package in verdict.packages}["late"] == "2.0"
+    (notice,) = verdict.findings
+    assert notice.code == Code.OTHER_PACKAGES
+    assert [line.partition("-py3")[0] for line in notice.detail] == ["late-1.0"]
+    assert world.manifest_path("LatestFlow").read_bytes() == manifest
+    world.calls.clear()
+    assert "late 1.0" in world.run("latest_flow.py")
+    assert world.bootstrapping == []
+
+    mfenvd.connection.resolve_again(str(world.project), replace=True)
+    until(lambda: not mfenvd.verdicts()[f"LatestFlow.start {LOCAL}"].findings, PATIENCE)
+    mfenvd.becomes(State.WARM)
+    world.calls.clear()
+    assert "late 2.0" in world.run("latest_flow.py")
+    assert world.bootstrapping == []
+
+
+def test_a_step_of_another_platform_has_its_wheels_and_the_python_that_fetches_them(
+    world: World, mfenvd: Mfenvd
+) -> None:
+    remote = {**S3, "METAFLOW_KUBERNETES_CONDA_ARCH": FOREIGN}
+    world.write("wheel_flow.py", PYPI_FLOW)
+    world.write("deploy.sh", "python wheel_flow.py --environment=pypi run --with kubernetes\n")
+    mfenvd.up(world, **remote)
+    mfenvd.becomes(State.CACHED)
+
+    entries = urls(world.manifest("WheelFlow"))
+    (foreign,) = {id_ for id_, platform, kind in entries if (platform, kind) == (FOREIGN, "pypi")}
+    assert {(platform, kind) for id_, platform, kind in entries if id_ == foreign} == {
+        (FOREIGN, "conda"), (FOREIGN, "pypi"), (LOCAL, "conda")
+    }  # fmt: skip
+    assert any(FOREIGN.removeprefix("linux-") in name for name in entries[foreign, FOREIGN, "pypi"])
+    for step in ("start", "end"):
+        codes = [finding.code for finding in mfenvd.verdicts()[f"WheelFlow.{step} {FOREIGN}"].findings]
+        assert Code.NOT_IN_DATASTORE in codes
+    world.calls.clear()
+
+    uploaded = start(world, "wheel_flow.py", "run", "--with", "kubernetes", environ=remote)
+
+    assert world.bootstrapping == []
+    # It takes what is here to the datastore, the packages for this machine included.
+    assert {path.rpartition("/")[2] for path in uploaded} == {
+        name for (id_, _, _), names in entries.items() for name in names if id_ == foreign
+    }
+
+
+def start(world: World, *arguments: str, environ: dict[str, str]) -> list[str]:
+    """What Metaflow uploads before it submits anything."""
+    flow, *rest = arguments
+    done = world.metaflow(str(START), flow, "--environment=pypi", "--no-pylint", *rest, environ=environ)
+    return list(json.loads(done.stdout[done.stdout.rindex('["') :]))
+
+
+def test_what_disappears_is_made_again(world: World, mfenvd: Mfenvd) -> None:
+    world.write("library_flow.py", CONDA_FLOW)
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM)
+    manifest = world.manifest_path("CondaFlow")
+    before = manifest.read_bytes()
+
+    manifest.unlink()
+    until(manifest.exists, PATIENCE)
+    until(lambda: manifest.read_bytes() == before, PATIENCE)
+
+    history = Path(world.environments_file.read_text().split()[0]) / "conda-meta" / "history"
+    history.unlink()
+    until(history.exists, PATIENCE)
+    mfenvd.becomes(State.WARM)
+
+
+def test_a_machine_without_micromamba_is_told_so(world: World, mfenvd: Mfenvd) -> None:
+    world.write("library_flow.py", CONDA_FLOW)
+    path = os.pathsep.join(
+        folder for folder in world.environ["PATH"].split(os.pathsep) if folder != str(world.root / "bin")
+    )
+    mfenvd.up(world, PATH=path)
+    mfenvd.becomes(State.WARM)
+    codes = {finding.code for finding in mfenvd.verdicts()[f"CondaFlow.start {LOCAL}"].findings}
+    assert Code.MICROMAMBA_MISSING in codes

@@ -48,6 +48,13 @@ class NothingAskedError(UsageError):
         super().__init__(f"`{command}` was not told what to resolve.", f"For example: `{example}`.")
 
 
+class ChannelsUnusedError(UsageError):
+    """Channels are named and no conda packages, which alone they are for."""
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__("`--channel` is about conda packages, and none is asked for.", remedy)
+
+
 class BadPackageError(UsageError):
     """What should be a package's name (and version) is none."""
 

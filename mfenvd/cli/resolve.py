@@ -11,7 +11,14 @@ import msgspec
 import typer
 
 from mfenvd.cli.check import RefreshFlag, TrustFlag
-from mfenvd.cli.errors import BadCudaError, BadGlibcError, BadPythonError, NoSuchPathError, NothingAskedError
+from mfenvd.cli.errors import (
+    BadCudaError,
+    BadGlibcError,
+    BadPythonError,
+    ChannelsUnusedError,
+    NoSuchPathError,
+    NothingAskedError,
+)
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag, StrictFlag, VerboseFlag
 from mfenvd.domain.arch import Arch
@@ -154,6 +161,8 @@ def described(written: Written, python: str | None, archs: list[Arch], shell: Su
 
     if not (written.files or written.packages or written.conda):
         raise NothingAskedError("mfenv resolve", "mfenv resolve -r requirements.txt")
+    if written.channels and not (written.files or written.conda):
+        raise ChannelsUnusedError("Ask for conda packages with `--conda-pkg NAME`.")
     for file in written.files:
         if not file.is_file():
             raise NoSuchPathError(file)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from mfenvd.cli.errors import BadPackageError, BadPythonError, IndexAnswerError, NoSuchPackageError
+from mfenvd.cli.errors import (
+    BadPackageError,
+    BadPythonError,
+    ChannelsUnusedError,
+    IndexAnswerError,
+    NoSuchPackageError,
+)
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag
 from mfenvd.domain.arch import Arch
@@ -81,6 +87,8 @@ def wheels(  # noqa: PLR0913 - one parameter per option
     if conda:
         _conda(package, channel or [], arch or list(Arch), python, every=every, json=json)
         return
+    if channel:
+        raise ChannelsUnusedError(f"For conda packages: `mfenv wheels --conda {package}`.")
     found = _limited(_look_up(package, limit=None if every else 10), arch or list(Arch), python)
     if json:
         print_json(found)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -73,7 +74,7 @@ def why(package: Package, paths: Paths = None, *, json: JsonFlag = False) -> Non
         raise BadPackageError(package)
     name: str = canonicalize_name(package)
     verdicts = verdicts_at(given_paths(paths), quiet=json)
-    uses = find_uses(verdicts, name)
+    uses = find_uses(verdicts, name) or brought_by_conda(verdicts, name)
     if not uses:
         raise _unknown(name, verdicts)
     name = next((use.package.name for use in uses if use.package), name)
@@ -98,6 +99,17 @@ def find_uses(verdicts: Sequence[Verdict], name: str) -> list[Use]:
         if ways:
             found.append(Use(verdict, None, ways))
     return found
+
+
+def brought_by_conda(verdicts: Sequence[Verdict], name: str) -> list[Use]:
+    """The uses of what brings distribution `name` of the index in a mixed environment: `pytorch` for `torch`."""
+    from mfenvd.domain.request import Kind
+    from mfenvd.paths import find_paths
+    from mfenvd.resolve.mixed.names import known_names
+
+    names = known_names(Path(find_paths().cache))
+    conda = {package.name for verdict in verdicts for package in verdict.packages if package.kind is Kind.CONDA}
+    return [use for one in sorted(conda) if name in names.on_index(one) for use in find_uses(verdicts, one)]
 
 
 def _blamed(findings: Sequence[Finding], name: str) -> tuple[tuple[str, ...], ...]:

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from mfenvd.cli.packages_table import channel_name, packages_table
-from mfenvd.cli.why import find_uses
+from mfenvd.cli.why import brought_by_conda, find_uses
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
@@ -169,6 +169,26 @@ def test_why_finds_condas_names_as_people_write_them() -> None:
     found = verdict(locked("app", requires=("ruamel.yaml",), requested=True), locked("ruamel.yaml"))
     (use,) = find_uses([found], "ruamel-yaml")
     assert (use.version, use.chains) == ("1", (("app", "ruamel.yaml"),))
+
+
+def test_why_finds_what_conda_brings_by_its_name_on_the_index(project: Path) -> None:
+    wheel = LockedPackage(
+        "accelerate", "1", "accelerate-1-py3-none-any.whl", "https://files.example/a.whl", requires=("pytorch",),
+        requested=True,
+    )  # fmt: skip
+    (use,) = brought_by_conda([verdict(locked("pytorch"), wheel)], "torch")
+    assert use.package is not None
+    assert (use.package.name, use.chains) == ("pytorch", (("accelerate", "pytorch"),))
+    assert brought_by_conda([verdict(locked("pytorch"))], "tensorflow") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "fix"), [(["resolve", "six"], "--conda-pkg"), (["wheels", "six"], "mfenv wheels --conda six")]
+)
+def test_channels_without_conda_packages_are_a_mistake(mfenv: Run, command: list[str], fix: str) -> None:
+    ended = mfenv(*command, "-c", "conda-forge")
+    assert ended.code == 2
+    assert fix in ended.err
 
 
 def test_a_mixed_environment_says_where_each_package_comes_from(tmp_path: Path) -> None:

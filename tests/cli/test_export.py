@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 
 import msgspec
 import pytest
+import yaml
 from packaging.pylock import Pylock
 from rattler.explicit_environment import ExplicitEnvironmentSpec
 
@@ -264,6 +265,15 @@ def test_an_explicit_file_has_wheels_as_comments_that_conda_lock_reads() -> None
 def test_a_mixed_lock_has_both_sides() -> None:
     text = conda_lock(mixed(Arch.LINUX_64, Arch.OSX_ARM64))
     assert text.count("manager: conda") == text.count("manager: pip") == 2
+
+
+def test_wheels_in_a_mixed_lock_need_what_the_index_calls_it() -> None:
+    wheel = package("accelerate", "numpy", "pytorch", kind=Kind.PYPI)
+    packages = (package("numpy"), package("python"), package("pytorch", "numpy"), wheel)
+    content = yaml.safe_load(conda_lock(Exported("e", (verdict(Arch.LINUX_64, *packages),))))
+    needs = {entry["name"]: list(entry["dependencies"]) for entry in content["package"]}
+    assert needs["accelerate"] == ["numpy", "torch"]
+    assert needs["pytorch"] == ["numpy"]
 
 
 def test_what_a_format_has_no_room_for_is_refused() -> None:

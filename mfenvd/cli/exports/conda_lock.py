@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from mfenvd.cli.errors import CannotExportError
@@ -12,6 +13,8 @@ from mfenvd.cli.exports.ordering import dependencies_first
 from mfenvd.cli.exports.selection import Exported
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
+from mfenvd.paths import find_paths
+from mfenvd.resolve.mixed.names import Names, known_names
 
 _HEADER = "# Written by mfenv export. Install it with: conda-lock install -n NAME conda-lock.yml\n"
 
@@ -35,7 +38,9 @@ def conda_lock(environment: Exported) -> str:
     dependencies = []
     channels: dict[str, None] = {}
     hashes = {str(verdict.target.arch): _content_hash(verdict.packages) for verdict in environment.verdicts}
+    names = known_names(Path(find_paths().cache))
     for verdict in environment.verdicts:
+        from_conda = {package.name for package in verdict.packages if package.kind is Kind.CONDA}
         for package in dependencies_first(verdict.packages):
             conda = package.kind is Kind.CONDA
             if package.channel:
@@ -46,7 +51,9 @@ def conda_lock(environment: Exported) -> str:
                     version=package.version,
                     manager="conda" if conda else "pip",
                     platform=str(verdict.target.arch),
-                    dependencies=dict.fromkeys(package.requires, ""),
+                    dependencies=dict.fromkeys(
+                        package.requires if conda else _named_as_wheels(package.requires, from_conda, names), ""
+                    ),
                     url=package.url,
                     hash=HashModel(md5=package.md5, sha256=package.sha256),
                     build=package.build,
@@ -69,6 +76,12 @@ def conda_lock(environment: Exported) -> str:
         return _HEADER + Path(name).read_text("utf-8")
     finally:
         Path(name).unlink()
+
+
+def _named_as_wheels(requires: Iterable[str], from_conda: Container[str], names: Names) -> Iterator[str]:
+    """What a wheel needs, by names of the index: `torch` where conda's `pytorch` brings it."""
+    for name in requires:
+        yield next(iter(names.on_index(name)), name) if name in from_conda else name
 
 
 def _check(package: LockedPackage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from mfenvd.store.archives import ArchiveStore, Trimmed, store_folder
 from mfenvd.warm.adopting import Candidate, adopt
 from mfenvd.warm.bytecode import compile_bytecode
 from mfenvd.warm.census import census
+from mfenvd.warm.checks import linked_packages
 from mfenvd.warm.collecting import GRACE, Collected, collect
 from mfenvd.warm.core.known import known_environments, local_roots
+from mfenvd.warm.environments import extracted_folder
+from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.micromamba import read_micromamba_settings
 from mfenvd.warm.repairing import Repaired, repair
 
@@ -29,11 +33,13 @@ class Garbage(msgspec.Struct, frozen=True):
         dry_run: Whether nothing was removed.
         environments: Local environments.
         files: Of the store.
+        extracted: Conda packages that no environment is linked from, as `name-version-build`.
     """
 
     dry_run: bool
     environments: Collected
     files: Trimmed = Trimmed()
+    extracted: tuple[str, ...] = ()
 
 
 class Housekeeping:
@@ -60,7 +66,10 @@ class Housekeeping:
         if dry_run:
             return Garbage(dry_run=True, environments=collected)
         store = ArchiveStore(store_folder(self._context.cache_dir))
-        return Garbage(dry_run=False, environments=collected, files=store.trim(limit, set(self._linked())))
+        files = store.trim(limit, set(self._linked()))
+        folder = extracted_folder(Path(self._context.cache_dir))
+        extracted = trim_extracted(folder, self._packages(), time.time() - grace)
+        return Garbage(dry_run=False, environments=collected, files=files, extracted=extracted)
 
     def tidy(self) -> None:
         """What the daemon does while nothing else is: mends, compiles, and removes what nobody wants."""
@@ -87,6 +96,11 @@ class Housekeeping:
         roots = local_roots(paths, self._context.surroundings.environ)
         known = known_environments(roots, self._settings.platform)
         return repair(self._environments, known, _quiet, dry_run=dry_run)
+
+    def _packages(self) -> frozenset[str]:
+        """Conda packages of all environments, those included that nobody may find."""
+        prefixes = {*self._environments.own(), *self._environments.registry.prefixes()}
+        return frozenset().union(*map(linked_packages, prefixes))
 
     def _linked(self) -> Iterator[str]:
         """sha256 of the stored files that environments refer to."""

@@ -29,12 +29,20 @@ _log = logging.getLogger(__name__)
 _PYTHON_TIME_LIMIT = 120.0
 """Seconds. A cold disk, or a virus scanner that has never seen this file."""
 
+_YOUNG = 60.0
+"""Seconds. Metaflow's steps follow upon each other within a second; a busy machine takes longer."""
+
 _ORPHAN_TIME_LIMIT = 60.0
 _LOOK_AGAIN = 0.2
 
 _CALLED = "metaflow"
 TRASH = ".mfenv-trash-"
 """Begins the name of what is being removed, beside where it was."""
+
+
+def extracted_folder(cache_dir: Path) -> Path:
+    """Where conda packages are extracted, and linked from."""
+    return cache_dir / "conda"
 
 
 class LocalEnvironments:
@@ -145,7 +153,7 @@ class LocalEnvironments:
             if not self._missing_at(found, wanted):
                 stamp(found)
                 return found
-            if is_in_use(found):
+            if is_in_use(found) or _is_young(found):
                 raise NotMadeError(findings.made_elsewhere(wanted.id, str(found)))
         prefix = self._place(wanted)
         if prefix != found and self._is_whole(prefix, wanted):
@@ -170,7 +178,7 @@ class LocalEnvironments:
         from mfenvd.warm.conda_prefix import CondaCache, LinkFailedError
 
         conda, wheels = wanted.conda.packages, wanted.wheels.packages if wanted.wheels is not None else ()
-        cache = CondaCache(self._cache_dir / "conda", wanted.platform, run_scripts=self._trusted)
+        cache = CondaCache(extracted_folder(self._cache_dir), wanted.platform, run_scripts=self._trusted)
         extracted = cache.records(conda)
         new = [package for package in conda if package.filename not in extracted]
         with Fetching(self._archives, [*new, *wheels], report) as fetching:
@@ -261,6 +269,17 @@ def python_problem(prefix: Path) -> str | None:
         return lines[-1] if lines else f"it ends with {done.returncode}"
     said = done.stdout.strip()
     return None if Path(said).resolve() == prefix.resolve() else f"it takes {said} for its home"
+
+
+def _is_young(prefix: Path) -> bool:
+    """Whether Metaflow may be in the middle of making it: between two of its steps no process shows that."""
+    if read_marker(prefix) is not None:
+        return False
+    youngest = 0.0
+    for path in (prefix, prefix / "conda-meta", prefix / ".pip"):
+        with contextlib.suppress(FileNotFoundError):
+            youngest = max(youngest, path.stat().st_mtime)
+    return youngest > time.time() - _YOUNG
 
 
 def _wait_until_free(prefix: Path, id_: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -101,7 +103,7 @@ def conda(world: World) -> LocalEnvironment:
     return LocalEnvironment(ID, LOCAL, resolution(map(conda_package, urls)))
 
 
-def metaflows_own(world: World, wanted: LocalEnvironment, *, dies: str | None = None) -> Path:
+def metaflows_own(world: World, wanted: LocalEnvironment, *, dies: str | None = None, young: bool = False) -> Path:
     """The conda part of `wanted`, made by micromamba as Metaflow has it made, or begun by it."""
     prefix = world.envs / "metaflow" / wanted.platform / wanted.id
     urls = [package.url for package in wanted.conda.packages]
@@ -109,4 +111,7 @@ def metaflows_own(world: World, wanted: LocalEnvironment, *, dies: str | None = 
     command = [str(world.root / "bin/micromamba"), "create", "--yes", "--prefix", str(prefix), "--no-deps", *urls]
     done = subprocess.run(command, env=environ, check=False, capture_output=True)
     assert (done.returncode == 0) == (dies is None), done.stderr
+    if not young:
+        for path in (prefix, prefix / "conda-meta"):
+            os.utime(path, (time.time() - 3600, time.time() - 3600))
     return prefix

@@ -227,6 +227,15 @@ def test_what_an_interrupted_metaflow_left_is_replaced(world: World, dies: str) 
     assert world.environments_file.read_text() == f"{prefix}\n"
 
 
+def test_what_metaflow_may_be_in_the_middle_of_is_left_to_it(world: World) -> None:
+    wanted = pypi(world)
+    begun = metaflows_own(world, wanted, young=True)
+    with pytest.raises(NotMadeError) as caught:
+        environments(world).create(wanted, quiet)
+    assert caught.value.finding.code == Code.MADE_ELSEWHERE
+    assert begun.exists()
+
+
 def test_another_resolution_replaces_the_environment(world: World) -> None:
     made = environments(world)
     made.create(pypi(world), quiet)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mfenvd.domain.codes import Code
@@ -85,6 +86,25 @@ def test_files_that_environments_refer_to_outlast_the_limit(world: World) -> Non
     collected = Housekeeping(context(world)).collect(limit=0)
     assert collected.files.files == 3  # lonely, and the archives of python and pip
     assert made.missing(pypi(world)) == ()
+
+
+def test_extracted_packages_that_nothing_is_linked_from_are_removed(world: World) -> None:
+    made = environments(world)
+    made.create(pypi(world), quiet)
+    prefix = made.create(conda(world), quiet)
+    made.discard(prefix)
+    made.create(pypi(world), quiet)
+    cache = world.root / "cache" / "conda"
+    assert Housekeeping(context(world)).collect().extracted == ()
+    for lock in cache.glob("*.lock"):
+        os.utime(lock, (LONG_AGO, LONG_AGO))
+    removed = Housekeeping(context(world)).collect().extracted
+    assert "native-2.0-h0_0" in removed
+    assert not any(name.startswith(("python-", "pip-")) for name in removed)
+    assert not (cache / "native-2.0-h0_0").exists()
+    assert list(cache.glob(".mfenv-trash-*")) == []
+
+    assert made.create(msgspec.structs.replace(conda(world), id="aaaaaaaaaaaaaaa"), quiet).exists()
 
 
 def test_what_metaflow_made_is_adopted_and_then_looked_after(world: World) -> None:

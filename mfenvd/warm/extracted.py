@@ -1,0 +1,45 @@
+"""rattler's folder of extracted conda packages, kept from growing for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+TRASH = ".mfenv-trash-"
+
+
+def trim_extracted(folder: Path, linked: Collection[str], oldest: float) -> tuple[str, ...]:
+    """Removes packages that no environment was linked from and that were not extracted lately; returns their names.
+
+    What is needed again is extracted again from its archive.
+
+    Args:
+        folder: rattler's package cache.
+        linked: Packages of all environments, as `name-version-build`.
+        oldest: Seconds since the epoch: what was extracted later stays, an environment may be in the making.
+    """
+    if not folder.is_dir():
+        return ()
+    for left in folder.glob(f"{TRASH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    removed = []
+    for package in sorted(_older(folder, oldest)):
+        if package.name in linked:
+            continue
+        trash = Path(tempfile.mkdtemp(dir=folder, prefix=TRASH))
+        with contextlib.suppress(OSError):  # another process was faster, or holds it
+            package.rename(trash / package.name)
+            removed.append(package.name)
+        shutil.rmtree(trash, ignore_errors=True)
+    return tuple(removed)
+
+
+def _older(folder: Path, oldest: float) -> Iterator[Path]:
+    """Packages that were extracted before `oldest`."""
+    for lock in folder.glob("*.lock"):
+        package = folder / lock.name.removesuffix(".lock")
+        if package.is_dir() and lock.stat().st_mtime < oldest:
+            yield package

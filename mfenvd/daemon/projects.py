@@ -43,6 +43,16 @@ _SLICE_SECONDS = 0.003
 _LONG_READING = 0.15
 """Seconds: a shorter reading after a save is not worth telling."""
 
+_CREDENTIAL_FILES = frozenset(
+    {
+        ".netrc", "_netrc", "pip.conf", "pip.ini", ".condarc", ".mambarc", "condarc", "mambarc",
+        "authentication.json", "credentials.json",
+    }
+)  # fmt: skip
+"""Names of files that say how indexes and channels are reached, as pip, conda, mamba and rattler call them."""
+
+_REFUSALS = frozenset({Code.INDEX_REFUSES, Code.CHANNEL_REFUSES})
+
 _log = logging.getLogger(__name__)
 
 
@@ -275,9 +285,7 @@ class Project:
     def _is_refused(self) -> bool:
         understood = self._table.understanding
         records = (self._services.scheduler.record(key) for key in (understood.jobs if understood else ()))
-        return any(
-            finding.code == Code.INDEX_REFUSES for record in records if record for finding in record.shown.findings
-        )
+        return any(finding.code in _REFUSALS for record in records if record for finding in record.shown.findings)
 
     async def _keep_reading(self) -> None:
         while True:
@@ -328,7 +336,7 @@ class Project:
             # What was not watched yet may have changed since it was made ready.
             warming.files_changed(self.root, changed | unwatched)
         self._asking.ask(reading.questions)
-        if self._retry:
+        if self._retry or any(map(may_hold_credentials, changed)):
             self._retry = False
             self._services.scheduler.retry_failed(self.root)
 
@@ -404,3 +412,8 @@ class Project:
             _log.exception("a verdict of %s could not be told", self.root)
             self._failure = self._failed(error)
             return False
+
+
+def may_hold_credentials(path: str) -> bool:
+    """Whether a change of the file at `path` is a reason to try again what was refused."""
+    return os.path.basename(path) in _CREDENTIAL_FILES  # noqa: PTH119 - of many paths, in the loop's thread

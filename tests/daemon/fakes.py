@@ -171,13 +171,17 @@ def _private(_: str, context: Context, __: object) -> Outcome | None:
     return None if "PIP_PASSWORD" in context.surroundings.environ else _failed(Code.INDEX_REFUSES)
 
 
+def _guarded(_: str, context: Context, __: object) -> Outcome | None:
+    return None if (Path(context.root) / ".netrc").exists() else _failed(Code.CHANNEL_REFUSES)
+
+
 def _missing(*_: object) -> Outcome:
     return Outcome(findings=(Finding(Code.NO_SUCH_PACKAGE, Severity.ERROR, "no such package", "missing"),))
 
 
 _ORDERS: dict[str, Callable[[str, Context, Callable[[Progress], None]], Outcome | None]] = {
     "sleep": _sleep, "spin": _spin, "child": _child, "crash": _crash, "crashonce": _crash_once, "raise": _raise,
-    "print": _print, "offline": _offline, "private": _private, "missing": _missing,
+    "print": _print, "offline": _offline, "private": _private, "guarded": _guarded, "missing": _missing,
 }  # fmt: skip
 
 

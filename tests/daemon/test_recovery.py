@@ -113,6 +113,14 @@ def test_missing_secrets_are_said_when_an_index_refuses_and_renewing_helps(runni
     assert running.project(root).findings == ()
 
 
+def test_what_is_refused_is_tried_again_once_a_file_has_other_credentials(running: Daemon, root: Path) -> None:
+    (root / "flow.py").write_text("start: guarded\n")
+    running.settle(root)
+    assert running.states() == {"start linux-64": State.FAILED}
+    (root / ".netrc").write_text("machine channel.example login ann password swordfish\n")
+    until(lambda: running.states() == {"start linux-64": State.RESOLVED})
+
+
 def test_index_outlives_the_daemon_without_its_credentials(running: Daemon, root: Path) -> None:
     (root / "flow.py").write_text("start: requests\n")
     running.settle(root, PIP_INDEX_URL="https://ann:swordfish@index.example/simple")

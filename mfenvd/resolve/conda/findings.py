@@ -57,7 +57,7 @@ def channel_finding(problem: ChannelProblem) -> Finding:
         ),
         ChannelRefuses: (
             Code.CHANNEL_REFUSES,
-            f"Renew the credentials for {host} (`.condarc`, netrc); `mfenv up` hands them to the daemon.",
+            f"Renew the credentials for {host} in `.condarc` or netrc, or in the shell and run `mfenv up` again.",
         ),
         ChannelUnreadable: (
             Code.CHANNEL_UNREADABLE,

@@ -269,16 +269,9 @@ def _floor(glibc: str | None, macos: str | None) -> str:
 
 def span(terminal: Terminal, pythons: Sequence[str]) -> str:
     """`3.9-3.13`, with what does not follow named alone; free-threaded builds after the others."""
-    plain = [int(each.split(".")[1]) for each in pythons if not each.endswith("t")]
-    dash = "-" if terminal.ascii_only else "–"  # noqa: RUF001 - a range is written with an en dash
-    spans: list[list[int]] = []
-    for minor in plain:
-        if spans and spans[-1][-1] == minor - 1:
-            spans[-1].append(minor)
-        else:
-            spans.append([minor])
-    said = [f"3.{span[0]}{dash}3.{span[-1]}" if len(span) > 1 else f"3.{span[0]}" for span in spans]
-    return ", ".join((*said, *(each for each in pythons if each.endswith("t"))))
+    from mfenvd.domain.availability import python_spans
+
+    return ", ".join(python_spans(pythons, "-" if terminal.ascii_only else "–"))  # noqa: RUF001 - an en dash
 
 
 def _remarks(terminal: Terminal, row: Row) -> str:

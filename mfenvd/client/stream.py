@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,11 +170,14 @@ class Disconnected:
     pause: float
 
 
-async def follow(socket: Path, view: DaemonView) -> AsyncGenerator[Connected | Disconnected | Change, None]:
+async def follow(
+    socket: Path, view: DaemonView, record: Callable[[AnyEvent], None] | None = None
+) -> AsyncGenerator[Connected | Disconnected | Change, None]:
     """Keeps `view` current for as long as it is iterated, whether or not the daemon runs.
 
     Picks up after the last event that `view` includes, or starts over when the daemon is another or no longer
     has what was missed. Never raises for what the daemon does; ends only when the consumer stops iterating.
+    `record` is handed each event before it is taken in.
     """
     pause = FIRST_PAUSE
     while True:
@@ -185,6 +188,8 @@ async def follow(socket: Path, view: DaemonView) -> AsyncGenerator[Connected | D
                     yield Connected(hello)
                     pause = FIRST_PAUSE
                     async for event in events:
+                        if record is not None:
+                            record(event)
                         yield view.apply(event)
         except ClientError as error:
             yield Disconnected(error, pause)

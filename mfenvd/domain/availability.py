@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from mfenvd.domain.arch import Arch
@@ -72,3 +74,15 @@ class Availability(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
     versions: int
     stale: tuple[tuple[str, float], ...] = ()
+
+
+def python_spans(pythons: Sequence[str], dash: str) -> list[str]:
+    """`3.9-3.13` for versions that follow each other, others alone; free-threaded builds after the others."""
+    spans: list[list[int]] = []
+    for minor in (int(each.split(".")[1]) for each in pythons if not each.endswith("t")):
+        if spans and spans[-1][-1] == minor - 1:
+            spans[-1].append(minor)
+        else:
+            spans.append([minor])
+    said = [f"3.{span[0]}{dash}3.{span[-1]}" if len(span) > 1 else f"3.{span[0]}" for span in spans]
+    return [*said, *(each for each in pythons if each.endswith("t"))]

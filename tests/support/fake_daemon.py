@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import (
     AnyEvent,
     DaemonInfo,
@@ -41,6 +42,7 @@ class FakeDaemon:
         received: Method, path with query, and decoded body of every call, in order.
         refuse: `(status, message, fix)` by path, answered instead.
         on_add: Called after a project was registered, with its root: the place to `publish` from.
+        wheels: By what is asked for.
         delay: Seconds before each answer.
         ignores_stop: Whether a stop call is answered and nothing more.
     """
@@ -53,6 +55,7 @@ class FakeDaemon:
         self.refuse: dict[str, tuple[int, str, str | None]] = {}
         self.on_add: Callable[[str], None] = lambda _root: None
         self.on_resolve: Callable[[], None] = lambda: None
+        self.wheels: dict[str, Availability] = {}
         self.delay = 0.0
         self.ignores_stop = False
         self._history: list[AnyEvent] = []
@@ -91,6 +94,9 @@ class FakeDaemon:
         app.router.add_delete("/v1/projects", self._remove)
         app.router.add_post("/v1/trust", self._trust)
         app.router.add_post("/v1/resolve", self._resolve)
+        app.router.add_post("/v1/cancel", self._cancel)
+        app.router.add_get("/v1/daemon", self._daemon)
+        app.router.add_get("/v1/wheels", self._wheels)
         app.router.add_post("/v1/stop", self._stop)
         return app
 
@@ -156,6 +162,19 @@ class FakeDaemon:
     async def _resolve(self, _request: web.Request) -> web.StreamResponse:
         self.on_resolve()
         return _json({"jobs": len(self.status.verdicts)})
+
+    async def _cancel(self, _request: web.Request) -> web.StreamResponse:
+        return _json({"jobs": self.status.daemon.running})
+
+    async def _daemon(self, _request: web.Request) -> web.StreamResponse:
+        return _json(self.status.daemon)
+
+    async def _wheels(self, request: web.Request) -> web.StreamResponse:
+        found = self.wheels.get(request.query["name"])
+        if found is None:
+            message = f"No index has a package named {request.query['name']}."
+            return _json({"error": {"message": message, "fix": "Look for a typing error."}}, status=404)
+        return _json(found)
 
     async def _stop(self, _request: web.Request) -> web.StreamResponse:
         if not self.ignores_stop:

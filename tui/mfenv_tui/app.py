@@ -5,29 +5,36 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import msgspec
 from textual import work
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.events import Resize
 from textual.widgets import Footer
 
-from mfenv_tui.actions import ABOUT_ROWS
 from mfenv_tui.base import BaseApp
-from mfenv_tui.daemon import resolve_again
+from mfenv_tui.commands import COMMANDS
+from mfenv_tui.daemon import cancel, resolve_again
 from mfenv_tui.editing import EditError, edit, find_editor
 from mfenv_tui.findings import typed_part
+from mfenv_tui.keeping import LAYOUTS, load, save
 from mfenv_tui.lines import Signs, printable
 from mfenv_tui.link import Link
 from mfenv_tui.matrix import Matrix
 from mfenv_tui.outside import Outside
 from mfenv_tui.pace import Pace
+from mfenv_tui.possible import Situation
 from mfenv_tui.selection import Selection
 from mfenv_tui.widgets.body import Body
+from mfenv_tui.widgets.daemon_screen import DaemonScreen
 from mfenv_tui.widgets.detail_screen import DetailScreen
+from mfenv_tui.widgets.export_screen import ExportScreen
+from mfenv_tui.widgets.filter_bar import FilterBar
 from mfenv_tui.widgets.findings_pane import FindingsPane
 from mfenv_tui.widgets.help_screen import HelpScreen
 from mfenv_tui.widgets.matrix_table import MatrixTable
 from mfenv_tui.widgets.notice import Notice
 from mfenv_tui.widgets.summary import Summary
+from mfenv_tui.widgets.wheels_screen import WheelsScreen
 from mfenvd.client.errors import ClientError
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.event import Hello
@@ -51,12 +58,15 @@ class Dashboard(BaseApp):
 
     TITLE = "mfenv"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - declared by Textual
+    COMMANDS = App.COMMANDS | COMMANDS
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
 
     def __init__(self, outside: Outside, signs: Signs) -> None:
         super().__init__(signs)
+        self.settings = load(outside.settings_file)
         self.view = DaemonView()
         self.matrix = Matrix(self.view)
+        self.matrix.arrange(folded=self.settings.folded, by_name=self.settings.by_name)
         self.link = Link()
         self._outside = outside
         self._pace = Pace(self, self._redraw, BETWEEN_DRAWINGS)
@@ -65,15 +75,21 @@ class Dashboard(BaseApp):
         self._table = MatrixTable(self.matrix, signs)
         self._pane = FindingsPane(signs)
         self._footer = Footer(show_command_palette=False)
+        self._filter = FilterBar(signs)
         self._body = Body(self._table, self._pane)
 
     def compose(self) -> ComposeResult:
         yield self._summary
+        yield self._filter
         yield self._notice
         yield self._body
         yield self._footer
 
     def on_mount(self) -> None:
+        if self.settings.theme in self.available_themes:
+            self.theme = self.settings.theme
+        self.theme_changed_signal.subscribe(self, lambda theme: self.set_up(theme=theme.name))
+        self._body.lay_out(self.settings.layout)
         self._redraw()
         self.set_interval(BETWEEN_AGES, self._show_selection)
         self.call_after_refresh(self._follow)
@@ -108,6 +124,7 @@ class Dashboard(BaseApp):
             self._summary.show(self.matrix.counts, self.link, brief=self._narrow)
             if not empty:
                 self._table.show(patch)
+                self._filter.count(len(self.matrix.order), len(self.matrix.rows))
                 self._show_selection()
 
     def _offer_keys(self) -> None:
@@ -115,11 +132,16 @@ class Dashboard(BaseApp):
             self.refresh_bindings()
 
     def _show_selection(self) -> None:
-        self._pane.show(self._table.selection, self._outside.clock(), brief=self._narrow)
+        self._pane.show(self._table.selection, self._outside.clock(), brief=self._below)
 
     @property
     def _narrow(self) -> bool:
         return self.size.width < NARROW
+
+    @property
+    def _below(self) -> bool:
+        """Whether the findings stand below the table."""
+        return self._narrow or self.settings.layout == "below"
 
     @property
     def _finding(self) -> Finding | None:
@@ -135,13 +157,19 @@ class Dashboard(BaseApp):
     def on_findings_pane_opened(self) -> None:
         self.action_details()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to start the daemon only when it is not there, and what is done to rows only when there are any."""
-        if action == "start_daemon":
-            return self.link.absent
-        if action in ABOUT_ROWS:
-            return bool(self.matrix.rows)
-        return super().check_action(action, parameters)
+    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
+        self.matrix.arrange(sought=event.text)
+        self._redraw()
+
+    def why_not(self, action: str) -> str | None:
+        situation = Situation(
+            self.link,
+            rows=bool(self.matrix.rows),
+            projects=bool(self.view.projects),
+            at_table=len(self.screen_stack) < 2,
+            unchangeable=self._outside.unchangeable,
+        )
+        return situation.why_not(action)
 
     def action_details(self) -> None:
         selection = self._table.selection
@@ -191,6 +219,82 @@ class Dashboard(BaseApp):
         else:
             self.say(f"{jobs} queued to be resolved again." if jobs else "Nothing here can be resolved.")
 
+    def action_cancel(self) -> None:
+        selection = self._table.selection
+        if selection is None:
+            self.say("Nothing to cancel: the table is empty.")
+        elif not self.link.answers:
+            self.say("mfenvd does not answer: nothing can be cancelled now.", "warning")
+        elif not selection.under_way:
+            self.say("Nothing to cancel: what is selected neither waits nor runs.")
+        else:
+            self._ask_cancel(selection)
+
+    @work(group="calls")
+    async def _ask_cancel(self, selection: Selection) -> None:
+        try:
+            jobs = await cancel(self._outside.socket, selection)
+        except ClientError as error:
+            self.say_error(error)
+        else:
+            self.say(f"{jobs} cancelled: r resolves after all." if jobs else "Nothing was left to cancel.")
+
+    def action_export(self) -> None:
+        selection = self._table.selection
+        if selection is None or not selection.row.names:
+            self.say("Nothing to export: no environment is selected.")
+        elif not selection.has_packages:
+            self.say("Nothing to export: what is selected is not resolved.")
+        else:
+            self.push_screen(ExportScreen(selection, self._outside.export, self.signs))
+
+    def action_wheels(self) -> None:
+        selection = self._table.selection
+        root = selection.row.root if selection else ""
+        first = self._finding.package if self._finding else None
+        known = root if root in self.view.projects else next(iter(self.view.projects))
+        self.push_screen(WheelsScreen(self._outside.socket, known, first or "", self.signs))
+
+    def action_daemon(self) -> None:
+        if self.view.daemon is None:
+            self.say("Nothing is known of the daemon yet.")
+        else:
+            self.push_screen(DaemonScreen(self._outside, self.view, self.link, self.signs))
+
+    def action_filter(self) -> None:
+        self._filter.open()
+
+    def action_focus_table(self) -> None:
+        self._table.focus()
+
+    def action_fold(self) -> None:
+        self.set_up(folded=not self.settings.folded)
+
+    def action_sort(self) -> None:
+        self.set_up(by_name=not self.settings.by_name)
+
+    def action_layout(self) -> None:
+        self.set_up(layout=LAYOUTS[(LAYOUTS.index(self.settings.layout) + 1) % len(LAYOUTS)])
+
+    def go_to(self, key: str) -> None:
+        """Select the environment with that key; what is looked for gives way."""
+        self._filter.close()
+        self.matrix.arrange(sought="")
+        self._redraw()
+        self._table.choose(key)
+        self._table.focus()
+
+    def set_up(self, **changes: object) -> None:
+        """Take on other settings, and keep them."""
+        self.settings = msgspec.structs.replace(self.settings, **changes)
+        self.matrix.arrange(folded=self.settings.folded, by_name=self.settings.by_name)
+        self._body.lay_out(self.settings.layout)
+        self._redraw()
+        try:
+            save(self.settings, self._outside.settings_file)
+        except OSError as error:
+            self.say(f"The settings cannot be kept: {error.strerror}.", "warning")
+
     @work(exclusive=True, group="start")
     async def action_start_daemon(self) -> None:
         self._set_link(replace(self.link, starting=True))
@@ -207,6 +311,9 @@ class Dashboard(BaseApp):
     async def action_back(self) -> None:
         if len(self.screen_stack) > 1:
             await super().action_back()
+        elif self._filter.is_open and (self._table.has_focus or self._filter.has_focus_within):
+            self._filter.close()
+            self._table.focus()
         else:
             self._table.focus()
 

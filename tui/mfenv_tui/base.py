@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
+from textual.dom import DOMNode
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -81,15 +82,36 @@ class BaseApp(App[None]):
         self.say(" ".join(filter(None, (error.message, error.fix))), "error")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's
-        """The command palette: every action that is possible now, and the theme."""
+        """The command palette: every action, and the theme."""
         for action in ACTIONS:
-            if action.listed and self.check_action(action.name, ()):
-                yield SystemCommand(action.label, action.help, partial(self.run_action, action.name))
+            if action.listed:
+                yield SystemCommand(action.label, action.help, partial(self.run_action, f"app.{action.name}"))
         yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
 
     def action_command_palette(self) -> None:
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder="Type a command", id="--command-palette"))
+
+    def why_not(self, action: str) -> str | None:  # noqa: ARG002 - for those who know
+        """Why an action cannot be done now, in a sentence; None when it can."""
+        return None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer in the footer only what is possible."""
+        return self.why_not(action) is None and super().check_action(action, parameters)
+
+    async def run_action(
+        self,
+        action: str | tuple[str, str, tuple[object, ...]],
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do it, or say why that is not possible."""
+        done = await super().run_action(action, default_namespace, namespaces)
+        reason = self.why_not(action.removeprefix("app.")) if not done and isinstance(action, str) else None
+        if reason is not None:
+            self.say(reason)
+        return done or reason is not None
 
     def _handle_exception(self, error: Exception) -> None:
         self.failure = error

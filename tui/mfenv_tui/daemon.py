@@ -10,11 +10,15 @@ from pathlib import Path
 from mfenv_tui.selection import Selection
 from mfenvd.client.errors import ClientError
 from mfenvd.client.view import Change, DaemonView
-from mfenvd.domain.event import Hello
+from mfenvd.domain.availability import Availability
+from mfenvd.domain.event import AnyEvent, DaemonInfo, Hello
 
 _STREAM = "mfenvd.client.stream"
 """Its HTTP client takes a quarter of a second to import: the first picture does not wait for it."""
 
+
+_PATIENCE = 60.0
+"""Seconds: an index that was never asked before may take its time."""
 
 Told = Hello | ClientError | Change
 """Who answers, why nobody does, or what an event changed in the view."""
@@ -22,18 +26,23 @@ Told = Hello | ClientError | Change
 Follow = Callable[[Path, DaemonView], AsyncIterator[Told]]
 
 
-async def follow(socket: Path, view: DaemonView) -> AsyncIterator[Told]:
+Record = Callable[[Hello | AnyEvent | ClientError], None]
+"""Takes down what is told."""
+
+
+async def follow(socket: Path, view: DaemonView, record: Record | None = None) -> AsyncIterator[Told]:
     """Keeps `view` current for as long as it is iterated, whether or not the daemon runs."""
     await asyncio.to_thread(import_module, _STREAM)
     from mfenvd.client import stream
 
-    async for item in stream.follow(socket, view):
-        if isinstance(item, stream.Connected):
-            yield item.hello
-        elif isinstance(item, stream.Disconnected):
-            yield item.error
-        else:
+    async for item in stream.follow(socket, view, record):
+        if isinstance(item, Change):
             yield item
+            continue
+        told = item.hello if isinstance(item, stream.Connected) else item.error
+        if record is not None:
+            record(told)
+        yield told
 
 
 def start(socket: Path) -> None:
@@ -57,3 +66,39 @@ async def resolve_again(socket: Path, selection: Selection) -> int:
 
     async with AsyncConnection(socket) as connection:
         return await connection.resolve_again(selection.row.root, selection.verdict_ids or None)
+
+
+async def cancel(socket: Path, selection: Selection) -> int:
+    """Have the resolves of what is selected ended; all of the project's where a file is selected.
+
+    Raises:
+        ClientError: The daemon does not answer, or says no.
+    """
+    from mfenvd.client.stream import AsyncConnection
+
+    async with AsyncConnection(socket) as connection:
+        return await connection.cancel(selection.row.root, selection.verdict_ids or None)
+
+
+async def wheels(socket: Path, package: str, root: str, limit: int) -> Availability:
+    """Which wheels of `package` the indexes of the project at `root` have.
+
+    Raises:
+        ClientError: The daemon does not answer, or says why it cannot tell.
+    """
+    from mfenvd.client.stream import AsyncConnection
+
+    async with AsyncConnection(socket, timeout=_PATIENCE) as connection:
+        return await connection.wheels(package, root, limit)
+
+
+async def daemon_info(socket: Path) -> DaemonInfo:
+    """The process as it is now.
+
+    Raises:
+        ClientError: The daemon does not answer.
+    """
+    from mfenvd.client.stream import AsyncConnection
+
+    async with AsyncConnection(socket) as connection:
+        return await connection.daemon()

@@ -9,15 +9,23 @@ import traceback
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mfenv_tui.lines import Signs
 from mfenvd.domain.redact import redact
-from mfenvd.paths import find_paths
+from mfenvd.paths import Paths, find_paths
+
+if TYPE_CHECKING:
+    from mfenv_tui.outside import Outside
 
 # Everything else is imported where it is needed, and argparse does for three options: the first picture waits.
 
 _FAILED = 1
+_WRONG_USAGE = 2
 _COULD_NOT_TELL = 3
+
+_READ_ONLY = "Nothing can be changed: mfenv-tui was started with --readonly."
+_RECORDED = "Nothing can be changed: this is a recording."
 _WIDE = 10_000
 """Columns when the output is no terminal: nothing is cut there."""
 
@@ -29,6 +37,7 @@ Works when mfenvd is not running: it says so, offers to start it, and goes on as
 _EPILOG = """\
 examples:
   mfenv-tui                  keep it open beside the editor; ? shows all keys
+  mfenv-tui --replay FILE    look at what somebody recorded with --record
   mfenv-tui --once           print the matrix and its findings, for a script or a log
   NO_COLOR=1 mfenv-tui       without colours
 """
@@ -40,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signs = Signs(ascii_only=chosen.ascii or not _speaks_unicode())
     if chosen.version:
         return _print_version()
-    return _print_once(signs) if chosen.once else _run(signs)
+    return _print_once(signs) if chosen.once else _run(signs, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--once", action="store_true", help="print the matrix and its findings, and end")
+    parser.add_argument("--readonly", action="store_true", help="only look: nothing can be started or changed")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="also write down everything that the daemon tells")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="show such a recording instead of the daemon")
     parser.add_argument("--ascii", action="store_true", help="use no characters beyond ASCII")
     parser.add_argument("--version", action="store_true", help="print the version and end")
     return parser
@@ -67,15 +79,19 @@ def _print_version() -> int:
     return 0
 
 
-def _run(signs: Signs) -> int:
+def _run(signs: Signs, chosen: argparse.Namespace) -> int:
     from rich.console import Console
 
     from mfenv_tui.app import Dashboard
     from mfenv_tui.hangup import end_with_terminal
-    from mfenv_tui.outside import Outside
+    from mfenv_tui.recording import RecordingError
 
     paths = find_paths()
-    app = Dashboard(Outside(paths.socket), signs)
+    try:
+        app = Dashboard(_outside(paths, chosen), signs)
+    except RecordingError as error:
+        _complain(str(error))
+        return _WRONG_USAGE
     # What Textual would print has the values of all variables in it.
     app.error_console = Console(file=StringIO())
     gc.freeze()  # what was imported stays: looking through it again and again would hold up the keys
@@ -85,6 +101,26 @@ def _run(signs: Signs) -> int:
         return 0
     _report(app.failure, Path(paths.log, "mfenv-tui.log"))
     return _FAILED
+
+
+def _outside(paths: Paths, chosen: argparse.Namespace) -> Outside:
+    """The daemon, or a recording in its place.
+
+    Raises:
+        RecordingError: The file cannot be read or written.
+    """
+    from functools import partial
+
+    from mfenv_tui.daemon import follow
+    from mfenv_tui.outside import Outside
+    from mfenv_tui.recording import Recorder, Replay, read
+
+    settings = Path(paths.config, "dashboard.json")
+    if chosen.replay:
+        replay = Replay(read(chosen.replay))
+        return Outside(paths.socket, replay.follow, clock=replay.clock, settings_file=settings, unchangeable=_RECORDED)
+    told = partial(follow, record=Recorder(chosen.record)) if chosen.record else follow
+    return Outside(paths.socket, told, settings_file=settings, unchangeable=_READ_ONLY if chosen.readonly else None)
 
 
 def _report(failure: Exception, log: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from mfenv_tui.filtering import Filter
 from mfenv_tui.rows import UNDER_WAY, Cell, Row, file_cell, folded, merged, row_rank, step_order
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.arch import Arch
@@ -52,7 +53,10 @@ class Matrix:
         rows: By key.
         order: Keys as they stand in the table, trouble first.
         archs: The columns, in the order of `Arch`.
-        counts: Cells by tone.
+        counts: Cells by tone, those of rows that are filtered out included.
+        folded: Whether the steps of a flow that share an environment share a row.
+        by_name: Whether rows stand by file and name alone.
+        filter: Leaves rows out of the order.
     """
 
     def __init__(self, view: DaemonView) -> None:
@@ -60,6 +64,9 @@ class Matrix:
         self.order: tuple[str, ...] = ()
         self.archs: tuple[Arch, ...] = ()
         self.counts: Counter[Tone] = Counter()
+        self.folded = True
+        self.by_name = False
+        self.filter = Filter()
         self._view = view
         self._members: dict[Home, set[str]] = {}
         self._homes: dict[str, Home] = {}
@@ -72,6 +79,16 @@ class Matrix:
         self._roots: frozenset[str] = frozenset()
         self._files_touched = True
         self._all_touched = True
+        self._rearranged = False
+
+    def arrange(self, *, folded: bool | None = None, by_name: bool | None = None, sought: str | None = None) -> None:
+        """Show the rows in another way from the next update on; None leaves as it is."""
+        if folded is not None and folded != self.folded:
+            self.folded, self._all_touched = folded, True
+        if by_name is not None and by_name != self.by_name:
+            self.by_name, self._rearranged = by_name, True
+        if sought is not None:
+            self._rearranged |= self.filter.look_for(sought)
 
     def note(self, change: Change) -> None:
         """Remember what is to be looked at again; cheap, for every event."""
@@ -97,14 +114,22 @@ class Matrix:
             self._replace(_FILES, self._file_rows())
         self._touched.clear()
         self._files_touched = self._all_touched = False
-        if not self._changed and not self._removed:
+        rearranged, self._rearranged = self._rearranged, False
+        if not self._changed and not self._removed and not rearranged:
             return Patch()
         before = self.order
-        self.order = tuple(sorted(self.rows, key=self._ranked.__getitem__))
+        if rearranged:
+            self._ranked = {key: self._rank(row) for key, row in self.rows.items()}
+        ordered = sorted(self.rows, key=self._ranked.__getitem__)
+        self.order = tuple(row.key for row in self.filter.keep(map(self.rows.__getitem__, ordered)))
+        self._reshaped |= len(before) != len(self.order)
         if self._reshaped:
             present = {arch for row in self.rows.values() for arch in row.cells}
             self.archs = tuple(arch for arch in Arch if arch in present)
         return Patch(self._reshaped, self.order != before, frozenset(self._changed), frozenset(self._removed))
+
+    def _rank(self, row: Row) -> tuple[object, ...]:
+        return row.name_order if self.by_name else row.order
 
     def _rehome(self, verdict_id: str) -> None:
         old = self._homes.pop(verdict_id, None)
@@ -138,7 +163,7 @@ class Matrix:
                 self._reshaped |= old is None or old.names != row.names or old.cells.keys() != row.cells.keys()
                 self._count(old, row)
                 self.rows[row.key] = row
-                self._ranked[row.key] = row.order
+                self._ranked[row.key] = self._rank(row)
                 self._changed.add(row.key)
         for key in gone:
             self._count(self.rows.pop(key), None)
@@ -156,10 +181,11 @@ class Matrix:
         for verdict_id in self._members.get(home, ()):
             verdict = self._view.verdicts[verdict_id]
             steps.setdefault(verdict.name, []).append(verdict)
-        shared: dict[frozenset[str], list[str]] = {}
+        shared: dict[tuple[frozenset[str], str], list[str]] = {}
         for name in sorted(steps, key=step_order):
             # A step has one environment; while it changes, its archs may still disagree for a moment.
-            shared.setdefault(frozenset(verdict.env for verdict in steps[name]), []).append(name)
+            environments = frozenset(verdict.env for verdict in steps[name])
+            shared.setdefault((environments, "" if self.folded else name), []).append(name)
         return [self._row(home, tuple(names), steps) for names in shared.values()]
 
     def _row(self, home: Home, names: tuple[str, ...], steps: Mapping[str, list[Verdict]]) -> Row:

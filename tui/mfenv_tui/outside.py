@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfenv_tui.daemon import Follow, follow, start
+from mfenvd.client.export import Export, export
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Outside:
         start: Starts the daemon; blocks until it answers.
         environ: For the editor.
         clock: Seconds since the epoch.
+        settings_file: Where the user's settings are kept; None keeps none.
+        unchangeable: Why nothing outside of the dashboard may be changed; None when it may.
+        export: Writes an environment to a file; blocks.
     """
 
     socket: Path
@@ -28,3 +32,6 @@ class Outside:
     start: Callable[[Path], None] = start
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Callable[[], float] = time.time
+    settings_file: Path | None = None
+    unchangeable: str | None = None
+    export: Callable[[Export], str] = export

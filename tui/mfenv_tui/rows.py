@@ -81,6 +81,11 @@ class Row(msgspec.Struct, frozen=True):
         return (self.rank, self.source, self.flow or "", *(step_order(name) for name in self.names[:1]), self.key)
 
     @property
+    def name_order(self) -> tuple[object, ...]:
+        """By file, flow and step alone."""
+        return self.order[1:]
+
+    @property
     def all_cells(self) -> tuple[Cell, ...]:
         """Each once."""
         return (self.whole,) if self.whole else tuple(self.cells.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mfenv_tui.rows import Cell, Row
+from mfenv_tui.rows import UNDER_WAY, Cell, Row
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.resolution import LockedPackage
@@ -32,6 +32,18 @@ class Selection:
     def packages(self) -> tuple[LockedPackage, ...]:
         """Of the cell's environment; empty for a whole row, whose archs may differ."""
         return self.cell.verdicts[0].packages if self.cell and self.cell.verdicts else ()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a resolve of it waits or runs; of a file that cannot be told."""
+        cells = self.row.all_cells if self.arch is None else filter(None, (self.cell,))
+        return self.row.whole is not None or any(cell.rank == UNDER_WAY for cell in cells)
+
+    @property
+    def has_packages(self) -> bool:
+        """Whether any of its verdicts is resolved."""
+        cells = self.row.cells.values() if self.arch is None else filter(None, (self.cell,))
+        return any(verdict.packages for cell in cells for verdict in cell.verdicts)
 
     @property
     def verdict_ids(self) -> tuple[str, ...]:

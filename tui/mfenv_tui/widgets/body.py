@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.containers import Container
 
+from mfenv_tui.keeping import Layout
 from mfenv_tui.widgets.findings_pane import FindingsPane
 from mfenv_tui.widgets.matrix_table import MatrixTable
 
@@ -17,7 +18,7 @@ class Body(Container):
         height: 1fr;
         FindingsPane { width: 34%; min-width: 44; max-width: 84; border-left: solid $foreground 20%; }
     }
-    .-narrow Body {
+    .-narrow Body, Body.-below {
         layout: vertical;
         MatrixTable { height: 3fr; }
         FindingsPane { width: 100%; max-width: 100%; height: 4fr; border-left: none; }
@@ -30,3 +31,9 @@ class Body(Container):
     def __init__(self, table: MatrixTable, pane: FindingsPane) -> None:
         super().__init__(table, pane, id="body")
         self.display = False
+        self._pane = pane
+
+    def lay_out(self, layout: Layout) -> None:
+        """Put the detail where the user wants it."""
+        self.set_class(layout == "below", "-below")
+        self._pane.display = layout != "table"

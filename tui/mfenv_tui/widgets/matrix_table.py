@@ -84,6 +84,11 @@ class MatrixTable(ScrollView, can_focus=True):
         row = self._matrix.rows.get(self._key or "")
         return Selection(row, self._arch) if row and self._painter else None
 
+    def choose(self, key: str) -> None:
+        """Put the cursor on the name of a row; does nothing when that is not shown."""
+        if key in self._indexes:
+            self._choose(self._indexes[key], None)
+
     def show(self, patch: Patch) -> None:
         """Bring what is drawn up to date with the matrix."""
         if self._painter is None or patch.reshaped:
@@ -93,7 +98,8 @@ class MatrixTable(ScrollView, can_focus=True):
             self._put_in_order()
             return
         for key in patch.changed:
-            self.refresh_line(self._indexes[key] + _HEADER)
+            if key in self._indexes:  # else it is filtered out
+                self.refresh_line(self._indexes[key] + _HEADER)
         if self._key in patch.changed:
             self.post_message(self.Selected())
 

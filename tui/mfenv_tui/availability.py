@@ -1,0 +1,58 @@
+"""How the wheels of a package are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mfenv_tui.lines import Labelled, Line, Piece, Signs
+from mfenvd.domain.availability import Cell, PythonWheel, Row, python_spans
+from mfenvd.domain.words import Tone
+
+
+def cell_line(cell: Cell, signs: Signs) -> Line:
+    """For which Pythons an arch has wheels, and the oldest system that one of them runs on."""
+    if not cell.pythons:
+        return ((f"{signs.of(Tone.BAD)} none", Tone.BAD),)
+    spans = ", ".join(python_spans([wheel.python for wheel in cell.pythons], signs.none))
+    return ((f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD), (f" {floor(cell)}".rstrip(), "muted"))
+
+
+def floor(needs: Cell | PythonWheel) -> str:
+    """The oldest system, empty where any will do."""
+    return f"glibc {needs.glibc}" if needs.glibc else f"macOS {needs.macos}" if needs.macos else ""
+
+
+def version_parts(name: str, row: Row, signs: Signs) -> Iterator[Line | Labelled]:
+    """One version: its remarks, and for each arch every Python with what its wheel asks for."""
+    yield ((f"{name} {row.version}", "strong"), (remarks(row, signs), "muted"))
+    for cell in row.cells:
+        yield Labelled((str(cell.arch), "muted"), tuple(_pythons(cell, signs)))
+
+
+def remarks(row: Row, signs: Signs) -> str:
+    """What else is worth knowing of a version, each behind a dot."""
+    said = (
+        "any arch" if row.pure else "",
+        "sdist" if row.sdist else "no sdist",
+        "pre-release" if row.prerelease else "",
+        "withdrawn" + (f": {row.yanked}" if row.yanked else "") if row.yanked is not None else "",
+        f"Python {row.requires_python}" if row.requires_python else "",
+    )
+    return "".join(f" {signs.dot} {remark}" for remark in said if remark)
+
+
+def _pythons(cell: Cell, signs: Signs) -> Iterator[Piece]:
+    if not cell.pythons:
+        yield (f"{signs.of(Tone.BAD)} none", Tone.BAD)
+    for asks, pythons in _alike(cell.pythons):
+        spans = ", ".join(python_spans(pythons, signs.none))
+        yield (f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD)
+        yield (f" {asks}   " if asks else "   ", "muted")
+
+
+def _alike(wheels: Sequence[PythonWheel]) -> list[tuple[str, list[str]]]:
+    """Pythons by what their wheels ask for."""
+    grouped: dict[str, list[str]] = {}
+    for wheel in wheels:
+        grouped.setdefault(floor(wheel), []).append(wheel.python)
+    return list(grouped.items())

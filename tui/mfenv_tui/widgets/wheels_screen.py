@@ -1,0 +1,144 @@
+"""Which versions, archs and Pythons a package has wheels for: what one looks at before adding it."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Input
+
+from mfenv_tui.availability import cell_line, version_parts
+from mfenv_tui.daemon import wheels
+from mfenv_tui.lines import Labelled, Line, Role, Signs
+from mfenv_tui.palette import cut_text, styles_of
+from mfenv_tui.widgets.prose import Prose
+from mfenvd.client.errors import ClientError
+from mfenvd.domain.availability import Availability
+from mfenvd.domain.words import Tone
+
+MOST = 40
+"""Versions, the newest: older ones are found by asking for them, as `numpy<2`."""
+
+
+class PackageInput(Input):
+    """One line; down leads to the versions."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "screen.focus_next", show=False)]
+
+
+class WheelsScreen(Screen[None]):
+    """A line to type in, a row per version, and every Python of the highlighted version below."""
+
+    DEFAULT_CSS = """
+    WheelsScreen {
+        background: $background;
+        #about { height: 1; padding: 0 2; background: $panel; }
+        PackageInput { height: 1; border: none; padding: 0 1; margin: 1 1; background: $boost; }
+        PackageInput:focus { border: none; }
+        #said { height: auto; padding: 0 2; }
+        DataTable { height: 1fr; background: $background; margin: 0 1; }
+        DataTable > .datatable--header { background: $background; color: $foreground 60%; text-style: none; }
+        #version { height: auto; max-height: 12; padding: 1 2; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="Go back to where you came from."),
+        Binding("slash", "type", "Other package"),
+    ]
+
+    def __init__(self, socket: Path, root: str, package: str, signs: Signs) -> None:
+        """Asks the indexes of the project at `root`; at first about `package`, if it is not empty."""
+        super().__init__()
+        self._socket = socket
+        self._root = root
+        self._first = package
+        self._signs = signs
+        self._found: Availability | None = None
+
+    @property
+    def found(self) -> Availability | None:
+        """What is on the screen; None when nothing is."""
+        return self._found
+
+    def compose(self) -> ComposeResult:
+        yield Prose("about")
+        yield PackageInput(self._first, placeholder="a package, as numpy or torch>=2,<2.6", id="package")
+        yield Prose("said")
+        table: DataTable[object] = DataTable(cursor_type="row", zebra_stripes=False)
+        table.display = False
+        yield table
+        yield Prose("version", ascii_only=self._signs.ascii_only)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        where = PurePath(self._root).name or self._root
+        about: Line = (("Wheels", "strong"), (f" {self._signs.dot} on the indexes of {where}", "muted"))
+        self.query_one("#about", Prose).show((about,))
+        self.query_one(PackageInput).focus()
+        if self._first:
+            self._ask(self._first)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip():
+            self._ask(event.value.strip())
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        self._show_version(event.cursor_row)
+
+    def action_type(self) -> None:
+        self.query_one(PackageInput).focus()
+
+    def action_back(self) -> None:
+        """From the versions to the line, from there to where one came from."""
+        if isinstance(self.focused, DataTable):
+            self.action_type()
+        else:
+            self.dismiss()
+
+    @work(exclusive=True, group="wheels")
+    async def _ask(self, package: str) -> None:
+        self._say(f"Asking about {package}{self._signs.more}", "muted")
+        try:
+            found = await wheels(self._socket, package, self._root, MOST)
+        except ClientError as error:
+            self._show(None)
+            self._say(" ".join(filter(None, (error.message, error.fix))), Tone.BAD)
+        else:
+            self._show(found)
+
+    def _say(self, text: str, role: Role) -> None:
+        self.query_one("#said", Prose).show((((text, role),),) if text else ())
+
+    def _show(self, found: Availability | None) -> None:
+        self._found = found
+        table = self.query_one(DataTable)
+        table.clear(columns=True)
+        table.display = found is not None
+        self.query_one("#version", Prose).show(())
+        if found is None:
+            return
+        left_out = found.versions - len(found.rows)
+        stale = " ".join(f"{index} does not answer: what it last said is shown." for index, _ in found.stale)
+        more = f"The newest {len(found.rows)} of {found.versions} versions: `{found.name}<X` leads to older ones."
+        self._say(stale or (more if left_out else ""), Tone.WARNING if stale else "muted")
+        styles = styles_of(self.app)
+        table.add_column("version")
+        for cell in found.rows[0].cells:
+            table.add_column(str(cell.arch))
+        for row in found.rows:
+            ascii_only = self._signs.ascii_only
+            cells = (cut_text(cell_line(cell, self._signs), styles, ascii_only=ascii_only) for cell in row.cells)
+            table.add_row(row.version, *cells)
+        self._show_version(0)
+        table.focus()
+
+    def _show_version(self, index: int) -> None:
+        if self._found is None or index >= len(self._found.rows):
+            return
+        parts: list[Line | Labelled] = list(version_parts(self._found.name, self._found.rows[index], self._signs))
+        self.query_one("#version", Prose).show(parts)

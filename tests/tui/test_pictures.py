@@ -83,9 +83,9 @@ def test_the_findings_of_the_selected_cell(project: Path, snap_compare: Compare,
     async def look(pilot: Pilot[None]) -> None:
         await settle(pilot)
         await press(pilot, "down", "right", "right", "tab")
+        await shows(pilot, "torch 2.6.0 has no wheel for osx-64.")
         text = text_of(app)
         assert "TrainFlow · evaluate, train · osx-64" in text
-        assert "torch 2.6.0 has no wheel for osx-64." in text
         assert 'train.py:11  @pypi(packages={"torch"' in text
 
     assert snap_compare(app, terminal_size=size, run_before=look)

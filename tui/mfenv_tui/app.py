@@ -162,11 +162,13 @@ class Dashboard(BaseApp):
         self._redraw()
 
     def why_not(self, action: str) -> str | None:
+        at_table = len(self.screen_stack) < 2
         situation = Situation(
             self.link,
             rows=bool(self.matrix.rows),
             projects=bool(self.view.projects),
-            at_table=len(self.screen_stack) < 2,
+            at_table=at_table,
+            at_cell=at_table or isinstance(self.screen, DetailScreen),
             unchangeable=self._outside.unchangeable,
         )
         return situation.why_not(action)

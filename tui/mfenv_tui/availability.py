@@ -9,12 +9,13 @@ from mfenvd.domain.availability import Cell, PythonWheel, Row, python_spans
 from mfenvd.domain.words import Tone
 
 
-def cell_line(cell: Cell, signs: Signs) -> Line:
-    """For which Pythons an arch has wheels, and the oldest system that one of them runs on."""
+def cell_line(cell: Cell, signs: Signs, *, brief: bool) -> Line:
+    """For which Pythons an arch has wheels, and unless `brief` the oldest system that one of them runs on."""
     if not cell.pythons:
         return ((f"{signs.of(Tone.BAD)} none", Tone.BAD),)
     spans = ", ".join(python_spans([wheel.python for wheel in cell.pythons], signs.none))
-    return ((f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD), (f" {floor(cell)}".rstrip(), "muted"))
+    asks = "" if brief else f" {floor(cell)}".rstrip()
+    return ((f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD), (asks, "muted"))
 
 
 def floor(needs: Cell | PythonWheel) -> str:

@@ -53,9 +53,11 @@ _COLOURLESS: Styles = {
 
 
 def styles_of(app: App[None]) -> Styles:
-    """The roles in the colours of the app's theme, or without any."""
+    """The roles in the colours of the app's theme, which may be the terminal's own, or without any."""
     if app.no_color:
         return _COLOURLESS
+    if app.native_ansi_color:
+        return TERMINAL
     variables = app.theme_variables
     return {**TERMINAL, **{role: variables[name] for role, name in _THEMED.items()}}
 

@@ -16,7 +16,8 @@ class Situation:
         link: The connection to the daemon.
         rows: Whether the table has any.
         projects: Whether any is watched.
-        at_table: Whether the table is what one looks at.
+        at_table: Whether the table is what one looks at,
+        at_cell: or the selected cell, there or on a screen of its own.
         unchangeable: Why nothing may be changed from here; None when it may.
     """
 
@@ -24,6 +25,7 @@ class Situation:
     rows: bool
     projects: bool
     at_table: bool
+    at_cell: bool
     unchangeable: str | None = None
 
     def why_not(self, action: str) -> str | None:
@@ -32,8 +34,9 @@ class Situation:
             return self.unchangeable
         if action == "start_daemon" and not self.link.absent:
             return self._why_not_start()
-        if action in ABOUT_ROWS and not self.rows:
-            return "There is nothing to choose from yet: the table is empty."
+        if action in ABOUT_ROWS and not (self.rows and self.at_cell):
+            where = "the table is empty" if not self.rows else "Esc leads back to the table"
+            return f"This is about an environment: {where}."
         if action == "wheels" and not self.projects:
             return "No project is watched, whose indexes could be asked: run `mfenv up` in one."
         if action in OF_TABLE and not self.at_table:

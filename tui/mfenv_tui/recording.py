@@ -71,6 +71,10 @@ class Recorder:
         except ValueError:  # closed before
             return
 
+    def close(self) -> None:
+        """Nothing more is written."""
+        self._out.close()
+
 
 def line_of(told: Hello | AnyEvent | ClientError, at: float) -> bytes:
     """What was told `at` that time, as it stands in a recording."""

@@ -86,7 +86,7 @@ class MatrixTable(ScrollView, can_focus=True):
 
     def choose(self, key: str) -> None:
         """Put the cursor on the name of a row; does nothing when that is not shown."""
-        if key in self._indexes:
+        if key in self._indexes and self._columns:
             self._choose(self._indexes[key], None)
 
     def show(self, patch: Patch) -> None:
@@ -141,7 +141,7 @@ class MatrixTable(ScrollView, can_focus=True):
 
     def action_move(self, rows: int, columns_: int) -> None:
         """Move the cursor, as far as there are cells."""
-        if self._matrix.order:
+        if self._matrix.order and self._columns:  # else nothing is drawn yet
             row = min(max(self._row + rows, 0), len(self._matrix.order) - 1)
             stops = (None, *self._matrix.archs)
             stop = min(max(stops.index(self._arch) + columns_, 0), len(stops) - 1)

@@ -23,6 +23,9 @@ from mfenvd.domain.words import Tone
 MOST = 40
 """Versions, the newest: older ones are found by asking for them, as `numpy<2`."""
 
+ROOMY = 130
+"""Columns from which on cells say which GLIBC or macOS wheels need; below, only the highlighted version does."""
+
 
 class PackageInput(Input):
     """One line; down leads to the versions."""
@@ -41,6 +44,7 @@ class WheelsScreen(Screen[None]):
         PackageInput:focus { border: none; }
         #said { height: auto; padding: 0 2; }
         DataTable { height: 1fr; background: $background; margin: 0 1; }
+        DataTable:focus { background-tint: $background 0%; }
         DataTable > .datatable--header { background: $background; color: $foreground 60%; text-style: none; }
         #version { height: auto; max-height: 12; padding: 1 2; }
     }
@@ -130,9 +134,10 @@ class WheelsScreen(Screen[None]):
         table.add_column("version")
         for cell in found.rows[0].cells:
             table.add_column(str(cell.arch))
+        brief, ascii_only = self.size.width < ROOMY, self._signs.ascii_only
         for row in found.rows:
-            ascii_only = self._signs.ascii_only
-            cells = (cut_text(cell_line(cell, self._signs), styles, ascii_only=ascii_only) for cell in row.cells)
+            lines = (cell_line(cell, self._signs, brief=brief) for cell in row.cells)
+            cells = (cut_text(line, styles, ascii_only=ascii_only) for line in lines)
             table.add_row(row.version, *cells)
         self._show_version(0)
         table.focus()

@@ -94,6 +94,7 @@ class Code(str, Enum):
     PYTHON_ASSUMED = "MFE403", "The project's Python is assumed"
     LOWEST_GLIBC = "MFE404", "Steps that share an environment run on different GLIBC versions"
     NO_GLIBC = "MFE405", "The image has no GLIBC"
+    LOWEST_CUDA = "MFE406", "Steps that share an environment run with different CUDA drivers"
 
     INDEX_UNREACHABLE = "MFE501", "An index does not answer"
     INDEX_REFUSES = "MFE502", "An index refuses the credentials"

@@ -177,6 +177,19 @@ def lowest_glibc(arch: Arch, glibc: str, places: Iterable[str], location: Locati
     ).located(location)
 
 
+def lowest_cuda(arch: Arch, cuda: str | None, own: str, places: Iterable[str]) -> Finding:
+    """MFE406: one environment, with a GPU and without, or with several drivers; `own` is the driver of this step."""
+    outcome = f"for the lowest driver, {cuda}" if cuda else "without CUDA, so that it works in all of them"
+    return Finding(
+        Code.LOWEST_CUDA,
+        Severity.NOTICE,
+        f"This environment runs on {arch} with different CUDA drivers ({', '.join(places)}); it is resolved {outcome}.",
+        fix=f'Add a package such as `"cuda-version": "{own}"` to the steps with a GPU: that makes their environment '
+        "one of its own.",
+        data={"arch": str(arch), "cuda": cuda},
+    )
+
+
 def cuda_assumed(decorator: str, arch: Arch, location: Location | None) -> Finding:
     """MFE224: a GPU is asked for, and nothing says which driver is there."""
     return Finding(

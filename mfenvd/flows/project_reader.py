@@ -26,8 +26,8 @@ from mfenvd.flows.named_environments import asked_in_settings, read_environment
 from mfenvd.flows.project_context import ProjectContext, read_context
 from mfenvd.flows.reading import FileReading
 from mfenvd.flows.settings import has_settings
+from mfenvd.flows.shared_targets import share_lowest
 from mfenvd.flows.static.modules import Unreadable
-from mfenvd.flows.targets import share_lowest
 from mfenvd.paths import Paths
 
 LARGEST_FLOW = 4 << 20

@@ -9,9 +9,8 @@ import msgspec
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Location
-from mfenvd.domain.plan import Environment, PlannedTarget
-from mfenvd.domain.target import DEFAULT_MACOS, Target, version_pair
-from mfenvd.flows import findings
+from mfenvd.domain.plan import PlannedTarget
+from mfenvd.domain.target import DEFAULT_MACOS, Target
 from mfenvd.flows.cuda import cuda_of
 from mfenvd.flows.decospecs import Decospec, parse_decospec, remote_arch
 from mfenvd.flows.floors import ProjectTargets, Want, glibc_floor
@@ -68,47 +67,6 @@ def requested_targets(  # noqa: PLR0913 - one argument per fact
     else:
         wants = [*_local(project, origin), *_requested(project.settings.archs, project)]
     return _planned(wants, python, project, kind, only_remote=False, declared=declared)
-
-
-def share_lowest(environments: Sequence[tuple[str, Environment]]) -> tuple[Environment, ...]:
-    """The environments with one GLIBC per request, arch and Python: the lowest of all that share them.
-
-    Args:
-        environments: With the key of each one's request; an empty key shares with none.
-    """
-    lowest: dict[tuple[str, Target], Target] = {}
-    places: dict[tuple[str, Target], dict[str, str]] = {}
-    for key, environment in environments:
-        for planned in environment.targets if key else ():
-            target = planned.target
-            if target.glibc is None:
-                continue
-            shared = (key, msgspec.structs.replace(target, glibc=None))
-            known = lowest.get(shared)
-            if known is None or version_pair(target.glibc) < version_pair(known.glibc or target.glibc):
-                lowest[shared] = target
-            places.setdefault(shared, {}).setdefault(target.glibc, environment.step or environment.env)
-    return tuple(_lowered(key, environment, lowest, places) for key, environment in environments)
-
-
-def _lowered(
-    key: str,
-    environment: Environment,
-    lowest: dict[tuple[str, Target], Target],
-    places: dict[tuple[str, Target], dict[str, str]],
-) -> Environment:
-    changed = False
-    targets = []
-    for planned in environment.targets:
-        shared = (key, msgspec.structs.replace(planned.target, glibc=None))
-        target = lowest.get(shared, planned.target)
-        if target != planned.target:
-            changed = True
-            named = [f"{glibc} for {step}" for glibc, step in places[shared].items()]
-            notice = findings.lowest_glibc(target.arch, target.glibc or "", named, None)
-            planned = PlannedTarget(target, planned.reasons, (*planned.findings, notice))  # noqa: PLW2901
-        targets.append(planned)
-    return msgspec.structs.replace(environment, targets=tuple(targets)) if changed else environment
 
 
 def _local(project: ProjectTargets, location: Location | None) -> Iterator[Want]:

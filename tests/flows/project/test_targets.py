@@ -12,12 +12,14 @@ from mfenvd.domain.finding import Location, Severity
 from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.settings import Settings, TargetSettings
 from mfenvd.domain.target import DEFAULT_CUDA, Target
+from mfenvd.flows import findings
 from mfenvd.flows.decospecs import Decospec, parse_decospec
 from mfenvd.flows.floors import ProjectTargets
 from mfenvd.flows.host import Host
 from mfenvd.flows.launches import Launch
 from mfenvd.flows.metaflow_config import MetaflowConfig, Setting
-from mfenvd.flows.targets import requested_targets, share_lowest, step_targets
+from mfenvd.flows.shared_targets import share_lowest
+from mfenvd.flows.targets import requested_targets, step_targets
 from tests.flows.project.conftest import LINUX, MAC
 from tests.flows.project.steps import remote, step
 
@@ -273,6 +275,27 @@ def test_steps_that_share_a_request_are_resolved_for_the_lowest() -> None:
 def test_versions_are_compared_as_versions() -> None:
     first, _ = share_lowest([("k", environment("a", linux("2.17"))), ("k", environment("b", linux("2.5")))])
     assert first.targets[0].target.glibc == "2.5"
+
+
+def gpu(cuda: str | None, glibc: str = "2.36") -> Target:
+    return Target(Arch.LINUX_64, "3.11", glibc=glibc, cuda=cuda)
+
+
+def test_an_environment_with_a_gpu_and_without_is_resolved_without_cuda() -> None:
+    assumed = findings.cuda_assumed("batch", Arch.LINUX_64, None)
+    train = Environment("/p/f.py", "F", "train", targets=(PlannedTarget(gpu("12.4", "2.26"), ("local",), (assumed,)),))
+    start, lowered = share_lowest([("k", environment("start", gpu(None))), ("k", train)])
+    assert start.targets[0].target == lowered.targets[0].target == gpu(None, "2.26")
+    assert [finding.code for finding in start.targets[0].findings] == [Code.LOWEST_GLIBC]
+    (notice,) = lowered.targets[0].findings
+    assert notice.code == Code.LOWEST_CUDA
+    assert "none for start, 12.4 for train" in notice.message
+    assert '"cuda-version": "12.4"' in (notice.fix or "")
+
+
+def test_of_several_drivers_the_lowest_counts() -> None:
+    a, b = share_lowest([("k", environment("a", gpu("12.4"))), ("k", environment("b", gpu("12.10")))])
+    assert a.targets[0].target.cuda == b.targets[0].target.cuda == "12.4"
 
 
 def test_other_requests_pythons_and_archs_share_nothing() -> None:

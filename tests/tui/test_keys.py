@@ -15,7 +15,7 @@ from mfenv_tui.actions import ACTIONS
 from mfenv_tui.app import Dashboard
 from mfenv_tui.matrix import Patch
 from mfenv_tui.widgets.detail_screen import DetailScreen
-from mfenv_tui.widgets.findings_pane import FindingList
+from mfenv_tui.widgets.findings_tab import FindingList
 from mfenv_tui.widgets.help_screen import HelpScreen
 from mfenv_tui.widgets.matrix_table import MatrixTable
 from mfenvd.client.errors import DaemonNotRunningError, StartFailedError
@@ -165,7 +165,7 @@ async def test_details_of_a_cell_that_is_well_show_its_packages(app: Dashboard) 
 
 
 async def test_the_help_lists_every_action_and_any_usual_key_closes_it(app: Dashboard) -> None:
-    async with app.run_test(size=WIDE) as pilot:
+    async with app.run_test(size=(140, 80)) as pilot:
         await shows(pilot, "TrainFlow")
         for close in ("escape", "question_mark", "q", "enter"):
             await press(pilot, "question_mark")

@@ -18,6 +18,7 @@ class Action:
         help: One sentence, also without its context.
         hint: Whether the footer shows it.
         listed: Whether the command palette offers it.
+        argument: Of the method; None where it takes none.
     """
 
     name: str
@@ -26,19 +27,42 @@ class Action:
     help: str
     hint: bool = True
     listed: bool = True
+    argument: str | None = None
+
+    @property
+    def call(self) -> str:
+        """As Textual runs it."""
+        return self.name if self.argument is None else f"{self.name}({self.argument!r})"
 
     @property
     def binding(self) -> Binding:
         shown = "enter" if self.keys == "enter" else None  # Textual's own sign for it is not in every font
-        return Binding(self.keys, f"app.{self.name}", self.label, show=self.hint, tooltip=self.help, key_display=shown)
+        return Binding(self.keys, f"app.{self.call}", self.label, show=self.hint, tooltip=self.help, key_display=shown)
+
+
+def _tab(key: str, title: str, help_: str) -> Action:
+    return Action("tab", key, title, help_, hint=False, argument=title)
 
 
 DETAILS = Action("details", "enter", "Details", "Show everything about the selected cell or finding.")
+
+TABS = (
+    _tab("1", "Findings", "Show what is wrong with the selected cell, and the fix."),
+    _tab("2", "Packages", "Show the packages: version, size, GLIBC, where the file is."),
+    _tab("3", "Gaps", "Show which archs lack a package, and what there is instead."),
+    _tab("4", "GLIBC", "Show what each package asks of the GLIBC, and what another image would change."),
+    _tab("5", "Drift", "Show the versions on all archs side by side."),
+    _tab("6", "Diff", "Show what differs from the resolution before, and from Metaflow's manifest."),
+    _tab("7", "Why", "Show why each package is there: the tree from what was asked for."),
+    _tab("8", "Log", "Show what happened in the work on the selected cell."),
+)
 
 ACTIONS = (
     Action("start_daemon", "s", "Start", "Start the daemon in the background when it is not running."),
     DETAILS,
     Action("copy_fix", "y", "Copy", "Copy what to type to fix the selected finding."),
+    Action("apply_fix", "f", "Fix", "Apply the selected finding's fix to its file, where it is one pin."),
+    Action("undo_fix", "u", "Undo", "Take back the fix that was applied last.", hint=False),
     Action("open_editor", "o", "Open", "Open the file at the line in $VISUAL or $EDITOR."),
     Action("resolve_again", "r", "Resolve", "Resolve the selected environment again, asking the index anew."),
     Action("cancel", "x", "Cancel", "Cancel the resolves of what is selected.", hint=False),
@@ -49,21 +73,29 @@ ACTIONS = (
     Action("sort", "t", "Sort", "Sort by trouble first, or by name.", hint=False),
     Action("layout", "v", "View", "Put the findings beside or below the table, below it, or nowhere.", hint=False),
     Action("daemon", "d", "Daemon", "Show the daemon's process, its folders and its warnings.", hint=False),
-    Action("focus_next", "tab", "Findings", "Go from the table to the findings and back.", hint=False),
+    *TABS,
+    Action("previous_tab", "left_square_bracket", "Previous tab", "Show the tab before.", hint=False),
+    Action("next_tab", "right_square_bracket", "Next tab", "Show the next tab.", hint=False),
+    Action("focus_next", "tab", "Detail", "Go from the table to the detail and back.", hint=False),
     Action("back", "escape", "Back", "Go back to where you came from.", hint=False, listed=False),
     Action("help", "question_mark,f1", "Help", "Show all keys."),
     Action("quit", "q", "Quit", "Leave; the daemon goes on."),
 )
 
 ABOUT_ROWS = frozenset(
-    {"details", "copy_fix", "open_editor", "resolve_again", "focus_next", "cancel", "export", "filter"}
-)
+    {
+        "details", "copy_fix", "apply_fix", "open_editor", "resolve_again", "cancel", "export", "filter", "tab",
+        "next_tab", "previous_tab", "focus_next",
+    }
+)  # fmt: skip
 """Names of the actions that need a row to be about."""
 
-OF_TABLE = frozenset({"filter", "fold", "sort", "layout", "wheels", "daemon", "export"})
+OF_TABLE = frozenset(
+    {"filter", "fold", "sort", "layout", "wheels", "daemon", "export", "tab", "next_tab", "previous_tab"}
+)
 """Names of the actions that are offered beside the table alone."""
 
-CHANGES = frozenset({"start_daemon", "resolve_again", "cancel", "export"})
+CHANGES = frozenset({"start_daemon", "resolve_again", "cancel", "export", "apply_fix", "undo_fix"})
 """Names of the actions that change something outside of the dashboard."""
 
 MOVES = (

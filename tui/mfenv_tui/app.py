@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 from textual import work
@@ -11,9 +12,9 @@ from textual.app import App, ComposeResult
 from textual.events import Resize
 from textual.widgets import Footer
 
-from mfenv_tui.base import BaseApp
 from mfenv_tui.commands import COMMANDS
 from mfenv_tui.daemon import cancel, resolve_again
+from mfenv_tui.detail_actions import DetailActions
 from mfenv_tui.editing import EditError, edit, find_editor
 from mfenv_tui.findings import typed_part
 from mfenv_tui.keeping import LAYOUTS, load, save
@@ -26,10 +27,10 @@ from mfenv_tui.possible import Situation
 from mfenv_tui.selection import Selection
 from mfenv_tui.widgets.body import Body
 from mfenv_tui.widgets.daemon_screen import DaemonScreen
+from mfenv_tui.widgets.detail_pane import DetailPane
 from mfenv_tui.widgets.detail_screen import DetailScreen
 from mfenv_tui.widgets.export_screen import ExportScreen
 from mfenv_tui.widgets.filter_bar import FilterBar
-from mfenv_tui.widgets.findings_pane import FindingsPane
 from mfenv_tui.widgets.help_screen import HelpScreen
 from mfenv_tui.widgets.matrix_table import MatrixTable
 from mfenv_tui.widgets.notice import Notice
@@ -53,7 +54,7 @@ CRAMPED = 70
 """Columns below which the key hints stand close together."""
 
 
-class Dashboard(BaseApp):
+class Dashboard(DetailActions):
     """Follows the daemon, also when that starts, stops or is replaced meanwhile."""
 
     TITLE = "mfenv"
@@ -73,7 +74,7 @@ class Dashboard(BaseApp):
         self._summary = Summary(signs)
         self._notice = Notice()
         self._table = MatrixTable(self.matrix, signs)
-        self._pane = FindingsPane(signs)
+        self._pane = DetailPane(signs, partial(outside.history, outside.socket))
         self._footer = Footer(show_command_palette=False)
         self._filter = FilterBar(signs)
         self._body = Body(self._table, self._pane)
@@ -154,7 +155,7 @@ class Dashboard(BaseApp):
     def on_matrix_table_opened(self) -> None:
         self.action_details()
 
-    def on_findings_pane_opened(self) -> None:
+    def on_detail_pane_opened(self) -> None:
         self.action_details()
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
@@ -177,6 +178,9 @@ class Dashboard(BaseApp):
         selection = self._table.selection
         if selection is None:
             self.say("Nothing is selected: the table is empty.")
+        elif not self._pane.shows_findings:
+            self._body.zoom(zoomed=not self._body.zoomed)
+            self._pane.take_keys()
         elif len(self.screen_stack) == 1:
             self.push_screen(DetailScreen(selection, self._pane.index, self._outside.clock(), self.signs))
 
@@ -313,6 +317,9 @@ class Dashboard(BaseApp):
     async def action_back(self) -> None:
         if len(self.screen_stack) > 1:
             await super().action_back()
+        elif self._body.zoomed:
+            self._body.zoom(zoomed=False)
+            self._table.focus()
         elif self._filter.is_open and (self._table.has_focus or self._filter.has_focus_within):
             self._filter.close()
             self._table.focus()

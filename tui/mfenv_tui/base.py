@@ -34,9 +34,9 @@ App.-ascii {
     CommandPalette #--input { border: ascii $foreground 20%; }
     CommandPalette LoadingIndicator { display: none; }
     CommandPalette CommandList { border: none; }
-    FindingsPane { border-top: ascii $foreground 20%; }
-    FindingsPane:focus-within { border-top: ascii $primary; }
-    .-wide FindingsPane { border-left: ascii $foreground 20%; }
+    DetailPane { border-top: ascii $foreground 20%; }
+    DetailPane:focus-within { border-top: ascii $primary; }
+    .-wide DetailPane { border-left: ascii $foreground 20%; }
     Notice.-banner { border-left: ascii $warning; }
     HelpScreen VerticalScroll { border: ascii $primary; }
     Tooltip { border: none; }
@@ -85,7 +85,7 @@ class BaseApp(App[None]):
         """The command palette: every action, and the theme."""
         for action in ACTIONS:
             if action.listed:
-                yield SystemCommand(action.label, action.help, partial(self.run_action, f"app.{action.name}"))
+                yield SystemCommand(action.label, action.help, partial(self.run_action, f"app.{action.call}"))
         yield SystemCommand("Theme", "Choose other colours.", self.action_change_theme)
 
     def action_command_palette(self) -> None:

@@ -12,6 +12,7 @@ from mfenvd.client.errors import ClientError
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import AnyEvent, DaemonInfo, Hello
+from mfenvd.domain.history import History
 
 _STREAM = "mfenvd.client.stream"
 """Its HTTP client takes a quarter of a second to import: the first picture does not wait for it."""
@@ -102,3 +103,15 @@ async def daemon_info(socket: Path) -> DaemonInfo:
 
     async with AsyncConnection(socket) as connection:
         return await connection.daemon()
+
+
+async def history(socket: Path, id_: str) -> History:
+    """What is known of a verdict besides itself.
+
+    Raises:
+        ClientError: The daemon does not answer, or knows no such verdict.
+    """
+    from mfenvd.client.stream import AsyncConnection
+
+    async with AsyncConnection(socket) as connection:
+        return await connection.history(id_)

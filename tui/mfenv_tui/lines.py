@@ -35,7 +35,22 @@ class Labelled:
     cut: bool = False
 
 
-Part = Line | Labelled
+@dataclass(frozen=True)
+class Grid:
+    """Cells below each other, each cut where its column ends.
+
+    Attributes:
+        rows: From the top.
+        header: Titles of the columns; empty where they need none.
+        gives: The column that is cut before the others are.
+    """
+
+    rows: tuple[tuple[Line, ...], ...]
+    header: tuple[str, ...] = ()
+    gives: int = 0
+
+
+Part = Line | Labelled | Grid
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,26 @@ class Signs:
     @property
     def into(self) -> str:
         return ">" if self.ascii_only else "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+
+    @property
+    def differs(self) -> str:
+        return "#" if self.ascii_only else "\N{NOT EQUAL TO}"
+
+    @property
+    def becomes(self) -> str:
+        return "->" if self.ascii_only else "→"
+
+    @property
+    def bar(self) -> str:
+        return "-" if self.ascii_only else "─"
+
+    @property
+    def point(self) -> str:
+        return "*" if self.ascii_only else "●"
+
+    @property
+    def mark(self) -> str:
+        return "|" if self.ascii_only else "│"
 
     @property
     def dot(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mfenv_tui.daemon import Follow, follow, start
+from mfenv_tui.daemon import Follow, follow, history, start
 from mfenvd.client.export import Export, export
+from mfenvd.domain.history import History
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Outside:
     Attributes:
         socket: Where the daemon answers.
         follow: Tells what the daemon tells.
+        history: Tells what is known of a verdict besides itself.
         start: Starts the daemon; blocks until it answers.
         environ: For the editor.
         clock: Seconds since the epoch.
@@ -29,6 +31,7 @@ class Outside:
 
     socket: Path
     follow: Follow = follow
+    history: Callable[[Path, str], Awaitable[History]] = history
     start: Callable[[Path], None] = start
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Callable[[], float] = time.time

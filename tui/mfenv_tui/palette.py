@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mfenv_tui.lines import Labelled, Line, Part, Role, joined, printable
+from mfenv_tui.lines import Grid, Labelled, Line, Part, Role, joined, printable
 from mfenvd.domain.words import Tone
 
 if TYPE_CHECKING:  # `--once` does without Textual
@@ -78,14 +78,27 @@ def cut_text(line: Line, styles: Styles, *, ascii_only: bool) -> Text:
 def block(parts: Iterable[Part], styles: Styles, *, ascii_only: bool) -> RenderableType:
     """Lines below each other; labelled ones in a row share a column for their labels and one for their values."""
     shown: list[RenderableType] = []
-    for labelled, group in groupby(parts, lambda part: isinstance(part, Labelled)):
+    for kind, group in groupby(parts, type):
         members = tuple(group)
-        if labelled:
+        if kind is Labelled:
             shown.append(_grid(members, styles, ascii_only=ascii_only))
+        elif kind is Grid:
+            shown.extend(_table(part, styles, ascii_only=ascii_only) for part in members if isinstance(part, Grid))
         else:
-            shown.append(text(joined(part for part in members if not isinstance(part, Labelled)), styles))
+            shown.append(text(joined(part for part in members if isinstance(part, tuple)), styles))
     # Text by itself is what Textual can align and cut.
     return shown[0] if len(shown) == 1 else Group(*shown)
+
+
+def _table(grid: Grid, styles: Styles, *, ascii_only: bool) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=bool(grid.header), header_style="dim")
+    for number in range(max((len(row) for row in grid.rows), default=0)):
+        title = grid.header[number] if number < len(grid.header) else ""
+        # Rich takes room from the columns that may wrap first; the text itself is cut all the same.
+        table.add_column(title, no_wrap=number != grid.gives, overflow="crop" if ascii_only else "ellipsis")
+    for row in grid.rows:
+        table.add_row(*(cut_text(line, styles, ascii_only=ascii_only) for line in row))
+    return table
 
 
 def _grid(labelled: Iterable[Part], styles: Styles, *, ascii_only: bool) -> Table:

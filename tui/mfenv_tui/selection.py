@@ -8,6 +8,7 @@ from mfenv_tui.rows import UNDER_WAY, Cell, Row
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class Selection:
         """Whether any of its verdicts is resolved."""
         cells = self.row.cells.values() if self.arch is None else filter(None, (self.cell,))
         return any(verdict.packages for cell in cells for verdict in cell.verdicts)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The weightiest of the cell; None for a whole row."""
+        return self.cell.verdicts[0] if self.cell and self.cell.verdicts else None
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The weightiest of each arch's, whatever arch is selected."""
+        return tuple(cell.verdicts[0] for cell in self.row.cells.values() if cell.verdicts)
 
     @property
     def verdict_ids(self) -> tuple[str, ...]:

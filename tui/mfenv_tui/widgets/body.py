@@ -1,11 +1,11 @@
-"""The table and its findings, beside or below each other."""
+"""The table and the detail of its selection, beside or below each other."""
 
 from __future__ import annotations
 
 from textual.containers import Container
 
 from mfenv_tui.keeping import Layout
-from mfenv_tui.widgets.findings_pane import FindingsPane
+from mfenv_tui.widgets.detail_pane import DetailPane
 from mfenv_tui.widgets.matrix_table import MatrixTable
 
 
@@ -16,19 +16,23 @@ class Body(Container):
     Body {
         layout: horizontal;
         height: 1fr;
-        FindingsPane { width: 34%; min-width: 44; max-width: 84; border-left: solid $foreground 20%; }
+        DetailPane { width: 34%; min-width: 47; max-width: 84; border-left: solid $foreground 20%; }
     }
     .-narrow Body, Body.-below {
         layout: vertical;
         MatrixTable { height: 3fr; }
-        FindingsPane { width: 100%; max-width: 100%; height: 4fr; border-left: none; }
+        DetailPane { width: 100%; max-width: 100%; height: 4fr; border-left: none; }
+    }
+    Body.-zoomed {
+        MatrixTable { display: none; }
+        DetailPane { display: block; width: 100%; max-width: 100%; height: 1fr; border-left: none; }
     }
     .-short Body #facts { margin-bottom: 0; }
     """
 
     SCOPED_CSS = False  # the classes for narrow and short are the screen's
 
-    def __init__(self, table: MatrixTable, pane: FindingsPane) -> None:
+    def __init__(self, table: MatrixTable, pane: DetailPane) -> None:
         super().__init__(table, pane, id="body")
         self.display = False
         self._pane = pane
@@ -37,3 +41,12 @@ class Body(Container):
         """Put the detail where the user wants it."""
         self.set_class(layout == "below", "-below")
         self._pane.display = layout != "table"
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the detail has all the room."""
+        return self.has_class("-zoomed")
+
+    def zoom(self, *, zoomed: bool) -> None:
+        """Give all the room to the detail, or take it back."""
+        self.set_class(zoomed, "-zoomed")

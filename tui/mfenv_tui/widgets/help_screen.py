@@ -63,5 +63,14 @@ class HelpScreen(ModalScreen[None]):
 
 def shown_keys(keys: str) -> str:
     """Keys as people call them."""
-    names = {"question_mark": "?", "escape": "Esc", "slash": "/", "enter": "Enter", "tab": "Tab", "f1": "F1"}
+    names = {
+        "question_mark": "?",
+        "escape": "Esc",
+        "slash": "/",
+        "enter": "Enter",
+        "tab": "Tab",
+        "f1": "F1",
+        "left_square_bracket": "[",
+        "right_square_bracket": "]",
+    }
     return ", ".join(names.get(key, key) for key in keys.split(","))

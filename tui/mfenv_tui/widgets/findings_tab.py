@@ -7,19 +7,21 @@ from typing import ClassVar
 from rich.console import RenderableType
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from mfenv_tui.actions import DETAILS
-from mfenv_tui.environments import brief_facts, facts, row_title, without_findings
+from mfenv_tui.detail import Detail
+from mfenv_tui.environments import brief_facts, facts, without_findings
 from mfenv_tui.findings import detail_hint, finding_parts
-from mfenv_tui.lines import Signs, printable
+from mfenv_tui.lines import Signs
 from mfenv_tui.palette import block, styles_of
 from mfenv_tui.selection import Selection
 from mfenv_tui.source import source_line
 from mfenv_tui.widgets.prose import Prose
+from mfenv_tui.widgets.tab import Tab
 from mfenvd.domain.finding import Finding
 
 
@@ -33,18 +35,11 @@ class FindingList(OptionList):
     ]
 
 
-class FindingsPane(Vertical):
+class FindingsTab(Tab):
     """What holds of the selection, and its findings one below the other; one of them is highlighted."""
 
     DEFAULT_CSS = """
-    FindingsPane {
-        width: 1fr;
-        height: 1fr;
-        padding: 0 1;
-        border-top: solid $foreground 20%;
-        border-title-color: $foreground;
-        border-title-style: bold;
-        &:focus-within { border-top: solid $primary; }
+    FindingsTab {
         #facts { height: auto; margin-bottom: 1; }
         #nothing { height: 1fr; }
         OptionList {
@@ -64,12 +59,13 @@ class FindingsPane(Vertical):
     }
     """
 
+    TITLE: ClassVar[str] = "Findings"
+
     class Opened(Message):
         """The highlighted finding was chosen."""
 
     def __init__(self, signs: Signs) -> None:
-        super().__init__(id="findings")
-        self._signs = signs
+        super().__init__(signs)
         self._facts = Prose("facts", ascii_only=signs.ascii_only)
         self._list = FindingList(id="list", markup=False)
         self._nothing = Prose("nothing")
@@ -95,14 +91,16 @@ class FindingsPane(Vertical):
         """Of the highlighted finding; 0 when there are none."""
         return self._list.highlighted or 0
 
-    def show(self, selection: Selection | None, now: float, *, brief: bool) -> None:
-        """Show `selection` as of `now`, seconds since the epoch; `brief` where there is little room."""
-        self.border_title = self._title(selection, brief=brief)
-        told = brief_facts if brief else facts
-        self._facts.show(told(selection, now, self._signs) if selection else ())
+    @property
+    def entry(self) -> Widget:
+        return self._list if self._list.display else self
+
+    def show(self, detail: Detail) -> None:
+        told = brief_facts if detail.brief else facts
+        self._facts.show(told(detail.selection, detail.now, self.signs))
         self._facts.display = not self._facts.is_empty
-        self._show_findings(selection)
-        self._selection = selection
+        self._show_findings(detail.selection)
+        self._selection = detail.selection
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -117,22 +115,14 @@ class FindingsPane(Vertical):
             root = selection.row.root if selection else ""
             self._list.set_options(Option(self._prompt(finding, root)) for finding in findings)
             self._list.highlighted = min(kept, len(findings) - 1) if findings else None
-        self._nothing.show(without_findings(selection, self._signs) if selection and not findings else ())
+        self._nothing.show(without_findings(selection, self.signs) if selection and not findings else ())
         self._list.display = bool(findings)
         self._nothing.display = not findings
 
     def _prompt(self, finding: Finding, root: str) -> RenderableType:
-        parts = finding_parts(finding, root, source_line(finding.path, finding.line), self._signs)
+        parts = finding_parts(finding, root, source_line(finding.path, finding.line), self.signs)
         styles = styles_of(self.app)
-        return block((*parts, *detail_hint(finding), ()), styles, ascii_only=self._signs.ascii_only)
-
-    def _title(self, selection: Selection | None, *, brief: bool) -> str:
-        if selection is None:
-            return ""
-        where = f" {self._signs.dot} {selection.arch}" if selection.arch else ""
-        title = printable(f"{row_title(selection.row, self._signs)}{where}")
-        # Beside the table there is a corner, after which Textual leaves a blank by itself.
-        return f" {title} " if brief else title
+        return block((*parts, *detail_hint(finding), ()), styles, ascii_only=self.signs.ascii_only)
 
     def _draw_again(self, _: object) -> None:
         selection, self._selection = self._selection, None

@@ -1,0 +1,101 @@
+"""A finding's one-line pin put into its file, whole or not at all, and taken back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mfenv_tui.findings import typed_part
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.repin import NotPinnedError, read_pin, repinned
+
+
+class FixError(Exception):
+    """The fix cannot be applied, or not be undone; says why."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One file before and after.
+
+    Attributes:
+        path: Of the file itself, where the name was a link.
+        line: That differs, from 1.
+        before: The content that was read,
+        after: and what takes its place.
+        what: As `torch==2.2.2`.
+    """
+
+    path: Path
+    line: int
+    before: bytes
+    after: bytes
+    what: str
+
+    @property
+    def reverse(self) -> Edit:
+        """What undoes it."""
+        return Edit(self.path, self.line, self.after, self.before, self.what)
+
+
+def plan(finding: Finding) -> Edit:
+    """What applying `finding`'s fix would change; reads the file.
+
+    Raises:
+        FixError: The fix is no pin, is about no line, or the line cannot be changed safely.
+    """
+    if finding.fix is None:
+        raise FixError(f"Nothing to apply: {finding.code} has no fix here.")
+    what = typed_part(finding.fix)
+    pin = read_pin(what)
+    if pin is None:
+        raise FixError("This fix is not a pin of one package: nothing can be changed by itself.")
+    if finding.path is None or finding.line is None:
+        raise FixError(f"It is not known which line asks for {pin.name}: y copies the pin.")
+    path = Path(os.path.realpath(finding.path))
+    before = _read(path)
+    try:
+        after = repinned(before.decode("utf-8"), finding.line, pin).encode()
+    except UnicodeDecodeError as error:
+        raise FixError(f"{path.name} is not UTF-8: it is left alone.") from error
+    except NotPinnedError as error:
+        raise FixError(f"{path.name}: {error} Add the pin by hand: y copies it.") from error
+    return Edit(path, finding.line, before, after, what)
+
+
+def apply(edit: Edit) -> None:
+    """Put `edit`'s file in place by renaming.
+
+    Raises:
+        FixError: It holds something else than what was read, or cannot be written.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{edit.path.name}.", dir=edit.path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(edit.after)
+                file.flush()
+                os.fsync(descriptor)
+            temporary.chmod(edit.path.stat().st_mode & 0o7777)
+            if _digest(_read(edit.path)) != _digest(edit.before):
+                raise FixError(f"{edit.path.name} was changed meanwhile: it is left as it is.")
+            temporary.replace(edit.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise FixError(f"{edit.path} cannot be written: {error.strerror or error}.") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FixError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from mfenvd.daemon.child import ChildDiedError
-from mfenvd.daemon.findings import warming_ended
+from mfenvd.daemon.findings import warming_ended, warming_failed
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.workers import Pool
 from mfenvd.domain.resolution import Outcome, Resolution
@@ -262,7 +262,10 @@ class Warming:
         except ChildDiedError as error:
             _log.warning("the worker that made %s ready died: %s", work.identity.id, error)
             finding = warming_ended(work.identity, str(error), self._log)
-            return Warmth(State.RESOLVED, (finding,), passing=True)
+        except Exception as error:  # noqa: BLE001 - becomes the environment's finding
+            _log.exception("making %s ready failed", work.identity.id)
+            finding = warming_failed(work.identity, error, self._log)
+        return Warmth(State.RESOLVED, (finding,), passing=True)
 
     def _take(self, share: _Share, key: str, warmth: Warmth) -> None:
         share.warmths[key] = warmth

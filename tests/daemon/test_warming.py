@@ -12,6 +12,7 @@ from mfenvd.daemon import warming as warmings
 from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.journal_file import Record
 from mfenvd.daemon.scheduler import Scheduler
+from mfenvd.daemon.stages import Stages
 from mfenvd.daemon.warming import Warming
 from mfenvd.daemon.workers import Pool
 from mfenvd.domain.arch import Arch
@@ -55,6 +56,7 @@ class FakeScheduler:
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
         self.busy: set[str] = set()
+        self.stages = Stages()
 
     def record(self, key: str) -> Record | None:
         return self.records.get(key)
@@ -208,6 +210,17 @@ async def test_what_fails_in_passing_is_tried_again(bench: Bench, monkeypatch: p
     assert [finding.code for finding in warmth.findings] == [Code.WORKER_DIED]
     await bench.answer(1)
     assert bench.warmth("a") == WARM
+
+
+async def test_what_nobody_foresaw_is_a_finding_and_the_next_one_is_made_ready(bench: Bench) -> None:
+    bench.want("a")
+    bench.resolved("conda")
+    bench.resolved("wheels-a")
+    await bench.answer(0, ValueError("not foreseen"))
+    warmth = bench.warmth("a")
+    assert warmth is not None
+    assert [finding.code for finding in warmth.findings] == [Code.INTERNAL_ERROR]
+    assert not bench.warming.is_busy(ROOT)
 
 
 async def test_a_refresh_replaces_once_everything_is_resolved_anew(bench: Bench) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
 
     def init_environment(self: Any, *arguments: Any, **options: Any) -> None:
         bootstrap(self, *arguments, **options)
-        os.write(1, json.dumps(sorted(uploaded)).encode())
+        os.write(1, b"\n" + json.dumps(sorted(uploaded)).encode())
         os._exit(0)
 
     storage.save_bytes = save_bytes

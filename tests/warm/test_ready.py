@@ -23,6 +23,7 @@ from tests.support.conda_archives import conda_archive
 from tests.support.conda_python import PYTHON_VERSION, python_archive
 from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
 from tests.support.wheels import wheel
+from tests.warm.releases import RELEASES, python_with_metaflow
 
 pytestmark = pytest.mark.metaflow
 
@@ -144,6 +145,30 @@ def test_a_run_after_a_save_does_nothing_but_run(world: World, mfenvd: Mfenvd) -
     mfenvd.run("start")
 
 
+@pytest.mark.parametrize("release", RELEASES)
+def test_older_releases_find_it_ready_too(
+    world: World,
+    mfenvd: Mfenvd,
+    release: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    python = python_with_metaflow(release, tmp_path_factory.getbasetemp().parent)
+    monkeypatch.setattr(world, "python", python)
+    world.write("wheel_flow.py", PYPI_FLOW)
+    world.write("library_flow.py", CONDA_FLOW)
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM)
+    manifests = {flow: world.manifest_path(flow).read_bytes() for flow in ("WheelFlow", "CondaFlow")}
+    world.calls.clear()
+
+    for flow in ("wheel_flow.py", "library_flow.py"):
+        assert start(world, flow, "run", environ={}) == []
+
+    assert world.bootstrapping == []
+    assert {flow: world.manifest_path(flow).read_bytes() for flow in manifests} == manifests
+
+
 def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, mfenvd: Mfenvd) -> None:
     world.write("latest_flow.py", LATEST_FLOW)
     assert "late 1.0" in world.run("latest_flow.py")
@@ -203,7 +228,7 @@ def start(world: World, *arguments: str, environ: dict[str, str]) -> list[str]:
     """What Metaflow uploads before it submits anything."""
     flow, *rest = arguments
     done = world.metaflow(str(START), flow, "--environment=pypi", "--no-pylint", *rest, environ=environ)
-    return list(json.loads(done.stdout[done.stdout.rindex('["') :]))
+    return list(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_what_disappears_is_made_again(world: World, mfenvd: Mfenvd) -> None:

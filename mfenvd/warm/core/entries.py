@@ -74,13 +74,25 @@ def _line(package: LockedPackage, confirmed: bool) -> dict[str, Any]:
 
 
 def _linkable(packages: Sequence[LockedPackage]) -> Iterator[LockedPackage]:
-    """Each package after those that it needs, else by name."""
-    waiting = {package.name: package for package in sorted(packages, key=lambda package: package.name)}
-    while waiting:
-        free = [name for name, package in waiting.items() if not any(need in waiting for need in package.requires)]
-        # A circle, as pip and setuptools of some releases make one, is broken at its first member.
-        for name in free or list(waiting)[:1]:
-            yield waiting.pop(name)
+    """Each package after those that it needs; where packages need each other, the one that comes first by name last.
+
+    Python comes before the pip that Metaflow has it need: pip is linked for a Python that is there.
+    """
+    known = {package.name: package for package in sorted(packages, key=lambda package: package.name)}
+    seen: set[str] = set()
+
+    def after_needs(name: str) -> Iterator[LockedPackage]:
+        if name in seen:
+            return
+        seen.add(name)
+        package = known[name]
+        for need in package.requires:
+            if need in known and (name, need) != ("python", "pip"):
+                yield from after_needs(need)
+        yield package
+
+    for name in known:
+        yield from after_needs(name)
 
 
 def _package(line: Mapping[str, Any], kind: Kind) -> LockedPackage:

@@ -177,10 +177,11 @@ class _Answers:
             self._flows.append(_flow(said))
 
     def rest(self) -> Iterator[LoadedFile]:
-        """The last file, and an empty answer for those that nothing was said about."""
+        """The last file, and those that nothing was said about."""
         yield from self._finished()
         for question in self._waiting.values():
-            yield LoadedFile(question.path, question.digest, loaded=self._loaded)
+            said = findings.not_loaded(question.path, "the process ended before its turn came", None)
+            yield LoadedFile(question.path, question.digest, findings=(said,), loaded=self._loaded)
 
     def _finished(self) -> Iterator[LoadedFile]:
         question = self._waiting.pop(self._path, None) if self._path else None

@@ -47,10 +47,10 @@ def main() -> None:
     try:
         metaflow = _imported("metaflow")
         _imported("metaflow.cli")
+        _without_tools()
     except BaseException as error:  # whatever a broken installation does
         _say(answers, {"error": _failure(error, "import"), "python": _python()})
         return
-    _without_tools()
     _say(answers, {"metaflow": _version(metaflow), "python": _python()})
     if question.get("declared"):
         for answer in _declared(question["declared"], question["datastore"]):

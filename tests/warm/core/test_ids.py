@@ -182,6 +182,22 @@ def test_without_metaflow_ids_are_the_same_and_a_finding_says_so(installed: Mach
         assert [finding.code for finding in answer.findings] == [Code.METAFLOW_MISSING]
 
 
+def test_a_metaflow_that_is_not_understood_is_as_good_as_none(installed: Machine, tmp_path: Path) -> None:
+    """One that is older than 2.9 has none of this, and neither has a package that merely has the name."""
+    (tmp_path / "other" / "metaflow").mkdir(parents=True)
+    for name in ("__init__.py", "cli.py"):
+        (tmp_path / "other" / "metaflow" / name).touch()
+    name, source, declared = next(flows())
+    path = installed.root / f"{name}.py"
+    path.write_text(source)
+    launcher = installed.launcher(environ={"PYTHONPATH": str(tmp_path / "other")})
+    question = FlowQuestion(str(path), (declared,), (AS_WRITTEN,), "digest")
+    (answer,) = MetaflowSide().ask([question], launcher, trusted=True)
+    assert [finding.code for finding in answer.findings] == [Code.METAFLOW_MISSING]
+    assert "metaflow.plugins" in answer.findings[0].message
+    assert "start" in ids(answer)
+
+
 HOSTILE = {
     "import nowhere_to_be_found\n": "No module named 'nowhere_to_be_found'",
     "import sys; sys.exit(3)\n": "exit code 3",

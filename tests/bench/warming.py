@@ -53,7 +53,6 @@ def bootstraps(world: World) -> None:
     for _ in range(_TURNS):
         world.forget()
         cold.append(bootstrap_seconds(world))
-        bootstrap_seconds(world)  # compiles what the next one would compile
         second.append(bootstrap_seconds(world))
 
         world.forget()

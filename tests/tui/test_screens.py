@@ -28,6 +28,11 @@ def said(app: Dashboard) -> str:
     return " ".join(notification.message for notification in app._notifications)
 
 
+def words(app: Dashboard) -> str:
+    """What is on the screen, as if nothing had been wrapped."""
+    return " ".join(text_of(app).replace("│", " ").split())
+
+
 def numpy() -> Availability:
     """Two versions; the newer has none for Intel Macs, and asks for a newer GLIBC on the newest Python."""
     linux = (PythonWheel("3.11", "2.17"), PythonWheel("3.12", "2.17"), PythonWheel("3.13", "2.27"))
@@ -71,8 +76,9 @@ async def test_d_shows_the_process_and_says_when_it_is_gone(project: Path, socke
             daemon.status = msgspec.structs.replace(status, daemon=grown)
             await press(pilot, "d")
             await shows(pilot, "pid 4242 · up 3 min · 100 MiB")
-            assert "2 flows · not trusted · Python 3.11.7" in " ".join(text_of(app).replace("│", " ").split())
-        await shows(pilot, "Below is what was last known.")
+            assert "2 flows · not trusted · Python 3.11.7" in words(app)
+        await shows(pilot, "mfenvd is not running")
+        assert "Below is what was last known." in words(app)
         await press(pilot, "escape")
         await until(pilot, lambda: not isinstance(app.screen, DaemonScreen), "back")
 

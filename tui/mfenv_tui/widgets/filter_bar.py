@@ -26,10 +26,8 @@ class FilterBar(Horizontal):
     DEFAULT_CSS = """
     FilterBar {
         height: 1;
-        display: none;
         padding: 0 1;
         background: $panel;
-        &.-open { display: block; }
         #slash { width: 2; }
         #left { width: auto; padding-left: 1; }
         FilterInput {
@@ -51,6 +49,7 @@ class FilterBar(Horizontal):
         self._signs = signs
         self._input = FilterInput(placeholder="project, flow, step or environment", id="sought", disabled=True)
         self._left = Prose("left")
+        self.display = False
 
     def compose(self) -> ComposeResult:
         slash = Prose("slash", fixed=True)
@@ -61,17 +60,18 @@ class FilterBar(Horizontal):
 
     @property
     def is_open(self) -> bool:
-        return self.has_class("-open")
+        return bool(self.display)
 
     def open(self) -> None:
         """Begin to type, or go on. While it is closed it takes no keys, as it does not know that nobody sees it."""
-        self.add_class("-open")
+        self.display = True
         self._input.disabled = False
-        self._input.focus()
+        # At once, so that what is typed right behind the slash arrives here.
+        self.screen.set_focus(self._input)
 
     def close(self) -> None:
         """Look for nothing any more."""
-        self.remove_class("-open")
+        self.display = False
         self._input.value = ""
         self._input.disabled = True
 

@@ -107,11 +107,10 @@ class DetailPane(Vertical):
         if selection is None:
             self._detail = None
             return
-        verdict, before = selection.verdict, self._detail
-        same = before is not None and before.selection.verdict is not None and verdict is not None
-        kept = before if same and before and verdict and before.selection.verdict_ids == selection.verdict_ids else None
-        history, trouble = (kept.history, kept.trouble) if kept else (None, None)
-        self._detail = Detail(selection, now, brief, history, trouble)
+        before = self._detail
+        same = before is not None and before.selection.verdict_ids == selection.verdict_ids
+        kept = before if same and selection.verdict is not None else None
+        self._detail = Detail(selection, now, brief, kept.history if kept else None, kept.trouble if kept else None)
         # The findings are what keys are about, whichever tab is on the screen.
         self._findings.show(self._detail)
         self._draw()

@@ -25,7 +25,9 @@ AT_ONCE = 2
 """Linking and installing wait for the disk as long as they compute."""
 
 LOOK_SECONDS = 3_600.0
-RETRY_SECONDS = (30.0, 120.0, 600.0, 3_600.0)
+RETRY_SECONDS = (5.0, 15.0, 20.0, 30.0, 60.0, 300.0, 1_800.0)
+"""What Metaflow has just made is left alone for a minute, and a run at the same moment for as long as it takes."""
+
 PROGRESS_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)

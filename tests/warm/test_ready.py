@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,14 @@ def test_a_run_after_a_save_does_nothing_but_run(world: World, mfenvd: Mfenvd) -
     mfenvd.run("start")
 
 
+def made_yesterday(world: World) -> None:
+    """What Metaflow has only just made is left alone, as it may be at it still."""
+    yesterday = time.time() - 24 * 3600.0
+    for line in world.environments_file.read_text().split():
+        for path in (Path(line), *Path(line).glob("*")):
+            os.utime(path, (yesterday, yesterday), follow_symlinks=False)
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_older_releases_find_it_ready_too(
     world: World,
@@ -172,6 +181,7 @@ def test_older_releases_find_it_ready_too(
 def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, mfenvd: Mfenvd) -> None:
     world.write("latest_flow.py", LATEST_FLOW)
     assert "late 1.0" in world.run("latest_flow.py")
+    made_yesterday(world)
     manifest = world.manifest_path("LatestFlow").read_bytes()
     world.index.add(wheel("late", "2.0"))
 
@@ -186,6 +196,7 @@ def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, m
     world.calls.clear()
     assert "late 1.0" in world.run("latest_flow.py")
     assert world.bootstrapping == []
+    made_yesterday(world)
 
     mfenvd.connection.resolve_again(str(world.project), replace=True)
     until(lambda: not mfenvd.verdicts()[f"LatestFlow.start {LOCAL}"].findings, PATIENCE)

@@ -101,6 +101,7 @@ WORDS: dict[str, str] = {
     Code.UNKNOWN_IMAGE: "unknown image",
     Code.PYTHON_ASSUMED: "python assumed",
     Code.LOWEST_GLIBC: "lowest glibc",
+    Code.LOWEST_CUDA: "lowest cuda",
     Code.NO_GLIBC: "no glibc",
     Code.INDEX_UNREACHABLE: "index down",
     Code.INDEX_REFUSES: "index refuses",

@@ -30,6 +30,9 @@ def session(tmp_path: Path) -> Iterator[Session]:
             wheel("fast", "2.0", "cp311-cp311-macosx_11_0_arm64"),
         )
         opened = Session(tmp_path, index)
+        # The Metaflow of the tests, whatever the shell has that runs them.
+        with (opened.root / "mfenv.toml").open("a") as configuration:
+            configuration.write(f'interpreter = "{sys.executable}"\n')
         yield opened
         opened.close()
 

@@ -13,9 +13,10 @@ from urllib.request import url2pathname
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
-from mfenvd.store.archives import ArchiveStore, sha256_of, store_folder
+from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.errors import DownloadError, NotDownloaded, StoreProblem
 from mfenvd.store.findings import finding_of
+from mfenvd.store.hashing import sha256_of
 from mfenvd.warm.environments import LocalEnvironments
 from mfenvd.warm.plan import MicromambaSettings, NotMadeError
 

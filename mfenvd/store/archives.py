@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import msgspec
 from filelock import FileLock
@@ -20,6 +20,7 @@ from filelock import FileLock
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.errors import DownloadError, NotDownloaded, StoreUnwritable, WrongContent
 from mfenvd.store.facts import Facts
+from mfenvd.store.hashing import digest_of, sha256_of
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +29,6 @@ Download = Callable[[LockedPackage, BinaryIO], None]
 
 PARALLEL = 8
 """Downloads at once."""
-
-_CHUNK = 1024 * 1024
 
 # Seconds after which a file that nobody finished is not in the works any more.
 _ABANDONED_AFTER = 24 * 3600.0
@@ -162,7 +161,7 @@ class ArchiveStore:
         found = sha256_of(partial)
         if package.sha256 is None:
             # Old lists of conda channels have only this.
-            if package.md5 is not None and (md5 := _digest(partial, "md5")) != package.md5:
+            if package.md5 is not None and (md5 := digest_of(partial, "md5")) != package.md5:
                 raise WrongContent(package, "md5", md5, package.md5)
             self._facts.put(f"sha256 of {package.url}", found)
         elif found != package.sha256:
@@ -215,19 +214,6 @@ def _download(package: LockedPackage, file: BinaryIO, download: Download) -> Non
         raise NotDownloaded(package, error.detail) from error
     file.flush()
     os.fsync(file.fileno())
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digits of the file's content."""
-    return _digest(path, "sha256")
-
-
-def _digest(path: Path, algorithm: Literal["md5", "sha256"]) -> str:
-    digest = hashlib.new(algorithm, usedforsecurity=algorithm == "sha256")
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _sync(folder: Path) -> None:

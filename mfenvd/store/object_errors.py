@@ -47,6 +47,10 @@ class Refused(ObjectStoreProblem):
         super().__init__(place, f"{place} refuses the credentials", detail)
 
 
+class Denied(Refused):
+    """The credentials are good, but not for this."""
+
+
 class CredentialsExpired(Refused):
     """The credentials were good until some time ago. New ones are looked for at the next call."""
 
@@ -56,6 +60,22 @@ class ReadOnly(ObjectStoreProblem):
 
     def __init__(self, place: str, detail: str) -> None:
         super().__init__(place, f"{place} may be read, but not written, with these credentials", detail)
+
+
+class Conflict(ObjectStoreProblem):
+    """Somebody else writes the same object at this very moment."""
+
+    passes = True
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place, f"{place} is being written by somebody else")
+
+
+class Unsupported(ObjectStoreProblem):
+    """The store does not know what it is asked for."""
+
+    def __init__(self, place: str, detail: str) -> None:
+        super().__init__(place, f"{place} is in a store that cannot do this", detail)
 
 
 class NoSuchBucket(ObjectStoreProblem):

@@ -42,8 +42,8 @@ class ObjectStore(Protocol):
     def head(self, key: str) -> ObjectInfo | None:
         """What the store has under `key`; None when nothing."""
 
-    def put_file(self, key: str, path: Path, sha256: str) -> None:
-        """Stores a file where nothing is yet, its sha256 and size beside it; in parts if it is large.
+    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> None:
+        """Stores a file, its sha256 and size beside it; in parts if it is large.
 
         Where the store can, it checks the content itself before anybody sees it.
 
@@ -51,6 +51,7 @@ class ObjectStore(Protocol):
             key: Where.
             path: What.
             sha256: Hex digits of the file's content.
+            replace: Whether what is there may be replaced; else only where nothing is.
 
         Raises:
             AlreadyThere: Something is. It is not looked at.
@@ -79,7 +80,7 @@ class ObjectStore(Protocol):
         """
 
     def get_file(self, key: str, file: BinaryIO) -> None:
-        """Writes an object's content to `file`. Whether it is the right one is for the caller to check.
+        """Writes an object's content to `file`, which is empty. Whether it is the right one is for the caller to check.
 
         Raises:
             MissingObject: Nothing is there.

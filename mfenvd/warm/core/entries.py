@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_wheel_filename
 
+from mfenvd.domain.layouts import core_key
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
@@ -51,15 +52,6 @@ def resolution_of(lines: Sequence[Mapping[str, Any]], kind: Kind, target: Target
     return Resolution(request, target, tuple(packages))
 
 
-def storage_path(url: str, filename: str) -> str:
-    """Where Metaflow keeps a package below its package root (`conda_environment.py`, `_path`)."""
-    parts = urlsplit(url)
-    if url.startswith("git+"):
-        commit = url.rpartition("@")[2]
-        return parts.netloc + str(PurePosixPath(unquote(parts.path)).parent / commit / filename)
-    return parts.netloc + parts.path
-
-
 def _line(package: LockedPackage, confirmed: bool) -> dict[str, Any]:
     line: dict[str, Any] = {"url": package.url}
     if package.kind is Kind.PYPI:
@@ -69,7 +61,7 @@ def _line(package: LockedPackage, confirmed: bool) -> dict[str, Any]:
                 raise NotAnEntryError(f"{package.name} is built here from {package.url}")
             line["hash"] = package.url.partition("#")[0].rpartition("@")[2]
     if confirmed:
-        line["path"] = storage_path(package.url, package.filename)
+        line["path"] = core_key(package.url, package.filename)
     return line
 
 

@@ -8,7 +8,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
-from mfenvd.warm.core.entries import NotAnEntryError, entry, resolution_of, same_packages, storage_path
+from mfenvd.warm.core.entries import NotAnEntryError, entry, resolution_of, same_packages
 
 TARGET = Target(Arch.LINUX_64, "3.11", glibc="2.26")
 COMMIT = "8c9a0b8a3a7d2c1f0e9d8c7b6a5f4e3d2c1b0a99"
@@ -59,12 +59,6 @@ def test_only_what_is_confirmed_has_a_path() -> None:
         CLIP.url: f"host/openai/{COMMIT}/clip-1.0-py3-none-any.whl",
         conda("lib").url: None,
     }
-
-
-def test_storage_paths_keep_what_is_percent_encoded() -> None:
-    assert (
-        storage_path(LOCAL_VERSION.url, LOCAL_VERSION.filename) == "files/torch-2.2%2Bcpu-cp311-cp311-linux_x86_64.whl"
-    )
 
 
 def test_a_package_from_a_folder_has_no_entry() -> None:

@@ -1,6 +1,14 @@
 """Tests that take minutes run when they are asked for."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """Gives Ctrl-C back its meaning: what a shell runs in its background ignores it, and so would what tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -307,6 +307,7 @@ async def test_keys_about_rows_are_not_offered_while_there_are_none() -> None:
     app = dashboard(recording(DaemonNotRunningError(NOWHERE)))
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "Press s")
+        await shows(pilot, "Quit")
         footer = text_of(app).splitlines()[-1]
         assert footer.split() == ["s", "Start", "?", "Help", "q", "Quit"]
 

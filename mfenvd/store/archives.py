@@ -25,7 +25,7 @@ from mfenvd.store.hashing import digest_of, sha256_of
 _log = logging.getLogger(__name__)
 
 Download = Callable[[LockedPackage, BinaryIO], None]
-"""Writes a package's file; raises DownloadError."""
+"""Writes a package's file to a stream that can be read too, and is empty; raises DownloadError."""
 
 PARALLEL = 8
 """Downloads at once."""
@@ -150,7 +150,7 @@ class ArchiveStore:
         descriptor, name = tempfile.mkstemp(dir=self._incoming)
         partial = Path(name)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "w+b") as file:
                 _download(package, file, download)
             return self._kept(partial, package)
         finally:

@@ -100,16 +100,17 @@ class AlreadyThere(ObjectStoreProblem):
 
 
 class WrongObject(ObjectStoreProblem):
-    """What the store gives is not what it should be.
+    """What the store has is not what it should be.
 
     Attributes:
-        got: sha256 of what came.
-        expected: What it should be.
+        expected: The sha256 that it should have.
     """
 
-    def __init__(self, place: str, got: str, expected: str) -> None:
-        self.got, self.expected = got, expected
-        super().__init__(place, f"{place} is not what it should be", f"its sha256 is {got}, not {expected}")
+    passes = True
+
+    def __init__(self, place: str, expected: str) -> None:
+        self.expected = expected
+        super().__init__(place, f"{place} is not what it should be: its sha256 is not {expected}")
 
 
 class ClientMissing(ObjectStoreProblem):

@@ -28,10 +28,11 @@ from mfenvd.store.object_errors import (
     Unsupported,
 )
 from mfenvd.store.objects import ObjectInfo
+from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 from mfenvd.store.s3_errors import problem_of
 from mfenvd.store.s3_parts import PART, Part, checksum, encoded, is_content, parts_of
-from mfenvd.store.s3_session import S3Access, S3Session
+from mfenvd.store.s3_session import S3Session
 
 _T = TypeVar("_T")
 
@@ -54,7 +55,7 @@ class S3Store:
         pace: The limit that it keeps to.
     """
 
-    def __init__(self, bucket: str, prefix: str, access: S3Access, pace: Pace) -> None:
+    def __init__(self, bucket: str, prefix: str, access: Access, pace: Pace) -> None:
         self._bucket, self._pace = bucket, pace
         self._prefix = f"{prefix}/" if prefix else ""
         self._session = S3Session(access)

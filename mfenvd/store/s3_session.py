@@ -7,10 +7,11 @@ from typing import Any
 
 import boto3
 import botocore.session
-import msgspec
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from s3transfer.utils import signal_not_transferring, signal_transferring
+
+from mfenvd.store.opening import Access
 
 CONNECTIONS = 32
 
@@ -21,24 +22,6 @@ _READ_TIMEOUT = 30
 _RETRIES = {"mode": "standard", "total_max_attempts": 3}
 
 
-class S3Access(msgspec.Struct, frozen=True):
-    """How a bucket is reached; what is None is as the process's environment and `~/.aws` say.
-
-    Attributes:
-        endpoint: URL of a server that is not AWS's.
-        profile: Of `~/.aws/config`.
-        role: ARN of a role that is assumed with these credentials.
-        region: As `eu-west-1`.
-        encryption: What objects are encrypted with there, as `aws:kms`; None leaves it to the bucket.
-    """
-
-    endpoint: str | None = None
-    profile: str | None = None
-    role: str | None = None
-    region: str | None = None
-    encryption: str | None = None
-
-
 class S3Session:
     """Hands out one client to all threads.
 
@@ -46,7 +29,7 @@ class S3Session:
     writes into a file are not: `renewed` reads everything anew.
     """
 
-    def __init__(self, access: S3Access) -> None:
+    def __init__(self, access: Access) -> None:
         self._access = access
         self._lock = threading.Lock()
         self._client: Any = None

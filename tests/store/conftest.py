@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 from mfenvd.store.s3 import S3Store
-from mfenvd.store.s3_session import S3Access
 from tests.support.s3_server import BUCKET, Bucket, bucket
 
 
@@ -31,6 +31,6 @@ def team(server: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Buc
 @pytest.fixture
 def s3(team: Bucket, request: pytest.FixtureRequest) -> Iterator[S3Store]:
     """A store whose root no other test has."""
-    store = S3Store(BUCKET, f"{request.node.name}/conda", S3Access(team.url), Pace())
+    store = S3Store(BUCKET, f"{request.node.name}/conda", Access(team.url), Pace())
     yield store
     store.close()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mfenvd.store.object_errors import AlreadyThere, MissingObject, NoSuchBucket, Unreachable
+from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 from mfenvd.store.s3 import S3Store
 from mfenvd.store.s3_parts import PART, is_content, parts_of
-from mfenvd.store.s3_session import S3Access
 from tests.support.s3_server import BUCKET, Bucket
 
 SIZES = {"empty": 0, "small": 1000, "a whole part": PART, "two parts": PART + 5, "three parts": 3 * PART}
@@ -91,7 +91,7 @@ def test_a_listing_is_complete_and_in_order(s3: S3Store) -> None:
 
 
 def test_a_bucket_that_does_not_exist_is_told_as_such(team: Bucket) -> None:
-    nowhere = S3Store("nowhere", "", S3Access(team.url), Pace())
+    nowhere = S3Store("nowhere", "", Access(team.url), Pace())
     with pytest.raises(NoSuchBucket):
         list(nowhere.list())
     with pytest.raises(NoSuchBucket):
@@ -100,12 +100,12 @@ def test_a_bucket_that_does_not_exist_is_told_as_such(team: Bucket) -> None:
 
 def test_a_server_that_is_not_there_does_not_answer(team: Bucket) -> None:
     with pytest.raises(Unreachable) as caught:
-        S3Store(BUCKET, "", S3Access("http://127.0.0.1:1"), Pace()).head("key")
+        S3Store(BUCKET, "", Access("http://127.0.0.1:1"), Pace()).head("key")
     assert caught.value.passes
 
 
 def test_a_limit_for_the_bandwidth_changes_no_byte(s3: S3Store, team: Bucket, tmp_path: Path) -> None:
-    slow = S3Store(BUCKET, "slow", S3Access(team.url), Pace(32 * 1024 * 1024))
+    slow = S3Store(BUCKET, "slow", Access(team.url), Pace(32 * 1024 * 1024))
     path, sha256 = file_of(tmp_path, PART + 5)
     slow.put_file("key", path, sha256)
     assert slow.confirm("key", path, sha256)

@@ -1,7 +1,8 @@
 """How an environment is called by those who share it: aliases as metaflow-netflixext reads them.
 
-The rules are those of metaflow-netflixext 1.3.17 (`plugins/conda/utils.py`, `resolve_env_alias`), but for two that it
-has by accident: an empty name or tag is refused here, and a single id, which it refuses, finds an environment.
+The rules are those of metaflow-netflixext 1.3.17 (`plugins/conda/utils.py`, `resolve_env_alias`), but that what cannot
+be written so that it is read back is refused (an empty name or tag, the name `step`), and a single id, which it refuses,
+finds an environment.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ def parse_alias(text: str) -> Alias:
     name, colon, tag = text.rpartition(":")
     if not colon:
         name, tag = text, DEFAULT_TAG
+    if name == _STEP.rstrip(":"):
+        raise BadAliasError(text, "`step:` begins a pathspec", "Choose another name, or write `step:Flow/run/step`.")
     if not _NAME.fullmatch(name):
         fix = f"Write it as `{_near(name)}`." if _near(name) else "Write it as in `team/project/env:v1`."
         raise BadAliasError(text, "a name has lowercase letters, digits, `-`, `_` and `/`", fix)

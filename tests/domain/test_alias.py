@@ -75,6 +75,7 @@ def test_a_pathspec_means_the_step_whatever_the_task(parts: list[str]) -> None:
         ("team/env:V1", "Write a tag such as `:v1`."),
         ("team/env:v1.2", "Write a tag such as `:v1`."),
         ("a:b:c", "Write it as `a-b`."),
+        ("step", "Choose another name, or write `step:Flow/run/step`."),
         ("step:Flow/start", "Write it as in `step:TrainFlow/17/start`."),
         ("step:Flow//start", "Write it as in `step:TrainFlow/17/start`."),
     ],

@@ -1,8 +1,8 @@
 """How an environment is called by those who share it: aliases as metaflow-netflixext reads them.
 
-The rules are those of metaflow-netflixext 1.3.17 (`plugins/conda/utils.py`, `resolve_env_alias`), but that what cannot
-be written so that it is read back is refused (an empty name or tag, the name `step`), and a single id, which it refuses,
-finds an environment.
+The rules are those of metaflow-netflixext 1.3.17 (`plugins/conda/utils.py`, `resolve_env_alias`), with two differences:
+what would not be read back as it was written is refused (an empty name or tag, the name `step`), and a single id, which
+the extension refuses, finds an environment.
 """
 
 from __future__ import annotations

@@ -1,41 +1,21 @@
-"""Metaflow's `conda.manifest`, shared with Metaflow itself, which locks when it writes and not when it reads.
-
-Written in place under Metaflow's own lock: a file put in its place by renaming would lose what a Metaflow writes that
-waits for the lock of the old one. What is written is whole JSON at every moment but those within one system call.
-"""
+"""Metaflow's `conda.manifest`, shared with Metaflow itself, which locks when it writes and not when it reads."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from mfenvd.warm import shared_file
 from mfenvd.warm.core.entries import Entry, same_packages
+from mfenvd.warm.shared_file import Form, ManifestError
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Metaflow's environments need it too: there is no Metaflow on plain Windows
-    fcntl = None  # type: ignore[assignment]
+__all__ = ["ManifestError", "Wanted", "Written", "find", "manifest_path", "read", "write"]
 
 _NAME = "conda.manifest"
-_LOCK_SECONDS = 10.0
 _Manifest = dict[str, Any]
-
-
-class ManifestError(Exception):
-    """The manifest cannot be used; `reason` says why, `readable` whether only writing failed."""
-
-    def __init__(self, path: Path, reason: str, *, readable: bool) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
-        self.reason = reason
-        self.readable = readable
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -70,17 +50,7 @@ def read(path: Path) -> _Manifest:
     Raises:
         ManifestError: It cannot be read, or is not what Metaflow writes.
     """
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ManifestError(path, error.strerror or str(error), readable=False) from error
-    try:
-        _lock(descriptor, path, exclusive=False)
-        return _decoded(_content(descriptor), path)
-    finally:
-        os.close(descriptor)
+    return shared_file.read(path, _FORM)
 
 
 def find(manifest: Mapping[str, Any], id_: str, platform: str, kind: str) -> Entry | None:
@@ -100,18 +70,13 @@ def write(path: Path, wanted: tuple[Wanted, ...], *, replace: bool = False) -> W
     Raises:
         ManifestError: It cannot be written, or is not what Metaflow writes.
     """
-    with _opened(path) as descriptor:
-        before = _content(descriptor)
-        manifest = _decoded(before, path)
-        kept = tuple(_put(manifest, wanted, replace=replace))
-        after = json.dumps(manifest).encode()
-        if manifest == _decoded(before, path):
-            return Written(changed=False, kept=kept)
-        try:
-            _overwrite(descriptor, after, len(before))
-        except OSError as error:
-            raise ManifestError(path, error.strerror or str(error), readable=True) from error
-    return Written(changed=True, kept=kept)
+    kept: list[Wanted] = []
+
+    def change(manifest: _Manifest) -> None:
+        kept.extend(_put(manifest, wanted, replace=replace))
+
+    edited = shared_file.edit(path, _FORM, change)
+    return Written(edited.changed, tuple(kept))
 
 
 def _put(manifest: _Manifest, wanted: tuple[Wanted, ...], *, replace: bool) -> Iterator[Wanted]:
@@ -134,73 +99,9 @@ def _add_paths(there: Entry, lines: Entry) -> None:
             line["path"] = paths[line["url"]]
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """The file, made if need be, locked against every other writer."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                _lock(descriptor, path, exclusive=True)
-                if _is_still(path, descriptor):
-                    yield descriptor
-                    return
-            finally:
-                os.close(descriptor)
-    except OSError as error:
-        raise ManifestError(path, error.strerror or str(error), readable=True) from error
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether the file that was opened is the one that has this name: it may have been deleted meanwhile."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _lock(descriptor: int, path: Path, *, exclusive: bool) -> None:
-    until = time.monotonic() + _LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise ManifestError(path, f"it is locked for {_LOCK_SECONDS:.0f} seconds", readable=True) from None
-            time.sleep(0.002)
-        else:
-            return
-
-
-def _content(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def _overwrite(descriptor: int, content: bytes, length_before: int) -> None:
-    """One write, with blanks over the rest of what was there: cutting it off then changes nothing to a reader."""
-    padded = content.ljust(length_before)
-    written = 0
-    while written < len(padded):
-        written += os.pwrite(descriptor, padded[written:], written)
-    os.ftruncate(descriptor, len(content))
-
-
-def _decoded(content: bytes, path: Path) -> _Manifest:
-    if not content.strip():
-        return {}
-    try:
-        manifest = json.loads(content)
-    except ValueError as error:
-        raise ManifestError(path, str(error), readable=False) from error
-    if not _is_manifest(manifest):
-        raise ManifestError(path, "it has another form than Metaflow gives it", readable=False)
-    return dict(manifest)
-
-
-def _is_manifest(value: Any) -> bool:
-    """Whether it is ids, platforms and kinds, each with a list of packages."""
-    return isinstance(value, dict) and all(
+def _problem(value: Any) -> str | None:
+    """None where it is ids, platforms and kinds, each with a list of packages."""
+    is_manifest = isinstance(value, dict) and all(
         isinstance(platforms, dict)
         and all(
             isinstance(kinds, dict)
@@ -211,3 +112,7 @@ def _is_manifest(value: Any) -> bool:
         )
         for platforms in value.values()
     )
+    return None if is_manifest else "it has another form than Metaflow gives it"
+
+
+_FORM = Form(_problem)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mfenvd.warm.core import manifest
+from mfenvd.warm import shared_file
 from mfenvd.warm.core.entries import Entry
-from mfenvd.warm.core.manifest import ManifestError, Wanted, find, manifest_path, read, write
+from mfenvd.warm.core.manifest import ManifestError, Wanted, Written, find, manifest_path, read, write
 
 HAMMER = Path(__file__).with_name("hammer.py")
 
@@ -59,7 +59,7 @@ def test_an_entry_that_is_there_stays_until_it_is_to_be_replaced(path: Path) -> 
 
 def test_the_same_packages_in_another_order_are_the_same(path: Path) -> None:
     write(path, (wanted("a", "x", "y"),))
-    assert write(path, (wanted("a", "y", "x"),), replace=True) == manifest.Written(changed=False)
+    assert write(path, (wanted("a", "y", "x"),), replace=True) == Written(changed=False)
 
 
 def test_a_path_is_added_to_what_is_there_and_never_taken_back(path: Path) -> None:
@@ -110,7 +110,7 @@ def test_metaflow_waits_for_us_and_we_for_metaflow(path: Path, monkeypatch: pyte
     done.join(10)
     assert set(read(path)) == {"a", "b"}
 
-    monkeypatch.setattr(manifest, "_LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(shared_file, "LOCK_SECONDS", 0.05)
     with path.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(ManifestError, match="locked"):

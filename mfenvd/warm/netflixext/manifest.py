@@ -1,9 +1,9 @@
 """`conda_v2.cnd`, where metaflow-netflixext keeps the environments of all flows (1.3.17, `env_descr.py`).
 
-The extension locks the file and then puts another one in its place by renaming. A writer that waited for the lock of the
-file before merges into that one and renames too, so whatever was written in between is gone. What is written here is
-therefore looked for afterwards and written again; who wants it to stay watches the file and writes once more when it
-changed.
+The extension locks the file and then puts another one in its place by renaming. A writer that waited for the lock of
+the file before merges into that one and renames too, so whatever was written in between is gone. What is written here
+is therefore looked for afterwards and written again; who wants it to stay watches the file and writes once more when
+it changed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from mfenvd.warm import shared_file
 from mfenvd.warm.shared_file import Form, ManifestError
 
 __all__ = [
-    "EnvId",
     "Entry",
+    "EnvId",
     "Manifest",
     "ManifestError",
     "Wanted",

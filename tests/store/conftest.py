@@ -8,6 +8,7 @@ import pytest
 from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 from mfenvd.store.s3 import S3Store
+from tests.support.fault_proxy import FaultProxy, fault_proxy
 from tests.support.s3_server import BUCKET, Bucket, bucket
 
 
@@ -34,3 +35,16 @@ def s3(team: Bucket, request: pytest.FixtureRequest) -> Iterator[S3Store]:
     store = S3Store(BUCKET, f"{request.node.name}/conda", Access(team.url), Pace())
     yield store
     store.close()
+
+
+@pytest.fixture
+def root(request: pytest.FixtureRequest) -> str:
+    """A root that no other test has."""
+    return f"s3://{BUCKET}/{request.node.name}"
+
+
+@pytest.fixture
+def proxy(team: Bucket) -> Iterator[FaultProxy]:
+    """In front of the server."""
+    with fault_proxy(team.url) as served:
+        yield served

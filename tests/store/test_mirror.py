@@ -3,51 +3,16 @@
 import hashlib
 import threading
 from pathlib import Path
-from typing import BinaryIO
 
-import pytest
-
-from mfenvd.domain.resolution import LockedPackage
-from mfenvd.store.archives import ArchiveStore, store_folder
-from mfenvd.store.mirror import Mirror
-from mfenvd.store.opening import Access, open_store
 from mfenvd.store.sending import Sent
 from mfenvd.store.uploads import Upload, Uploads
-from tests.support.s3_server import BUCKET, Bucket
-
-
-@pytest.fixture
-def root(request: pytest.FixtureRequest) -> str:
-    """A root that no other test has."""
-    return f"s3://{BUCKET}/{request.node.name}"
-
-
-def mirror_to(team: Bucket, cache: Path, **options: object) -> Mirror:
-    return Mirror(str(cache), lambda url: open_store(url, Access(endpoint=team.url)), **options)  # type: ignore[arg-type]
-
-
-def stored(cache: Path, name: str, content: bytes | None = None) -> LockedPackage:
-    """A package whose file is in the archive store."""
-    content = name.encode() if content is None else content
-    sha256 = hashlib.sha256(content).hexdigest()
-    wanted = LockedPackage(name, "1", f"{name}.whl", f"https://files.example/{name}.whl", sha256=sha256)
-
-    def download(_: LockedPackage, file: BinaryIO) -> None:
-        file.write(content)
-
-    ArchiveStore(store_folder(str(cache))).fetch(wanted, download)
-    return wanted
-
-
-def upload_of(package: LockedPackage, root: str, size: int | None = None) -> Upload:
-    assert package.sha256 is not None
-    size = len(package.name) if size is None else size
-    return Upload(root, f"files.example/{package.filename}", package.sha256, size, package.filename)
+from tests.store.mirrors import mirror_to, stored, upload_of
+from tests.support.s3_server import Bucket
 
 
 def test_what_waits_is_sent_and_recorded(team: Bucket, tmp_path: Path, root: str) -> None:
     seen: list[Upload] = []
-    mirror = mirror_to(team, tmp_path, watch=seen.append)
+    mirror = mirror_to(team.url, tmp_path, watch=seen.append)
     uploads = [upload_of(stored(tmp_path, name), root) for name in ("one", "two", "three")]
     assert mirror.uploads.add(uploads) == 0
     assert not mirror.uploads.is_mirrored(uploads[0])
@@ -64,7 +29,7 @@ def test_what_waits_is_sent_and_recorded(team: Bucket, tmp_path: Path, root: str
 
 
 def test_a_name_moves_on_and_what_never_changes_stays(team: Bucket, tmp_path: Path, root: str) -> None:
-    mirror = mirror_to(team, tmp_path)
+    mirror = mirror_to(team.url, tmp_path)
 
     def text(key: str, value: str, *, replace: bool) -> Upload:
         sha256 = hashlib.sha256(value.encode()).hexdigest()
@@ -79,7 +44,7 @@ def test_a_name_moves_on_and_what_never_changes_stays(team: Bucket, tmp_path: Pa
 
 
 def test_a_file_that_is_gone_is_told_and_waits_no_longer(team: Bucket, tmp_path: Path, root: str) -> None:
-    mirror = mirror_to(team, tmp_path)
+    mirror = mirror_to(team.url, tmp_path)
     gone = Upload(root, "key", "0" * 64, 1, "gone.whl")
     mirror.uploads.add([gone])
     assert mirror.send() == Sent(gone=(gone,))
@@ -87,7 +52,7 @@ def test_a_file_that_is_gone_is_told_and_waits_no_longer(team: Bucket, tmp_path:
 
 
 def test_it_runs_until_it_is_stopped_and_wakes_for_more(team: Bucket, tmp_path: Path, root: str) -> None:
-    mirror = mirror_to(team, tmp_path)
+    mirror = mirror_to(team.url, tmp_path)
     stop, more, done = threading.Event(), threading.Event(), threading.Semaphore(0)
     worker = threading.Thread(target=mirror.run, args=(stop, more, lambda _: done.release()))
     worker.start()

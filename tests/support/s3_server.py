@@ -47,9 +47,13 @@ class Bucket:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes, metadata: dict[str, str] | None = None) -> None:
         """Stores an object as any other program would."""
-        self._client.put_object(Bucket=BUCKET, Key=key, Body=content)
+        self._client.put_object(Bucket=BUCKET, Key=key, Body=content, Metadata=metadata or {})
+
+    def get(self, key: str) -> bytes:
+        content: bytes = self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return content
 
     def delete(self, key: str) -> None:
         self._client.delete_object(Bucket=BUCKET, Key=key)

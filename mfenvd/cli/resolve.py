@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from mfenvd.cli.check import RefreshFlag, TrustFlag
+from mfenvd.cli.check import TrustFlag
 from mfenvd.cli.errors import (
     BadCudaError,
     BadGlibcError,
@@ -24,16 +24,19 @@ from mfenvd.cli.options import JsonFlag, StrictFlag, VerboseFlag
 from mfenvd.domain.arch import Arch
 
 if TYPE_CHECKING:
-    from mfenvd.domain.plan import Environment, PlannedTarget
+    from mfenvd.domain.plan import Environment
     from mfenvd.domain.surroundings import Surroundings
 
 Files = Annotated[
     list[Path] | None,
     typer.Option(
         "--requirements",
+        "--requirement",
         "-r",
         "--file",
         "-f",
+        "--pyproject",
+        "-p",
         metavar="FILE",
         help="requirements.txt, pyproject.toml, environment.yml or another; may repeat.",
     ),
@@ -57,7 +60,12 @@ Channels = Annotated[
 ]
 PythonOption = Annotated[
     str | None,
-    typer.Option("--python", metavar="X.Y[.Z]", help="Of the environment.", show_default="the files' or the project's"),
+    typer.Option(
+        "--python",
+        metavar="X.Y[.Z]",
+        help="Of the environment; also `3.11.*`.",
+        show_default="the files' or the project's",
+    ),
 ]
 Archs = Annotated[
     list[Arch] | None,
@@ -77,6 +85,10 @@ CudaOption = Annotated[
     typer.Option(
         "--cuda", metavar="X.Y", help="Of the driver, for conda packages that need a GPU.", show_default="as configured"
     ),
+]
+
+ForceFlag = Annotated[
+    bool, typer.Option("--refresh", "--force", help="Ask the indexes again instead of using the cache.")
 ]
 
 
@@ -105,7 +117,7 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     verbose: VerboseFlag = False,
     strict: StrictFlag = False,
     trust: TrustFlag = False,
-    refresh: RefreshFlag = False,
+    refresh: ForceFlag = False,
 ) -> None:
     """Resolve requirement files and packages for any architecture, whatever this machine is.
 
@@ -166,8 +178,10 @@ def described(written: Written, python: str | None, archs: list[Arch], shell: Su
     for file in written.files:
         if not file.is_file():
             raise NoSuchPathError(file)
-    if python is not None and not re.fullmatch(r"3\.\d+(\.\d+)?t?", python):
-        raise BadPythonError(python)
+    if python is not None:
+        python = python.removesuffix(".*")  # metaflow-netflixext's default is `3.11.*`
+        if not re.fullmatch(r"3\.\d+(\.\d+)?t?", python):
+            raise BadPythonError(python)
     return request_from_file(
         written.files,
         written.packages,
@@ -190,20 +204,5 @@ def _on(environment: Environment, glibc: str | None, cuda: str | None) -> Enviro
         raise BadGlibcError(glibc)
     if cuda is not None and not re.fullmatch(r"\d+(\.\d+)?", cuda):
         raise BadCudaError(cuda)
-    targets = tuple(_target_on(target, glibc, cuda) for target in environment.targets)
+    targets = tuple(target.given(glibc=glibc, cuda=cuda) for target in environment.targets)
     return msgspec.structs.replace(environment, targets=targets)
-
-
-def _target_on(planned: PlannedTarget, glibc: str | None, cuda: str | None) -> PlannedTarget:
-    """The target with what is given for it, about which nothing is assumed any more."""
-    from mfenvd.domain.codes import Code
-
-    target, told = planned.target, set()
-    if glibc is not None and target.arch.is_linux:
-        target = msgspec.structs.replace(target, glibc=glibc)
-        told.add(Code.GLIBC_ASSUMED)
-    if cuda is not None and not target.arch.is_macos:
-        target = msgspec.structs.replace(target, cuda=cuda)
-        told |= {Code.CUDA_ASSUMED, Code.METAFLOW_WITHOUT_CUDA}
-    said = tuple(finding for finding in planned.findings if finding.code not in told)
-    return msgspec.structs.replace(planned, target=target, findings=said)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.identity import Identity
 from mfenvd.domain.request import Request
@@ -23,6 +24,21 @@ class PlannedTarget(msgspec.Struct, frozen=True):
     def broken(self) -> bool:
         """Whether it is known without resolving that the environment cannot work here."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    def given(self, *, glibc: str | None = None, cuda: str | None = None) -> PlannedTarget:
+        """The same with what somebody said it offers, about which nothing is assumed any more.
+
+        A GLIBC is for Linux alone, a CUDA driver for all but macOS; elsewhere they change nothing.
+        """
+        target, told = self.target, set()
+        if glibc is not None and target.arch.is_linux:
+            target = msgspec.structs.replace(target, glibc=glibc)
+            told.add(Code.GLIBC_ASSUMED)
+        if cuda is not None and not target.arch.is_macos:
+            target = msgspec.structs.replace(target, cuda=cuda)
+            told |= {Code.CUDA_ASSUMED, Code.METAFLOW_WITHOUT_CUDA}
+        said = tuple(finding for finding in self.findings if finding.code not in told)
+        return msgspec.structs.replace(self, target=target, findings=said)
 
     def as_json(self) -> dict[str, Any]:
         return {**msgspec.to_builtins(self.target), "reasons": list(self.reasons)}

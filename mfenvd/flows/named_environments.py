@@ -134,7 +134,7 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
         channels=tuple(map(without_channel_credentials, (request and request.conda.channels) or channels_of(files))),
         indexes=tuple(map(shown_url, _index_urls(files))),
         request=request,
-        targets=tuple(_with_lock(planned, files, project.host.arch) for planned in targets),
+        targets=tuple(_with_lock(_offering(planned, files), files, project.host.arch) for planned in targets),
         findings=tuple(said),
         origins=dict(_origins(files, asked)),
     )
@@ -239,6 +239,12 @@ def _file_requirements(files: Sequence[RequirementFile]) -> Iterator[FileRequire
 
 def _name(text: str) -> str:
     return canonicalize_name(Requirement(text).name)
+
+
+def _offering(planned: PlannedTarget, files: Sequence[RequirementFile]) -> PlannedTarget:
+    """The target with the virtual packages that the files name; of several files the last one's."""
+    named = {name: version for file in files for name, version in file.system}
+    return planned.given(glibc=named.get("__glibc"), cuda=named.get("__cuda"))
 
 
 def _with_lock(planned: PlannedTarget, files: Sequence[RequirementFile], local: Arch | None) -> PlannedTarget:

@@ -135,6 +135,19 @@ def test_resolve_takes_files_and_packages_of_conda(mfenv: Run, project: Path) ->
     assert blocked.code in {1, 3}
 
 
+def test_resolve_takes_what_metaflow_environment_resolve_takes(mfenv: Run, project: Path) -> None:
+    (project / "requirements.txt").write_text("--conda-pkg calc\n--sys-pkg __glibc=2.17\n")
+    archs = ("--arch", "linux-64", "--arch", "osx-arm64")
+    ended = mfenv("resolve", "--requirement", "requirements.txt", "--python", "3.11.*", *archs, "--force", "--json")
+    told = msgspec.json.decode(ended.out)["verdicts"]
+    assert [(verdict["target"]["arch"], verdict["state"]) for verdict in told] == [
+        ("linux-64", "resolved"), ("osx-arm64", "resolved"),
+    ]  # fmt: skip
+    assert {verdict["target"]["python"] for verdict in told} == {"3.11"}
+    (project / "pyproject.toml").write_text("[project]\nname = 'mine'\ndependencies = []\n")
+    assert mfenv("resolve", "-p", "pyproject.toml", "--arch", "linux-64").code == 0
+
+
 def test_resolve_for_a_driver_takes_what_needs_one(mfenv: Run) -> None:
     asked = ("resolve", "--conda-pkg", "calc=1.1=cuda_0", "--python", "3.12", "--arch", "linux-64", "--json")
     assert mfenv(*asked).code == 1

@@ -15,7 +15,9 @@ from mfenvd.flows.requirement_formats.model import Draft
 from mfenvd.flows.requirement_formats.pip_options import Options
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://|file:", re.IGNORECASE)
-_SYSTEM_PACKAGE = re.compile(r"(?P<name>__\w+)\s*={1,2}\s*(?P<version>[^=\s]+)(?:=\S*)?")
+_SYSTEM_PACKAGE = re.compile(
+    r"(?P<name>__glibc(?=\s*={1,2}\s*2\.\d+(?:=|$))|__cuda)\s*={1,2}\s*(?P<version>\d+(?:\.\d+)?)(?:=\S*)?"
+)
 
 
 def apply_options(options: Options, draft: Draft, location: Location, folder: Path) -> None:
@@ -55,17 +57,13 @@ def report_ignored(options: Options, allowed: Collection[str], draft: Draft, loc
 
 
 def add_system_package(text: str, draft: Draft, location: Location) -> None:
-    """`__glibc=2.27` and `__cuda=12.2`: the target's business, so it is said where to write it."""
+    """`__glibc=2.27` and `__cuda=12.2`, the two that metaflow-netflixext takes: what the target offers."""
     found = _SYSTEM_PACKAGE.fullmatch(text.strip())
-    if not found:
+    if found:
+        draft.system.append((found["name"], found["version"]))
+    else:
         reason = f"`{text}` is not a virtual package with a version."
         draft.findings.append(findings.bad_line(reason, location, "Write it as `__glibc=2.27` or `__cuda=12.2`."))
-        return
-    name, version = found["name"], found["version"]
-    draft.system.append((name, version))
-    setting = f'Write `{name.strip("_")} = "{version}"` under `[tool.mfenv.targets.linux-64]`.'
-    text = f"{name} {version} is read, but a target's {name.strip('_')} comes from its configuration or image."
-    draft.findings.append(findings.unsupported_option(text, location, setting))
 
 
 def _apply_indexes(options: Options, draft: Draft, location: Location, folder: Path) -> None:

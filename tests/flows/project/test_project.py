@@ -655,3 +655,25 @@ def test_requirement_files_and_packages_on_a_command_line(root: Path, shell: Sur
     assert {t.reasons for t in asked.targets} == {("asked for",)}
     alone = request_from_file([], ["numpy"], None, surroundings=shell, folders=folders, host=LINUX)
     assert (alone.python, [t.target.arch for t in alone.targets]) == ("3.11.7", [Arch.LINUX_64])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "six\n--sys-pkg __glibc=2.28\n--sys-pkg __cuda==12.4=0\n"),
+        ("environment.yml", "dependencies:\n- sys:\n  - __glibc=2.28\n  - __cuda=12.4\n- pip:\n  - six\n"),
+    ],
+)
+def test_a_file_says_what_its_targets_offer(
+    root: Path, shell: Surroundings, folders: Paths, name: str, text: str
+) -> None:
+    write(root / name, text)
+    write(root / "mfenv.toml", '[targets.linux-64]\nglibc = "2.17"\n')
+    archs = [Arch.LINUX_64, Arch.LINUX_AARCH64, Arch.OSX_64]
+    asked = request_from_file([Path(name)], [], "3.11", archs=archs, surroundings=shell, folders=folders, host=MAC)
+    assert [(t.target.glibc, t.target.cuda) for t in asked.targets] == [
+        ("2.28", "12.4"),
+        ("2.28", "12.4"),
+        (None, None),
+    ]
+    assert [finding for target in asked.targets for finding in target.findings] == []

@@ -14,8 +14,9 @@ from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.state import State
 from mfenvd.domain.target import Target
 from mfenvd.store.archives import ArchiveStore
-from mfenvd.warm.core.entries import NotAnEntryError, resolution_of
+from mfenvd.warm.core.entries import resolution_of
 from mfenvd.warm.core.manifest import ManifestError, find, manifest_path, read
+from mfenvd.warm.lines import NotAnEntryError
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import Resolution
 from mfenvd.domain.target import Target
-from mfenvd.warm.core.entries import Entry, NotAnEntryError, resolution_of
+from mfenvd.warm.core.entries import Entry, resolution_of
 from mfenvd.warm.core.manifest import ManifestError, find, read
+from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.plan import LocalEnvironment
 
 _log = logging.getLogger(__name__)

@@ -18,8 +18,9 @@ from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
 from mfenvd.domain.warming import WarmTask, Warmth
 from mfenvd.warm.core import findings, manifest
-from mfenvd.warm.core.entries import NotAnEntryError, entry, resolution_of, same_packages
+from mfenvd.warm.core.entries import entry, resolution_of, same_packages
 from mfenvd.warm.core.manifest import ManifestError, Wanted, manifest_path
+from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.micromamba import places, read_micromamba_settings
 from mfenvd.warm.plan import Environments, LocalEnvironment, MicromambaSettings, NotMadeError, Report
 

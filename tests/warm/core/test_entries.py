@@ -8,7 +8,8 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
-from mfenvd.warm.core.entries import NotAnEntryError, entry, resolution_of, same_packages
+from mfenvd.warm.core.entries import entry, resolution_of, same_packages
+from mfenvd.warm.lines import NotAnEntryError
 
 TARGET = Target(Arch.LINUX_64, "3.11", glibc="2.26")
 COMMIT = "8c9a0b8a3a7d2c1f0e9d8c7b6a5f4e3d2c1b0a99"

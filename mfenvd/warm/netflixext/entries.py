@@ -1,0 +1,174 @@
+"""Ids and environments as metaflow-netflixext has them (1.3.17, `env_descr.py`), and what its environments hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mfenvd.domain.layouts import package_key
+from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import LockedPackage, Resolution
+from mfenvd.domain.target import Target
+from mfenvd.warm.lines import CONDA_ARCHIVES, NotAnEntryError, conda_package_of, filename_of, linkable, wheel_of
+from mfenvd.warm.netflixext.manifest import Entry
+
+ENV_TYPES = {Kind.CONDA: "conda-only", Kind.PYPI: "pypi-only", Kind.MIXED: "mixed"}
+
+_WHEEL = ".whl"
+_FORMATS = (*CONDA_ARCHIVES, _WHEEL)
+_Package = dict[str, Any]
+_ByCategory = Mapping[str, Sequence[str]]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a step or a file asks for, as the extension puts it.
+
+    Attributes:
+        deps: By `conda`, `npconda`, `pypi` and `sys`: a name, or `name==<version spec>` (`requests==>=2.21.0`).
+        sources: Channels and indexes by `conda` and `pypi`, in their order.
+        extras: Flags for the resolver, likewise.
+    """
+
+    deps: dict[str, tuple[str, ...]]
+    sources: dict[str, tuple[str, ...]] = {}
+    extras: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def id(self) -> str:
+        """The request id, 40 hex digits; neither order nor arch count (`get_req_id`)."""
+        return _digest(token for part in (self.deps, self.sources, self.extras) for token in _tokens(part))
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What an entry says of how it came about.
+
+    Attributes:
+        resolved_on: Local time in ISO format, without an offset.
+        resolved_by: A user's name.
+        archs: Those that it was resolved for together.
+    """
+
+    resolved_on: str
+    resolved_by: str
+    archs: tuple[str, ...]
+
+
+def dependency(name: str, spec: str = "") -> str:
+    """A dependency as it is hashed (`dict_to_strlist`).
+
+    Args:
+        name: A package's, or `channel::name`.
+        spec: `1.0`, `>=2,<3`, `; python_version < "3.11"`, or nothing.
+    """
+    spec = spec.lstrip()
+    if not spec:
+        return name
+    return f"{name}{spec}" if spec.startswith(";") else f"{name}=={spec}"
+
+
+def entry(
+    asked: Asked, packages: Sequence[LockedPackage], kind: Kind, origin: Origin, cached: Collection[str] = ()
+) -> Entry:
+    """A resolved environment: wheels first, then conda packages in the order in which they can be linked.
+
+    Args:
+        asked: What was resolved.
+        packages: All that is installed, the packages that the extension adds among them.
+        kind: Of the request.
+        origin: Who resolved it, and when.
+        cached: URLs whose objects are known to be in the datastore: these get their `cache_info`.
+
+    Raises:
+        NotAnEntryError: A package has no hash of the kind that the extension checks, or is built here.
+    """
+    wheels = [package for package in linkable(packages) if package.kind is Kind.PYPI]
+    conda = linkable([package for package in packages if package.kind is Kind.CONDA])
+    tokens = [(category, value) for category, values in asked.deps.items() for value in values]
+    return {
+        "deps": [f"{category}::{value}" for category, value in sorted(tokens, key=lambda token: token[1])],
+        "sources": [f"{category}::{value}" for category, values in asked.sources.items() for value in values],
+        "extras": [f"{category}::{value}" for category, values in asked.extras.items() for value in values],
+        "packages": [_package(package, package.url in cached) for package in (*wheels, *conda)],
+        "resolved_on": origin.resolved_on,
+        "resolved_by": origin.resolved_by,
+        "resolved_archs": sorted(origin.archs),
+        "env_type": ENV_TYPES[kind],
+        "accurate_source": True,
+        "full_id_unique_keys": {},
+    }
+
+
+def full_id(entries: Mapping[str, Entry]) -> str:
+    """The id of an environment's packages, 40 hex digits, the same for all archs that it was resolved for together.
+
+    Args:
+        entries: By arch.
+    """
+    if len(entries) == 1:
+        ((arch, single),) = entries.items()
+        return _digest([*_files(single), arch])
+    return _digest(token for arch in sorted(entries) for token in (arch, *_files(entries[arch])))
+
+
+def resolution_of(entry: Entry, target: Target, request: str) -> Resolution:
+    """What an entry holds, whoever wrote it.
+
+    Raises:
+        NotAnEntryError: A package has no URL, or is neither a wheel nor a conda package.
+    """
+    packages = sorted((_locked(package) for package in entry["packages"]), key=lambda package: package.name)
+    return Resolution(request, target, tuple(packages))
+
+
+def uncached(entry: Entry) -> int:
+    """How many packages the extension would look for in the datastore, and put there if they are missing."""
+    return sum(not package.get("cache_info") for package in entry["packages"])
+
+
+def _package(package: LockedPackage, is_cached: bool) -> _Package:
+    url = package.url.partition("#")[0]
+    if package.built or url.startswith("git+"):
+        raise NotAnEntryError(f"{package.name} is built here from {url}")
+    ending = next((ending for ending in _FORMATS if package.filename.endswith(ending)), None)
+    digest = package.md5 if package.kind is Kind.CONDA else package.sha256
+    if ending is None:
+        raise NotAnEntryError(f"{package.filename} is neither a wheel nor a conda package")
+    if digest is None:
+        raise NotAnEntryError(f"no {'md5' if package.kind is Kind.CONDA else 'sha256'} of {package.filename} is known")
+    line: _Package = {
+        "_type": str(package.kind),
+        "filename": package.filename.removesuffix(ending),
+        "url": url,
+        "url_format": ending,
+        "hashes": {ending: digest},
+    }
+    if is_cached:
+        key = package_key(package.kind, url, package.filename, digest)
+        line["cache_info"] = {ending: {"_type": str(package.kind), "url": key}}
+    return line
+
+
+def _locked(line: Mapping[str, Any]) -> LockedPackage:
+    url, ending = line.get("url"), line.get("url_format")
+    if not isinstance(url, str) or not isinstance(ending, str):
+        raise NotAnEntryError("a package without a URL")
+    digest = line.get("hashes", {}).get(ending)
+    if line.get("_type") == str(Kind.CONDA):
+        return msgspec.structs.replace(conda_package_of(url, filename_of(url)), md5=digest)
+    return msgspec.structs.replace(wheel_of(url, f"{line.get('filename')}{_WHEEL}"), sha256=digest)
+
+
+def _files(entry: Entry) -> list[str]:
+    packages = sorted(entry["packages"], key=lambda package: str(package["filename"]))
+    return [f"{package['filename']}#{package['hashes'].get(package['url_format'])}" for package in packages]
+
+
+def _tokens(part: _ByCategory) -> Iterable[str]:
+    return (f"{category}::{value}" for category in sorted(part) for value in sorted(part[category]))
+
+
+def _digest(tokens: Iterable[str]) -> str:
+    return hashlib.sha1(" ".join(tokens).encode("ascii"), usedforsecurity=False).hexdigest()

@@ -31,7 +31,7 @@ from mfenvd.store.objects import ObjectInfo
 from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 from mfenvd.store.s3_errors import problem_of
-from mfenvd.store.s3_parts import PART, Part, checksum, encoded, is_content, parts_of
+from mfenvd.store.s3_parts import PART, Part, checksum, composite, encoded, is_content, parts_of
 from mfenvd.store.s3_session import S3Session
 
 _T = TypeVar("_T")
@@ -61,6 +61,8 @@ class S3Store:
         self._session = S3Session(access)
         self._encryption = {"ServerSideEncryption": access.encryption} if access.encryption else {}
         self._parts = ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="part")
+        # S3's checksum of what was sent in parts and is to be confirmed, by the file's sha256.
+        self._sums: dict[str, str] = {}
         # Some servers know no conditions, and say so.
         self._conditional = True
 
@@ -92,7 +94,9 @@ class S3Store:
         found = self._head(key)
         if found is None or found["ContentLength"] != path.stat().st_size:
             return False
-        told = found.get("ChecksumSHA256")
+        told = str(found.get("ChecksumSHA256", ""))
+        if told and told.partition("-")[0] == self._sums.pop(sha256, None):
+            return True
         right = is_content(path, sha256, told) if told else None
         if right is not None:
             return right
@@ -216,6 +220,7 @@ class S3Store:
         try:
             parts = list(self._parts.map(sent, parts_of(path.stat().st_size)))
             self._conditionally(key, condition, finish)
+            self._sums[metadata["sha256"]] = composite(part["ChecksumSHA256"] for part in parts)
         except BaseException:
             with contextlib.suppress(ObjectStoreProblem):  # S3 keeps the parts until the bucket's own rule removes them
                 self._called(key, lambda client: client.abort_multipart_upload(**upload))

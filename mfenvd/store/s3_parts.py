@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -51,6 +51,11 @@ def encoded(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
+def composite(checksums: Iterable[str]) -> str:
+    """What S3 makes of the checksums of an object's parts."""
+    return encoded(hashlib.sha256(b"".join(map(base64.b64decode, checksums))).digest())
+
+
 def is_content(path: Path, sha256: str, told: str) -> bool | None:
     """Whether S3's checksum `told` is that of the file; None when it does not tell.
 
@@ -65,6 +70,5 @@ def is_content(path: Path, sha256: str, told: str) -> bool | None:
     size = path.stat().st_size
     if size <= PART and not dash:
         return False
-    digests = (hashlib.sha256(part.read(path)).digest() for part in parts_of(size))
     # Others may have made other parts.
-    return True if digest == encoded(hashlib.sha256(b"".join(digests)).digest()) else None
+    return True if digest == composite(checksum(part.read(path)) for part in parts_of(size)) else None

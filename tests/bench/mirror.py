@@ -1,0 +1,264 @@
+"""The mirror against `aws s3 sync` and plain boto3, to the same server, in the same run.
+
+    python -m tests.bench.mirror --aws PATH/TO/aws [--objects 2000] [--server URL]
+
+Prints throughput up and down (the median of the rounds), ratios (above 1.0: the mirror is faster), the time of a sync
+with nothing to do for 10,000 objects, and the peak memory of the process that syncs. Without --server it starts moto's,
+which is then what limits all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import boto3
+
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.store.archives import PARALLEL, ArchiveStore, store_folder
+from mfenvd.store.hashing import sha256_of
+from mfenvd.store.mirror import Mirror, mirror_folder
+from mfenvd.store.opening import Access, open_store
+from mfenvd.store.receiving import Place
+from mfenvd.store.uploads import Upload, Uploads
+
+_BUCKET = "bench"
+_SMALLEST, _LARGEST = 1024, 50 * 1024 * 1024
+_ENVIRON = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def sizes(count: int) -> list[int]:
+    """As packages are: many small, few large. Two of the largest, whatever the count."""
+    drawn = random.Random(6)  # noqa: S311 - the same each time
+    many = [int(_SMALLEST * (_LARGEST / _SMALLEST) ** (drawn.random() ** 8)) for _ in range(count - 2)]
+    return [_LARGEST, *many, _LARGEST]
+
+
+def make(folder: Path, count: int) -> list[Upload]:
+    """Files in an archive store below `folder`."""
+    archives, incoming = ArchiveStore(store_folder(str(folder))), folder / "new"
+    uploads = []
+
+    def copied(_: LockedPackage, file: BinaryIO) -> None:
+        file.write(incoming.read_bytes())
+
+    for number, size in enumerate(sizes(count)):
+        incoming.write_bytes(random.Random(number).randbytes(size))  # noqa: S311 - likewise
+        name = f"package-{number}-py3-none-any.whl"
+        package = LockedPackage(name, "1", name, "", sha256=sha256_of(incoming))
+        archives.fetch(package, copied)
+        uploads.append(Upload("", f"files.example/{name}", package.sha256 or "", size, name))
+    incoming.unlink()
+    return uploads
+
+
+def peak() -> float:
+    """MiB that this process had in memory at most; what its parent had does not count, as it does in getrusage."""
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+class Bench:
+    """One server, one set of files."""
+
+    def __init__(self, url: str, folder: Path, uploads: list[Upload], aws: str | None) -> None:
+        self.url, self.folder, self.uploads, self.aws = url, folder, uploads, aws
+
+    def mirror(self, cache: Path) -> Mirror:
+        return Mirror(str(cache), lambda root: open_store(root, Access(endpoint=self.url)))
+
+    def mirror_up(self) -> None:
+        mirror = self.mirror(self.folder)
+        mirror.uploads.add([_at(upload, "mirror") for upload in self.uploads])
+        sent = mirror.send()
+        assert sent.objects == len(self.uploads), sent
+        mirror.close()
+
+    def mirror_down(self) -> None:
+        cache = self.folder / "down-mirror"
+        mirror, archives = self.mirror(cache), ArchiveStore(store_folder(str(cache)))
+
+        def missing(package: LockedPackage, _: object) -> None:
+            raise AssertionError(package.filename)
+
+        packages = [
+            LockedPackage(upload.filename, "1", upload.filename, "", sha256=upload.sha256) for upload in self.uploads
+        ]
+        places = lambda package: [Place(f"s3://{_BUCKET}/mirror", f"files.example/{package.filename}")]  # noqa: E731
+        archives.fetch_all(packages, mirror.receiver.before(missing, places))
+        mirror.close()
+
+    def boto3_up(self) -> None:
+        client, archives = self.client(), ArchiveStore(store_folder(str(self.folder)))
+        for upload in self.uploads:
+            client.upload_file(str(archives.get(upload.sha256, upload.filename)), _BUCKET, f"boto3/{upload.filename}")
+
+    def boto3_down(self) -> None:
+        client, folder = self.client(), self.folder / "down-boto3"
+        folder.mkdir()
+        for upload in self.uploads:
+            client.download_file(_BUCKET, f"boto3/{upload.filename}", str(folder / upload.filename))
+
+    def threads_up(self) -> None:
+        client, archives = self.client(), ArchiveStore(store_folder(str(self.folder)))
+
+        def send(upload: Upload) -> None:
+            client.upload_file(str(archives.get(upload.sha256, upload.filename)), _BUCKET, f"threads/{upload.filename}")
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(send, self.uploads))
+
+    def threads_down(self) -> None:
+        client, folder = self.client(), self.folder / "down-threads"
+        folder.mkdir()
+
+        def get(upload: Upload) -> None:
+            client.download_file(_BUCKET, f"threads/{upload.filename}", str(folder / upload.filename))
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(get, self.uploads))
+
+    def aws_up(self) -> None:
+        self.sync(str(store_folder(str(self.folder)) / "archives"), f"s3://{_BUCKET}/aws")
+
+    def aws_down(self) -> None:
+        self.sync(f"s3://{_BUCKET}/aws", str(self.folder / "down-aws"))
+
+    def sync(self, source: str, target: str) -> None:
+        command = [str(self.aws), "s3", "sync", "--only-show-errors", "--endpoint-url", self.url, source, target]
+        subprocess.run(command, check=True)
+
+    def clear(self, kind: str, way: str) -> None:
+        """As before the first round."""
+        shutil.rmtree(self.folder / f"down-{kind}", ignore_errors=True)
+        if way == "up":
+            shutil.rmtree(mirror_folder(str(self.folder)), ignore_errors=True)
+            bucket = boto3.resource("s3", endpoint_url=self.url).Bucket(_BUCKET)
+            bucket.objects.filter(Prefix=f"{kind}/").delete()
+
+    def client(self) -> Any:
+        return boto3.client("s3", endpoint_url=self.url)
+
+
+def _at(upload: Upload, prefix: str) -> Upload:
+    return Upload(f"s3://{_BUCKET}/{prefix}", upload.key, upload.sha256, upload.size, upload.filename)
+
+
+def _run(work: Callable[[], None], answer: Connection) -> None:
+    began = time.perf_counter()
+    work()
+    answer.send((time.perf_counter() - began, peak()))
+
+
+def measured(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds and peak MiB of `work`, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(work, there))
+    process.start()
+    there.close()
+    seconds, memory = here.recv()
+    process.join()
+    return seconds, memory
+
+
+def nothing_to_do(folder: str) -> None:
+    """A second sync of 10,000 objects that are all there."""
+    mirror = Mirror(folder, lambda url: open_store(url, Access(endpoint="http://127.0.0.1:1")))
+    began = time.perf_counter()
+    mirror.uploads.add(_ten_thousand())
+    mirror.send()
+    print(f"nothing to do, 10,000 objects: {time.perf_counter() - began:.2f} s")
+
+
+def _ten_thousand() -> list[Upload]:
+    return [
+        Upload(f"s3://{_BUCKET}/x", f"files.example/p{number}.whl", f"{number:064x}", 1, "p.whl")
+        for number in range(10_000)
+    ]
+
+
+@contextlib.contextmanager
+def moto() -> Iterator[str]:
+    """moto's server in a process of its own."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "5067"], stdout=log, stderr=log
+        )
+        try:
+            yield "http://127.0.0.1:5067"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--aws", help="the aws command (awscli); left out without")
+    parser.add_argument("--objects", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--server", help="URL of an S3 server; default: moto's")
+    asked = parser.parse_args()
+    os.environ.update(_ENVIRON)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        moto() if asked.server is None else contextlib.nullcontext(asked.server) as url,
+    ):
+        folder = Path(name)
+        _wait_for(url)
+        boto3.client("s3", endpoint_url=url).create_bucket(Bucket=_BUCKET)
+        uploads = make(folder, asked.objects)
+        total = sum(upload.size for upload in uploads) / 2**20
+        print(f"{len(uploads)} objects, {total:.0f} MiB, load {os.getloadavg()[0]:.1f}")
+        compare(Bench(url, folder, uploads, asked.aws), total, asked.rounds)
+        queue = Uploads(mirror_folder(str(folder / "ten")))
+        for upload in _ten_thousand():
+            queue.confirmed(upload)
+        nothing_to_do(str(folder / "ten"))
+
+
+def compare(bench: Bench, total: float, rounds: int) -> None:
+    kinds = ["mirror", "boto3", "threads", *(["aws"] if bench.aws else [])]
+    for way in ("up", "down"):
+        taken: dict[str, list[float]] = {kind: [] for kind in kinds}
+        memory = 0.0
+        for number in range(rounds):
+            # In another order each time, so that other work on the machine meets all alike.
+            for kind in (*kinds[number % len(kinds) :], *kinds[: number % len(kinds)]):
+                bench.clear(kind, way)
+                seconds, used = measured(getattr(bench, f"{kind}_{way}"))
+                taken[kind].append(seconds)
+                memory = max(memory, used if kind == "mirror" else 0)
+        medians = {kind: statistics.median(seconds) for kind, seconds in taken.items()}
+        for kind, seconds in medians.items():
+            print(f"{way:4} {kind:8} {seconds:7.2f} s {total / seconds:7.1f} MiB/s")
+        best = min(seconds for kind, seconds in medians.items() if kind in {"boto3", "aws"})
+        print(f"{way:4} {best / medians['mirror']:.2f} x the best of aws s3 sync and boto3; peak {memory:.0f} MiB")
+
+
+def _wait_for(url: str) -> None:
+    client = boto3.client("s3", endpoint_url=url)
+    for _ in range(100):
+        with contextlib.suppress(Exception):
+            client.list_buckets()
+            return
+        time.sleep(0.2)
+    raise SystemExit(f"{url} does not answer")
+
+
+if __name__ == "__main__":
+    main()

@@ -36,6 +36,9 @@ class Code(str, Enum):
     BAD_ARGUMENT = "MFE108", "A decorator's argument has the wrong type or form"
     UNKNOWN_BASE = "MFE109", "A base class cannot be read"
     MUTATOR = "MFE110", "A mutator may change the environment"
+    NOT_SHARED_FOR_ARCH = "MFE111", "A named environment is not available for an architecture"
+    NAMED_AT_RUN_TIME = "MFE112", "Which named environment is meant is known when the step runs"
+    BAD_ALIAS = "MFE113", "A named environment's name is not one that Metaflow reads"
 
     BAD_REQUIREMENT = "MFE201", "A requirement is not valid"
     UNSUPPORTED_OPTION = "MFE202", "An option in a requirements file is not supported"

@@ -30,6 +30,7 @@ class NamedEnvironment(msgspec.Struct, frozen=True):
         channels: Conda channels by priority; empty means the files' and conda's own configuration.
         python: `X.Y` or `X.Y.Z`; None means the project's.
         archs: Empty means the project's archs.
+        alias: What others call it, as `team/project/env:v1`; None for an environment of this project alone.
         origin: Where it stands in the configuration.
     """
 
@@ -40,6 +41,7 @@ class NamedEnvironment(msgspec.Struct, frozen=True):
     channels: tuple[str, ...] = ()
     python: str | None = None
     archs: tuple[Arch, ...] = ()
+    alias: str | None = None
     origin: Location | None = None
 
 

@@ -8,11 +8,13 @@ from pathlib import PurePath
 
 from packaging.utils import canonicalize_name
 
+from mfenvd.domain.alias import BadAliasError
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.redact import redact
 from mfenvd.domain.target import DEFAULT_CUDA, DEFAULT_GLIBC
+from mfenvd.flows.setting_values import nearest
 
 
 def bad_setting(location: Location, message: str, fix: str | None = None) -> Finding:
@@ -61,13 +63,50 @@ def missing_profile(variable_location: Location, profile: str) -> Finding:
 def unknown_named_environment(name: str, location: Location, defined: Iterable[str]) -> Finding:
     """MFE105: `@named_env` names an environment that only Metaflow's own registry may know."""
     known = sorted(defined)
-    listed = f" Defined here: {', '.join(known)}." if known else ""
+    close = nearest(name, known)
+    listed = f" Did you mean {close!r}?" if close else f" Defined here: {', '.join(known)}." if known else ""
+    table = f"`[envs.{_toml_key(name)}]`"
+    if "/" in name or ":" in name:
+        table = f'`[envs.NAME]`, with `alias = "{name}"`'
+    fix = f"Say what it holds in mfenv.toml: `requirements` or `packages` under {table}."
+    if name.startswith("step:"):
+        fix = "Nothing has to be done: Metaflow looks at what that run used."
     return Finding(
         Code.NAMED_ENVIRONMENT,
         Severity.WARNING,
         f"The named environment {name!r} is not defined in mfenv's configuration, so it is not checked.{listed}",
-        fix=f"Say what it holds in mfenv.toml: `requirements` or `packages` under `[envs.{_toml_key(name)}]`.",
+        fix=fix,
     ).located(location)
+
+
+def not_shared_for_arch(  # noqa: PLR0913 - all that is said
+    name: str, arch: Arch, archs: Sequence[Arch], location: Location, origin: Location | None, *, late: bool
+) -> Finding:
+    """MFE111: Metaflow refuses the step, or with `fetch_at_exec` the task fails."""
+    available = ", ".join(archs)
+    where = f" in {origin.path}" if origin else ""
+    return Finding(
+        Code.NOT_SHARED_FOR_ARCH,
+        Severity.WARNING if late else Severity.ERROR,
+        f"The named environment {name!r} is not available for {arch}; it is for {available}.",
+        fix=f'Add "{arch}" to its `archs`{where}.',
+        data={"name": name, "arch": str(arch), "archs": list(map(str, archs))},
+    ).located(location)
+
+
+def named_at_run_time(name: str, location: Location) -> Finding:
+    """MFE112: `@{…}` is filled in by the task."""
+    return Finding(
+        Code.NAMED_AT_RUN_TIME,
+        Severity.NOTICE,
+        f"The named environment {name!r} depends on values that are known when the step runs, so it is not checked.",
+        fix="Nothing has to be done; a fixed name would be checked.",
+    ).located(location)
+
+
+def bad_alias(error: BadAliasError, location: Location) -> Finding:
+    """MFE113: Metaflow refuses the name."""
+    return Finding(Code.BAD_ALIAS, Severity.ERROR, str(error), fix=error.fix).located(location)
 
 
 def mixed_in_core(step: str, location: Location, conda: Iterable[str], pypi: Iterable[str], certain: bool) -> Finding:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from mfenvd.domain.alias import BadAliasError, parse_alias
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
-from mfenvd.domain.finding import Finding
-from mfenvd.domain.plan import Environment
+from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.redact import redact, shown_url, without_channel_credentials
 from mfenvd.domain.request import Kind, Request
 from mfenvd.flows import findings
@@ -20,18 +22,32 @@ from mfenvd.flows.requests import RequestFacts, python_version, step_request
 from mfenvd.flows.targets import step_targets
 
 
+class Shared(msgspec.Struct, frozen=True):
+    """An environment that the configuration names.
+
+    Attributes:
+        environment: As it is read.
+        archs: What it is for alone; empty means wherever a step runs.
+        origin: Where it stands.
+    """
+
+    environment: Environment
+    archs: tuple[Arch, ...] = ()
+    origin: Location | None = None
+
+
 class FlowContext(msgspec.Struct, frozen=True):
     """What the environments of all flows of a project depend on.
 
     Attributes:
         requests: For the requests.
         targets: For the targets.
-        named: The environments that the configuration names, by name.
+        named: The environments that the configuration names, by name and by alias.
     """
 
     requests: RequestFacts
     targets: ProjectTargets
-    named: Mapping[str, Environment]
+    named: Mapping[str, Shared]
 
 
 class SourceEnvironments(msgspec.Struct, frozen=True):
@@ -118,16 +134,13 @@ def _named(
 ) -> Environment:
     """A step with `@named_env`: what the configuration says of that name, else a finding."""
     name = step.named_env or ""
-    known = context.named.get(name)
+    shared, unsure = _shared(name, step, context)
+    known = shared.environment if shared else None
     kind = known.kind if known else Kind(step.kind) if step.kind else None
     declared = known.python if known else python_version(step.python or "")
     python = declared or context.requests.python
     where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets, kind)
-    said = list(step.findings)
-    if known is None:
-        said.append(findings.unknown_named_environment(name, step.location, context.named))
-    else:
-        said += known.findings
+    said = [*step.findings, *unsure, *(known.findings if known else ())]
     return Environment(
         source=source,
         flow=flow.name,
@@ -142,10 +155,38 @@ def _named(
         named_env=name,
         remote=where.remote,
         request=known.request if known and not step.disabled else None,
-        targets=where.targets if known else tuple(msgspec.structs.replace(t, findings=()) for t in where.targets),
+        targets=tuple(_available(planned, name, shared, step) for planned in where.targets),
         findings=tuple(said),
         origins=known.origins if known else step.origins,
     )
+
+
+def _shared(name: str, step: StepReading, context: FlowContext) -> tuple[Shared | None, tuple[Finding, ...]]:
+    """What the configuration says of that name or alias, else the finding that says why it is not known."""
+    if name in context.named:
+        return context.named[name], ()
+    if "@{" in name:
+        return None, (findings.named_at_run_time(name, step.location),)
+    try:
+        alias = str(parse_alias(name))
+    except BadAliasError as error:
+        return None, (findings.bad_alias(error, step.location),)
+    if alias in context.named:
+        return context.named[alias], ()
+    return None, (findings.unknown_named_environment(name, step.location, context.named),)
+
+
+def _available(planned: PlannedTarget, name: str, shared: Shared | None, step: StepReading) -> PlannedTarget:
+    """The target, with the finding that the environment is not for its arch; nothing is said of an unknown one."""
+    if shared is None:
+        return msgspec.structs.replace(planned, findings=())
+    arch = planned.target.arch
+    if step.disabled or not shared.archs or arch in shared.archs:
+        return planned
+    missing = findings.not_shared_for_arch(
+        name, arch, shared.archs, step.location, shared.origin, late=step.fetch_at_exec
+    )
+    return msgspec.structs.replace(planned, findings=(*planned.findings, missing))
 
 
 def _once(read: Sequence[Finding], asked: Sequence[Finding]) -> tuple[Finding, ...]:

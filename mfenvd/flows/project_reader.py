@@ -17,7 +17,7 @@ from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows import findings
 from mfenvd.flows.discovery import Discovery, FileKind
-from mfenvd.flows.flow_environments import FlowContext, SourceEnvironments, source_environments
+from mfenvd.flows.flow_environments import FlowContext, Shared, SourceEnvironments, source_environments
 from mfenvd.flows.flow_file import ModuleCache, looks_like_flow, read_file
 from mfenvd.flows.host import Host, this_host
 from mfenvd.flows.launches import Launch, LaunchScanner
@@ -323,7 +323,7 @@ class ProjectReader:
         context = FlowContext(
             self._context.requests,
             self._context.targets,
-            {named.environment.env: named.environment for named in self._named},
+            dict(self._shared()),
         )
         launches = self._launches()
         for path, source in self._sources.items():
@@ -336,6 +336,14 @@ class ProjectReader:
         if self._plan is None or plan != self._plan:
             self._plan = plan
         return self._plan
+
+    def _shared(self) -> Iterator[tuple[str, Shared]]:
+        """The environments of the configuration by what steps may call them: the name goes before an alias."""
+        settings = self._context.settings.environments
+        found = {named.environment.env: named.environment for named in self._named}
+        shared = {name: Shared(found[name], settings[name].archs, settings[name].origin) for name in found}
+        yield from ((alias, shared[name]) for name in found if (alias := settings[name].alias))
+        yield from shared.items()
 
     def _question(self, source: _Source) -> FlowQuestion | None:
         """What to ask about a file; None where there is nothing to ask."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
+from mfenvd.domain.alias import BadAliasError, parse_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.pins import DATASTORES
 from mfenvd.domain.request import MixedSolver
@@ -112,6 +113,16 @@ def _max_workers(value: Any, _folder: Path) -> int:
     return value
 
 
+def _alias(value: Any, _folder: Path) -> str:
+    try:
+        alias = parse_alias(value if isinstance(value, str) else "")
+    except BadAliasError as bad:
+        raise BadValueError(f"`alias` cannot be {value!r}: {bad.reason}", bad.fix) from None
+    if not alias.can_be_given:
+        raise BadValueError(f"`alias` cannot be {value!r}, a name that Metaflow gives", "Write a name and a tag.")
+    return str(alias)
+
+
 def _image(value: Any, _folder: Path) -> str:
     if not isinstance(value, str) or not value or value != value.strip():
         raise BadValueError("`image` is the name of a container image", 'Write it as in `image = "amazonlinux:2"`.')
@@ -170,5 +181,6 @@ ENVIRONMENT_KEYS: dict[str, Check] = {
     "channels": _texts("channels"),
     "python": _version("python", _PYTHON, "3.11"),
     "archs": _archs,
+    "alias": _alias,
 }
 """Of `envs.NAME`."""

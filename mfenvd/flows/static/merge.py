@@ -141,6 +141,13 @@ class Declared:
         value = self._readable(attribute, None)
         return str(value) if isinstance(value, str) else None
 
+    def environment(self) -> str | None:
+        """The alias of the environment that is named, that of a step as `step:Flow/Run/step`; None when none is."""
+        name, pathspec = self.text("name"), self.text("pathspec")
+        if name and pathspec:
+            self._refuse(f"{self.label} has both `name` and `pathspec`, which Metaflow refuses.", "Remove one of them.")
+        return name or (f"step:{pathspec}" if pathspec else None)
+
     def texts(self, attribute: str) -> tuple[str, ...]:
         """A list of texts, empty when it is not given."""
         value = self._readable(attribute, ())
@@ -186,7 +193,7 @@ class Merged:
         self.channels = conda.texts("channels")
         self.indexes = (*pypi.texts("extra_indices"), *pypi.texts("sources"), *conda.texts("pip_sources"))
         pairs = (named, pypi, conda)
-        self.named_env = next((found for pair in pairs if (found := pair.text("name") or pair.text("pathspec"))), None)
+        self.named_env = next((found for pair in pairs if (found := pair.first(Declared.environment))), None)
         self.fetch_at_exec = any(pair.first(lambda one: one._readable("fetch_at_exec", None)) for pair in pairs)  # noqa: SLF001 - same module
         self.kind = self._kind(conda, pypi)
         self.origins = {name: place for one in every for name, place in one.origins.items()}
@@ -240,10 +247,6 @@ class _Pair:
         values = [one.disabled() for one in (*self._step, *self._flow)]
         value = next((value for value in values if value is not None), None)
         return bool(value) and str(value).lower() != "false"
-
-    def text(self, attribute: str) -> str | None:
-        found: str | None = self.first(lambda one: one.text(attribute))
-        return found
 
     def texts(self, attribute: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for one in (*self._step, *self._flow) for text in one.texts(attribute)))

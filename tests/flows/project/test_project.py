@@ -9,6 +9,7 @@ import pytest
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
+from mfenvd.domain.finding import Severity
 from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.request import MixedSolver
 from mfenvd.domain.surroundings import Surroundings
@@ -337,6 +338,70 @@ def test_a_step_may_use_an_environment_of_the_configuration_by_name(root: Path, 
     assert start.findings == ()
     assert start.request is not None
     assert (start.python, start.request.pypi.requirements) == ("3.10", ("numpy",))
+
+
+def named_flow(decorator: str) -> str:
+    return flow(packages="", extra=decorator).replace("import FlowSpec,", "import FlowSpec, named_env,")
+
+
+@pytest.mark.parametrize("name", ["team/serving:v1", "serving"])
+def test_a_step_may_use_an_alias_of_an_environment(root: Path, open_project: Open, name: str) -> None:
+    write(root / "train.py", named_flow(f'@named_env(name="{name}")'))
+    write(root / "mfenv.toml", '[envs.serving]\nalias = "team/serving:v1"\npackages = ["numpy"]\npython = "3.10"\n')
+    start = step_of(open_project().read())
+    assert start.findings == ()
+    assert start.request is not None
+    assert start.request.pypi.requirements == ("numpy",)
+
+
+def test_an_alias_without_a_tag_means_the_latest(root: Path, open_project: Open) -> None:
+    write(root / "train.py", named_flow('@named_env(name="team/serving:latest")'))
+    write(root / "mfenv.toml", '[envs.serving]\nalias = "team/serving"\npackages = ["numpy"]\n')
+    assert step_of(open_project().read()).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("decorator", "code", "said"),
+    [
+        ('@named_env(name="team/servign:v1")', Code.NAMED_ENVIRONMENT, "Did you mean 'team/serving:v1'?"),
+        ('@named_env(name="Team/Serving:v1")', Code.BAD_ALIAS, "lowercase"),
+        ('@named_env(name="team/@{lane}:v1")', Code.NAMED_AT_RUN_TIME, "when the step runs"),
+        ('@named_env(pathspec="TrainFlow/17/start")', Code.NAMED_ENVIRONMENT, "step:TrainFlow/17/start"),
+        ('@named_env(name="team/serving:v1", pathspec="F/1/s")', Code.BAD_ARGUMENT, "both"),
+    ],
+)
+def test_a_name_that_is_not_known_says_why(
+    root: Path, open_project: Open, decorator: str, code: Code, said: str
+) -> None:
+    write(root / "train.py", named_flow(decorator))
+    write(root / "mfenv.toml", '[envs.serving]\nalias = "team/serving:v1"\npackages = ["numpy"]\n')
+    (finding,) = step_of(open_project().read()).findings
+    assert finding.code is code
+    assert said in finding.message
+
+
+@pytest.mark.parametrize(("late", "severity"), [("", Severity.ERROR), (", fetch_at_exec=True", Severity.WARNING)])
+def test_an_environment_that_is_not_for_an_arch_of_the_step_says_so_there(
+    root: Path, open_project: Open, late: str, severity: Severity
+) -> None:
+    write(root / "train.py", named_flow(f'@named_env(name="team/serving:v1"{late})'))
+    write(
+        root / "mfenv.toml",
+        'archs = ["osx-arm64"]\n[envs.serving]\nalias = "team/serving:v1"\npackages = ["numpy"]\n'
+        'archs = ["linux-64"]\n',
+    )
+    osx, linux = step_of(open_project().read()).targets
+    assert (linux.target.arch, osx.target.arch) == (Arch.LINUX_64, Arch.OSX_ARM64)
+    assert Code.NOT_SHARED_FOR_ARCH not in {finding.code for finding in linux.findings}
+    (finding,) = osx.findings
+    assert (finding.code, finding.severity) == (Code.NOT_SHARED_FOR_ARCH, severity)
+    assert osx.broken is (severity is Severity.ERROR)
+
+
+def test_an_alias_in_the_configuration_is_one_that_can_be_given(root: Path, open_project: Open) -> None:
+    for alias in ("Team/Serving", "step:F/1/s", "a" * 40):
+        write(root / "mfenv.toml", f'[envs.serving]\nalias = "{alias}"\npackages = ["numpy"]\n')
+        assert [finding.code for finding in open_project().read().findings] == [Code.BAD_SETTING]
 
 
 # Updating

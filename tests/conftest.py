@@ -1,11 +1,24 @@
-"""Tests that take minutes run when they are asked for."""
+"""Tests that take minutes run when they are asked for; in any shell Ctrl-C ends them and modules are compiled once."""
 
+import os
 import signal
+import sys
 
 import pytest
 
 
 def pytest_configure() -> None:
+    _let_ctrl_c_end()
+    _compile_once()
+
+
+def _compile_once() -> None:
+    """Hundreds of processes import mfenv: the first leaves the bytecode for the others."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
+def _let_ctrl_c_end() -> None:
     """Gives Ctrl-C back its meaning: what a shell runs in its background ignores it, and so would what tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -86,15 +86,24 @@ def _files(distribution: importlib.metadata.Distribution) -> dict[str, bytes]:
 def _standard_library() -> Iterator[tuple[str, Member]]:
     """Modules with their bytecode, extensions and data, by path below `lib/pythonX.Y`."""
     root = Path(sysconfig.get_path("stdlib"))
-    for path in sorted(root.rglob("*")):
+    for path in _files_below(root):
         inside = path.relative_to(root)
-        if not path.is_file() or not _LEFT_OUT.isdisjoint(inside.parts) or inside.parts[0].startswith("config-"):
-            continue
         content = path.read_bytes()
         yield str(inside), Member(content)
         if path.suffix in SOURCE_SUFFIXES:
             cached = Path(importlib.util.cache_from_source(str(path)))
             yield str(inside.parent / "__pycache__" / cached.name), Member(_bytecode(path, content, cached))
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """In a fixed order; does not even look into folders that are left out, of which `site-packages` may be huge."""
+    for path in sorted(folder.iterdir()):
+        if path.name in _LEFT_OUT or path.name.startswith("config-"):
+            continue
+        if path.is_dir():
+            yield from _files_below(path)
+        else:
+            yield path
 
 
 def _bytecode(path: Path, source: bytes, cached: Path) -> bytes:

@@ -21,7 +21,8 @@ def python_with_metaflow(release: str, folder: Path) -> str:
         if not (home / "complete").exists():
             _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(home))
             # 2.12 still needs pkg_resources, which setuptools has had until 81.
-            _uv("pip", "install", "--quiet", "--python", str(python), f"metaflow=={release}", "setuptools<81")
+            packages = (f"metaflow=={release}", "setuptools<81")
+            _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *packages)
             (home / "complete").touch()
     return str(python)
 

@@ -30,6 +30,7 @@ _LOGGING = {"RUST_LOG": "uv_resolver::resolver=debug"}
 
 # Variables that steer other tools, or uv itself, and have no say in what an environment resolves to.
 _UNWANTED = ("UV_", "PIP_", "CONDA_", "MAMBA_", "METAFLOW_", "VIRTUAL_ENV", "PYTHON")
+_WANTED = frozenset({"UV_HTTP_RETRIES"})
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class Uv:
         self._fresh_for = 0 if refresh else int(FRESH_FOR)
         self._index_options, self._other_options = _split_options(config.uv_arguments())
         self._no_index = config.no_index
-        kept = {name: value for name, value in environ.items() if not name.startswith(_UNWANTED)}
+        kept = {name: value for name, value in environ.items() if name in _WANTED or not name.startswith(_UNWANTED)}
         self._environ = config.uv_environ(kept)
         self.is_offline = False
 

@@ -130,7 +130,8 @@ def test_the_tables_are_consistent() -> None:
         assert all(release in GLIBC[name] for _, name, release in rows)
 
 
-@given(st.text(max_size=40))
+# A few characters of each kind that images have or should not have: of all of Unicode a table would be made first.
+@given(st.text("aZ09.:/@-_ubntpyho \t\n\0é中\u202e\ud800", max_size=40))
 @settings(max_examples=200)
 def test_no_text_is_too_strange(text: str) -> None:
     facts = image_facts(text)

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from mfenvd.domain.resolver import Context
+from mfenvd.resolve.index import http
 from tests.resolve.pypi.resolving import context
 from tests.support.index_server import IndexServer
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that fails is asked again at once."""
+    monkeypatch.setattr(http, "BACKOFF", 0.01)
 
 
 @pytest.fixture

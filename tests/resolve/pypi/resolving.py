@@ -17,8 +17,10 @@ from tests.support.index_server import IndexServer
 
 
 def context(folder: Path, *, local_arch: str = "", trusted: bool = False) -> Context:
-    """For a project in `folder`; its shell has nothing but what programs need to run at all."""
-    environ = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull, "HOME": str(folder)}
+    """For a project in `folder`; its shell has nothing but what programs need to run at all, and no patience."""
+    environ = {
+        "PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull, "HOME": str(folder), "UV_HTTP_RETRIES": "0",
+    }  # fmt: skip
     version = ".".join(map(str, sys.version_info[:3]))
     return Context(
         cache_dir=str(folder / "cache"),

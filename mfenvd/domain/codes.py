@@ -121,6 +121,8 @@ class Code(str, Enum):
     NOT_IN_DATASTORE = "MFE609", "Packages are not in the datastore yet"
     NOT_FOR_METAFLOW = "MFE610", "Metaflow's manifest cannot say how a package is made"
     BASE_UNRESOLVED = "MFE611", "The Python that wheels are put into cannot be resolved"
+    EXTENSION_NOT_WARMED = "MFE612", "The environments of metaflow-netflixext are not made ready yet"
+    EXTENSION_UNKNOWN = "MFE613", "A version of metaflow-netflixext that mfenv does not know"
 
     NOT_LINKED = "MFE651", "An environment's conda packages cannot be linked"
     WHEELS_NOT_INSTALLED = "MFE652", "An environment's wheels cannot be installed"

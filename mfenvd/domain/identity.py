@@ -1,4 +1,4 @@
-"""An environment as Metaflow core names it."""
+"""An environment as Metaflow names it: core, and metaflow-netflixext before anything is resolved."""
 
 from __future__ import annotations
 
@@ -48,3 +48,29 @@ class Identity(msgspec.Struct, frozen=True):
     def needs_local_environment(self) -> bool:
         """Whether Metaflow makes an environment on this machine: not for a `@conda` step that runs elsewhere."""
         return self.local_platform in self.conda_platforms
+
+
+class RequestIdentity(msgspec.Struct, frozen=True):
+    """What a step asks for as metaflow-netflixext names it (1.3.17, `extract_merged_reqs_for_step`).
+
+    Attributes:
+        id: 40 hex digits, as the extension computed them; neither arch nor order count.
+        flow: The flow's class name.
+        arch: Where the step runs.
+        env_type: `conda-only`, `pypi-only` or `mixed`.
+        deps: By `conda`, `npconda`, `pypi` and `sys`, sorted, Metaflow's pins included.
+        sources: Channels and indexes by `conda` and `pypi`, in their order; without credentials.
+        datastore: `local`, `s3`, `azure` or `gs`.
+        root: Where the extension keeps packages and environments in the datastore; None where it caches nothing.
+        local_root: Absolute path of the `.metaflow` folder that holds the manifest.
+    """
+
+    id: str
+    flow: str
+    arch: str
+    env_type: str
+    deps: dict[str, tuple[str, ...]]
+    sources: dict[str, tuple[str, ...]]
+    datastore: str
+    root: str | None
+    local_root: str

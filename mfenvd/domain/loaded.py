@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.identity import Identity
+from mfenvd.domain.identity import Identity, RequestIdentity
 
 AS_WRITTEN = "as written"
 
@@ -77,6 +77,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
             gives a conda environment of its own accord.
         remote: Decorators that run it elsewhere, in their order.
         problem: Why Metaflow makes no environment of it; None when it does.
+        request: What metaflow-netflixext calls what the step asks for, in the place of `identity`.
     """
 
     step: str
@@ -84,6 +85,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...] = ()
     remote: tuple[str, ...] = ()
     problem: str | None = None
+    request: RequestIdentity | None = None
 
 
 class LoadedFlow(msgspec.Struct, frozen=True):
@@ -104,6 +106,7 @@ class LoadedFile(msgspec.Struct, frozen=True):
         files: Absolute paths of the project's modules that were imported; empty for a file that was only read.
         findings: What Metaflow refused, and why.
         loaded: Whether the file was loaded, rather than only read.
+        extension: Version of the metaflow-netflixext that answered; None for Metaflow core.
     """
 
     path: str
@@ -112,6 +115,7 @@ class LoadedFile(msgspec.Struct, frozen=True):
     files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     loaded: bool = False
+    extension: str | None = None
 
 
 class Launcher(msgspec.Struct, frozen=True):

@@ -118,6 +118,8 @@ WORDS: dict[str, str] = {
     Code.LOADED_DIFFERS: "loaded differs",
     Code.NOT_LOADED: "not loaded",
     Code.METAFLOW_MISSING: "no metaflow",
+    Code.EXTENSION_NOT_WARMED: "netflixext",
+    Code.EXTENSION_UNKNOWN: "netflixext?",
     Code.INTERPRETER_UNKNOWN: "which python",
     Code.LAUNCH_REFUSED: "refused",
     Code.MICROMAMBA_MISSING: "no micromamba",

@@ -31,6 +31,8 @@ _UNKNOWN = frozenset(
 )
 """What reading could not know, and loading knows."""
 
+_OF_THE_INTERPRETER = frozenset({Code.METAFLOW_MISSING, Code.EXTENSION_NOT_WARMED, Code.EXTENSION_UNKNOWN})
+
 
 class Overlay(msgspec.Struct, frozen=True):
     """Metaflow's answer about a file.
@@ -86,6 +88,9 @@ def overlaid(reading: FileReading, overlay: Overlay | None) -> FileReading:
     """The reading with what Metaflow said in the place of what was read, and with the names of its environments."""
     if overlay is None:
         return reading
+    if overlay.answer.extension is not None:
+        # Its answers are requests, not the environments that a reading can be compared with.
+        return msgspec.structs.replace(reading, findings=(*reading.findings, *overlay.answer.findings))
     asked = {flow.name: {step.name: step for step in flow.steps} for flow in overlay.asked.flows}
     flows = tuple(_flow(flow, asked.get(flow.name, {}), overlay) for flow in reading.flows)
     loaded = overlay.answer.loaded and bool(overlay.answer.flows)
@@ -251,6 +256,6 @@ def said_once(said: Sequence[Finding]) -> list[Finding]:
     """Without repetitions: what is wrong with the interpreter is said of each file."""
     found: list[Finding] = []
     for finding in said:
-        if finding.code != Code.METAFLOW_MISSING or finding not in found:
+        if finding.code not in _OF_THE_INTERPRETER or finding not in found:
             found.append(finding)
     return found

@@ -1,6 +1,7 @@
 """Environment ids exactly as Metaflow computes them, asked of the Metaflow that the project uses.
 
-A short-lived process of the project's Python runs `metaflow_side.py` in the shell's folder and with its variables.
+A short-lived process of the project's Python runs `metaflow_side.py` in the shell's folder and with its variables,
+which asks in the dialect of that Metaflow: core's, or that of metaflow-netflixext in a version that mfenv knows.
 Trusted flows are loaded by it; of others it gets what was read, and none of their code.
 """
 
@@ -19,12 +20,15 @@ from typing import Any
 import msgspec
 
 from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.identity import RequestIdentity
 from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile, LoadedFlow, LoadedStep, PlannedLaunch
 from mfenvd.warm.core import findings, own_ids
 
 FILE_SECONDS = 60.0
 """A flow that imports large packages takes 10 seconds; one that waits for something never ends."""
 
+_KNOWN_EXTENSIONS = ("1.3.17",)
+_CORE, _NETFLIXEXT = "mfenvd.warm.core", "mfenvd.warm.netflixext"
 _START_SECONDS = 60.0
 _LARGEST_LINE = 16 << 20
 
@@ -41,9 +45,10 @@ class MetaflowSide:
         """One answer to each question, in their order; never raises for what a flow does."""
         answers = _Answers(questions, launcher, self._seconds, loaded=trusted)
         missing = "it cannot be started"
-        for said in self._said(_message(questions, launcher, self._seconds, trusted=trusted), launcher, len(questions)):
+        for said in self._said(questions, launcher, trusted=trusted):
             if "path" not in said:
                 missing = said.get("error", {}).get("text", "")
+                answers.extension = said.get("extension")
                 continue
             yield from answers.take(said)
         if self._stopped:
@@ -59,11 +64,17 @@ class MetaflowSide:
         if self._process is not None:
             _end(self._process)
 
-    def _said(self, message: bytes, launcher: Launcher, count: int) -> Iterator[dict[str, Any]]:
-        with as_file(files(__package__) / "metaflow_side.py") as script:
+    def _said(
+        self, questions: Sequence[FlowQuestion], launcher: Launcher, *, trusted: bool
+    ) -> Iterator[dict[str, Any]]:
+        with contextlib.ExitStack() as scripts:
+            side = _script(scripts, _CORE, "metaflow_side.py")
+            dialects = {"": _script(scripts, _CORE, "core_side.py")}
+            dialects |= dict.fromkeys(_KNOWN_EXTENSIONS, _script(scripts, _NETFLIXEXT, "extension_side.py"))
+            message = _message(questions, launcher, self._seconds, dialects, trusted=trusted)
             try:
                 process = subprocess.Popen(
-                    [launcher.interpreter, str(script)],
+                    [launcher.interpreter, side],
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                     cwd=launcher.cwd, env=launcher.environ, start_new_session=True,
                 )  # fmt: skip
@@ -71,7 +82,7 @@ class MetaflowSide:
                 yield {"error": {"text": error.strerror or str(error)}}
                 return
             self._process = process
-            limit = threading.Timer(_START_SECONDS + self._seconds * count, _end, (process,))
+            limit = threading.Timer(_START_SECONDS + self._seconds * len(questions), _end, (process,))
             limit.daemon = True
             limit.start()
             try:
@@ -81,6 +92,10 @@ class MetaflowSide:
                 _end(process)
                 process.wait()
                 self._process = None
+
+
+def _script(scripts: contextlib.ExitStack, package: str, name: str) -> str:
+    return str(scripts.enter_context(as_file(files(package) / name)))
 
 
 def _conversation(process: subprocess.Popen[bytes], message: bytes) -> Iterator[dict[str, Any]]:
@@ -104,8 +119,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _message(questions: Sequence[FlowQuestion], launcher: Launcher, seconds: float, *, trusted: bool) -> bytes:
-    message: dict[str, Any] = {"root": launcher.root, "seconds": seconds, "datastore": launcher.datastore}
+def _message(
+    questions: Sequence[FlowQuestion],
+    launcher: Launcher,
+    seconds: float,
+    dialects: Mapping[str, str],
+    *,
+    trusted: bool,
+) -> bytes:
+    """The question; `dialects` are scripts by the extension's version, core's by the empty one."""
+    message: dict[str, Any] = {
+        "root": launcher.root, "seconds": seconds, "datastore": launcher.datastore, "dialects": dialects
+    }  # fmt: skip
     if trusted:
         message["files"] = [
             {
@@ -157,6 +182,7 @@ class _Answers:
         self._launcher = launcher
         self._seconds = seconds
         self._loaded = loaded
+        self.extension: str | None = None
         self._path: str | None = None
         self._flows: list[LoadedFlow] = []
         self._files: tuple[str, ...] = ()
@@ -179,16 +205,27 @@ class _Answers:
     def rest(self) -> Iterator[LoadedFile]:
         """The last file, and those that nothing was said about."""
         yield from self._finished()
+        if self.extension is not None and self.extension not in _KNOWN_EXTENSIONS:
+            said = findings.extension_unknown(self._launcher.interpreter, self.extension, _KNOWN_EXTENSIONS)
+            for question in self._waiting.values():
+                yield LoadedFile(question.path, question.digest, findings=(said,), extension=self.extension)
+            return
         for question in self._waiting.values():
             said = findings.not_loaded(question.path, "the process ended before its turn came", None)
-            yield LoadedFile(question.path, question.digest, findings=(said,), loaded=self._loaded)
+            yield self._file(question, said)
 
     def _finished(self) -> Iterator[LoadedFile]:
         question = self._waiting.pop(self._path, None) if self._path else None
         if question is not None:
-            said = tuple(self._findings)
-            yield LoadedFile(question.path, question.digest, tuple(self._flows), self._files, said, self._loaded)
+            yield self._file(question, *self._findings)
         self._flows, self._files, self._findings = [], (), []
+
+    def _file(self, question: FlowQuestion, *said: Finding) -> LoadedFile:
+        if self.extension is not None:
+            said = (*said, findings.extension_not_warmed(self._launcher.interpreter, self.extension))
+        return LoadedFile(
+            question.path, question.digest, tuple(self._flows), self._files, said, self._loaded, self.extension
+        )
 
     def _problem(self, said: Mapping[str, Any]) -> Finding:
         error, path = said["error"], said["path"]
@@ -208,9 +245,24 @@ def _flow(said: Mapping[str, Any]) -> LoadedFlow:
         if "error" in step:
             steps.append(LoadedStep(step["step"], problem=step["error"]["text"]))
             continue
+        if "content" not in step:
+            steps.append(_asked(step, said))
+            continue
         made = step["id"] and own_ids.identity(step["id"], said["flow"], step["content"], said)
         steps.append(LoadedStep(step["step"], made or None, tuple(step["kinds"]), tuple(step["remote"])))
     return LoadedFlow(said["flow"], said["launch"], tuple(steps))
+
+
+def _asked(step: Mapping[str, Any], said: Mapping[str, Any]) -> LoadedStep:
+    """A step in the words of metaflow-netflixext."""
+    request = step["id"] and msgspec.convert(
+        {
+            **step["request"], "id": step["id"], "flow": said["flow"],
+            "datastore": said["datastore"], "root": said["root"], "local_root": said["local_root"],
+        },
+        RequestIdentity,
+    )  # fmt: skip
+    return LoadedStep(step["step"], kinds=tuple(step["kinds"]), remote=tuple(step["remote"]), request=request or None)
 
 
 def _without_metaflow(questions: Sequence[FlowQuestion], launcher: Launcher, reason: str) -> Iterator[LoadedFile]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import json
 import os
 import select
@@ -25,8 +26,10 @@ from typing import Any, Callable, Iterator
 Say = Callable[[Any], None]
 
 _OURS = __file__
-_ENVIRONMENTS = ("conda", "pypi")
 _LARGEST = 16 * 1024 * 1024
+_dialect: Any = None
+"""Whose environments are asked about: see `_speak`."""
+
 _DEPLOYED = {
     "argo-workflows": ["kubernetes", "environment"],
     "airflow": ["kubernetes"],
@@ -48,10 +51,16 @@ def main() -> None:
         metaflow = _imported("metaflow")
         _imported("metaflow.cli")
         _without_tools()
+        extension = _extension()
+        known = (extension or "") in question["dialects"]
+        if known:
+            _speak(question["dialects"][extension or ""])
     except BaseException as error:  # whatever a broken installation does
         _say(answers, {"error": _failure(error, "import"), "python": _python()})
         return
-    _say(answers, {"metaflow": _version(metaflow), "python": _python()})
+    _say(answers, {"metaflow": _version(metaflow), "python": _python(), "extension": extension})
+    if not known:
+        return
     if question.get("declared"):
         for answer in _declared(question["declared"], question["datastore"]):
             _say(answers, answer)
@@ -74,6 +83,29 @@ def _python() -> str:
 
 def _version(metaflow: Any) -> str:
     return str(getattr(metaflow, "__version__", ""))
+
+
+def _extension() -> str | None:
+    """The version of the extension that Metaflow's environments are of; None for Metaflow's own."""
+    for one in _imported("metaflow.plugins").ENVIRONMENTS:
+        package = ".".join(one.__module__.split(".")[:2])
+        if one.TYPE == "conda" and package.startswith("metaflow_extensions."):
+            try:
+                return str(_imported(package + ".toplevel.nflxext_version").nflxext_version)
+            except (ImportError, AttributeError):
+                return "of " + package
+    return None
+
+
+def _speak(path: str) -> None:
+    """From here on environments are asked about in the dialect that the script at `path` speaks."""
+    global _dialect  # noqa: PLW0603 - a process speaks one dialect
+    spec = importlib.util.spec_from_file_location("__mfenv_dialect__", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    _dialect = module.Dialect(sys.modules[__name__])
 
 
 def _failure(error: BaseException, stage: str) -> dict[str, Any]:
@@ -240,7 +272,7 @@ def _launch(flow: Any, path: str, launch: Any, question: Any, say: Say) -> None:
     decorated = _run_command(say) if command == "run" else _deploy_command(command, say)
     getattr(cli.cli, "lazy_subcommands", {}).pop(command, None)
     cli.cli.add_command(decorated, command)
-    top = ["--quiet", "--no-pylint", "--environment=pypi", "--metadata=local"]
+    top = ["--quiet", "--no-pylint", "--environment=" + _dialect.environment, "--metadata=local"]
     top += ["--event-logger=nullSidecarLogger", "--monitor=nullSidecarMonitor"]
     if question["datastore"]:
         top.append("--datastore=" + question["datastore"])
@@ -314,60 +346,26 @@ def _deploy_command(name: str, say: Say) -> Any:
 
 def _tell(obj: Any, say: Say) -> None:
     """What Metaflow would make of each step; nothing of the flow runs after this."""
-    steps = [_environment(obj.environment, step) for step in obj.flow]
-    say(dict(_place(obj.environment), steps=steps))
+    steps = [_dialect.step(obj.environment, step) for step in obj.flow]
+    say(dict(_dialect.place(obj.environment), steps=steps))
     os._exit(0)
-
-
-def _place(environment: Any) -> dict[str, Any]:
-    pypi = _imported("metaflow.plugins.pypi")
-    storage = _imported("metaflow.plugins.datastores.local_storage").LocalStorage
-    utils = _imported("metaflow.plugins.pypi.utils")
-    quiet = _Nothing
-    return {
-        "datastore": environment.datastore_type,
-        "package_root": str(pypi._datastore_packageroot(environment.datastore, quiet)),
-        "local_root": os.path.abspath(storage.get_datastore_root_from_config(quiet)),
-        "local_platform": utils.conda_platform(),
-    }
-
-
-def _environment(environment: Any, step: Any) -> dict[str, Any]:
-    """The id of a step and what it is made of; without an id for a step that runs in the plain Python."""
-    try:
-        found = dict(environment.get_environment(step))
-    except Exception as error:
-        return {"step": step.name, "error": _failure(error, "metaflow")}
-    id_ = found.pop("id_", None)
-    remote = [
-        decorator.name for decorator in step.decorators if getattr(decorator, "supports_conda_environment", False)
-    ]
-    kinds = [decorator.name for decorator in step.decorators if decorator.name in _ENVIRONMENTS]
-    declared = sorted(kind for kind in kinds if _is_declared(step, kind))
-    return {"step": step.name, "id": id_, "content": found, "remote": remote, "kinds": declared}
-
-
-def _is_declared(step: Any, kind: Any) -> bool:
-    return any(
-        decorator.name == kind and getattr(decorator, "_attributes_with_user_values", None)
-        for decorator in step.decorators
-    )
 
 
 def _declared(declared: Any, datastore: str | None) -> Iterator[dict[str, Any]]:
     """Ids of steps as they were read, without their code: Metaflow's functions on decorators that we make."""
     try:
         classes = _step_decorators()
-        environment = _bare_environment(datastore)
-        place = _place(environment)
+        environment = _dialect.bare(datastore)
+        place = _dialect.place(environment)
     except BaseException as error:
         yield {"error": _failure(error, "metaflow")}
         return
     for one in declared:
+        _dialect.forget()
         steps = []
         for step in one["steps"]:
-            made = [_made(classes, name, step["attributes"].get(name)) for name in step["decorators"]]
-            steps.append(_environment(environment, _Step(step["step"], made)))
+            made = [_dialect.made(classes, name, step["attributes"].get(name)) for name in step["decorators"]]
+            steps.append(_dialect.step(environment, _Step(step["step"], made)))
         yield dict(place, path=one["path"], flow=one["flow"], launch=one["launch"], steps=steps)
 
 
@@ -382,36 +380,16 @@ def _step_decorators() -> dict[str, Any]:
     return {decorator.name: decorator for decorator in plugins.STEP_DECORATORS}
 
 
-def _made(classes: Any, name: str, attributes: Any) -> Any:
-    """A step decorator with all its attributes set, as `step_init` leaves those that are hashed."""
-    known = classes.get(name)
-    if name not in _ENVIRONMENTS:
-        made: Any = _Nothing()
-        made.name = name
-        if known is not None:
-            made.supports_conda_environment = getattr(known, "supports_conda_environment", False)
-            if hasattr(known, "target_platform"):
-                made.target_platform = known.target_platform
-        return made
-    if known is None:
-        raise KeyError(name)
-    made = known(attributes=dict(attributes or {}))
-    made.init()
-    made.attributes["disabled"] = made.attributes.get("disabled") or False
-    if name == "conda" and not made.attributes.get("python"):
-        made.attributes["python"] = _python()
+def _other(known: Any, name: str) -> Any:
+    """What counts of a decorator that makes no environment."""
+    made: Any = _Nothing()
+    made.name = name
+    made.attributes = {}
+    if known is not None:
+        made.supports_conda_environment = getattr(known, "supports_conda_environment", False)
+        if hasattr(known, "target_platform"):
+            made.target_platform = known.target_platform
     return made
-
-
-def _bare_environment(datastore: str | None) -> Any:
-    plugins = _imported("metaflow.plugins")
-    config = _imported("metaflow.metaflow_config")
-    conda = _imported("metaflow.plugins.pypi.conda_environment").CondaEnvironment
-    environment = conda.__new__(conda)
-    environment.datastore_type = datastore or config.DEFAULT_DATASTORE
-    environment.datastore = next(one for one in plugins.DATASTORES if environment.datastore_type == one.TYPE)
-    environment.logger = _Nothing
-    return environment
 
 
 if __name__ == "__main__":

@@ -1,0 +1,118 @@
+"""How metaflow-netflixext is asked for request ids; loaded by `core/metaflow_side.py` in the project's own Python.
+
+Like that one a script for Python 3.7 and up that imports nothing of mfenv. The functions asked are those that `run`
+goes through before it resolves anything (1.3.17, `CondaEnvironment.extract_merged_reqs_for_step`). They start the conda
+binary and pip to learn their channels and indexes, as the extension itself does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+_CONDA = "metaflow_extensions.netflixext.plugins.conda."
+_DECORATORS = ("conda", "pypi")
+
+
+class Dialect:
+    """What `metaflow_side` asks of an environment, in the extension's words.
+
+    Args:
+        side: The module `metaflow_side`, for what both dialects need.
+    """
+
+    environment = "conda"
+
+    def __init__(self, side: Any) -> None:
+        self._side = side
+        self._conda = importlib.import_module(_CONDA + "conda")
+        self._utils = importlib.import_module(_CONDA + "utils")
+        self._environments = importlib.import_module(_CONDA + "conda_environment").CondaEnvironment
+        # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
+        self._conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
+
+    def place(self, environment: Any) -> dict[str, Any]:
+        """Where things are kept."""
+        storage = environment.conda.storage
+        return {
+            "datastore": environment._datastore_type,
+            "root": str(storage.datastore_root) if storage is not None else None,
+            "local_root": os.path.abspath(environment._local_root),
+        }
+
+    def step(self, environment: Any, step: Any) -> dict[str, Any]:
+        """What a step asks for; without an id for one that runs in the plain Python."""
+        said: dict[str, Any] = {"step": step.name, "id": None, "kinds": self._kinds(step), "remote": self._remote(step)}
+        try:
+            env_type, arch, wanted, _ = environment.extract_merged_reqs_for_step(
+                environment.conda, environment._flow, environment._datastore_type, step
+            )
+            made = environment._result_for_step[step.name][2]
+        except Exception as error:
+            return {"step": step.name, "error": self._side._failure(error, "metaflow")}
+        if made is None:
+            return said
+        said["id"] = made[0].req_id
+        said["request"] = {
+            "arch": arch,
+            "env_type": env_type.value,
+            "deps": {category: sorted(deps) for category, deps in wanted.packages_as_str.items()},
+            "sources": {kind: [_bare(url) for url in urls] for kind, urls in wanted.sources.items()},
+        }
+        return said
+
+    def bare(self, datastore: str | None) -> Any:
+        """An environment for steps that were only read."""
+        config = importlib.import_module("metaflow.metaflow_config")
+        storage = importlib.import_module("metaflow.plugins.datastores.local_storage").LocalStorage
+        environment = self._environments.__new__(self._environments)
+        environment._datastore_type = datastore or config.DEFAULT_DATASTORE
+        environment._local_root = storage.get_datastore_root_from_config(_quiet)
+        environment._flow = _Flow()
+        environment.conda = self._conda.Conda(_quiet, environment._datastore_type)
+        return environment
+
+    def made(self, classes: Any, name: str, attributes: Any) -> Any:
+        """A step decorator with what was read of it, step over flow merged."""
+        if name not in _DECORATORS or attributes is None:
+            return self._side._other(classes.get(name), name)
+        packages = "libraries" if name == "conda" else "packages"
+        wanted = {"disabled": attributes["disabled"] or None, "python": attributes["python"]}
+        made = classes[name](attributes=dict(wanted, **{packages: attributes["packages"]}))
+        made.init()
+        return made
+
+    def forget(self) -> None:
+        """The next step may have the name of one before, in another flow."""
+        self._environments._flow_req = None
+        self._environments._result_for_step = {}
+
+    def _kinds(self, step: Any) -> list[str]:
+        return sorted({one.name for one in step.decorators if one.name in _DECORATORS and hasattr(one, "packages")})
+
+    def _remote(self, step: Any) -> list[str]:
+        remote = importlib.import_module("metaflow.metaflow_config").CONDA_REMOTE_COMMANDS
+        return [one.name for one in step.decorators if one.name in remote]
+
+
+class _Flow:
+    def __init__(self) -> None:
+        self._flow_decorators: dict[str, Any] = {}
+
+
+class _Unlocked(contextlib.nullcontext):  # type: ignore[type-arg]
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+
+
+def _quiet(*_: Any, **__: Any) -> None:
+    pass
+
+
+def _bare(url: str) -> str:
+    """Without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else url

@@ -1,0 +1,154 @@
+"""Request ids are those that a real run of the extension has resolved."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mfenvd.domain.codes import Code
+from mfenvd.domain.loaded import DeclaredFlow, FlowQuestion, Launcher, LoadedFile, PlannedLaunch
+from mfenvd.warm.core import ids as asking
+from mfenvd.warm.core.ids import MetaflowSide
+from tests.warm.netflixext.flows_for_ids import flows
+
+pytestmark = pytest.mark.metaflow
+
+REAL = Path(__file__).with_name("real_ids.py")
+AS_WRITTEN = PlannedLaunch()
+ON_KUBERNETES = PlannedLaunch("--with kubernetes", decospecs=("kubernetes",))
+S3 = {"METAFLOW_DEFAULT_DATASTORE": "s3", "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/metaflow"}
+# What the extension asks of the conda binary before it resolves: no more than this.
+MICROMAMBA = """\
+#!/bin/sh
+[ "$1" = info ] || exit 1
+echo '{"base environment": "/nowhere/root", "envs directories": ["/nowhere/envs"], "package cache": ["/nowhere/pkgs"],
+ "channels": ["https://conda.anaconda.org/conda-forge", "https://user:secret@host.example/own"],
+ "virtual packages": ["__unix=0=0", "__glibc=2.36=0"], "micromamba version": "2.8.1"}'
+"""
+PIP = """\
+#!/bin/sh
+[ "$1" = --version ] && echo 'pip 26.0 from /nowhere (python 3.11)' || echo "global.index-url='https://host.example/simple'"
+"""
+Ids = dict[str, tuple[str, str]]
+
+
+class Machine:
+    """A user's home and project, where nothing is installed but the extension."""
+
+    def __init__(self, folder: Path, python: str) -> None:
+        self.root, self.python = folder / "project", python
+        for name, text in (("micromamba", MICROMAMBA), ("pip", PIP)):
+            program = folder / "bin" / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text(text)
+            program.chmod(0o755)
+        self.root.mkdir()
+        self.environ = {
+            "HOME": str(folder), "USER": "tester", "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
+            "METAFLOW_HOME": str(folder), "METAFLOW_DEFAULT_METADATA": "local",
+            "METAFLOW_CONDA_DEPENDENCY_RESOLVER": "micromamba",
+            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / "metaflow"),
+        }  # fmt: skip
+
+    def launcher(self, **environ: str) -> Launcher:
+        together = {**self.environ, **environ}
+        return Launcher(self.python, "3.11.7", str(self.root), str(self.root), together, together)
+
+    def flow(self, name: str, source: str) -> Path:
+        path = self.root / f"{name}.py"
+        path.write_text(source)
+        return path
+
+    def real(self, flow: Path, launch: PlannedLaunch, launcher: Launcher) -> Ids:
+        """What `python FLOW --environment=conda run` would resolve."""
+        options = [part for spec in launch.decospecs for part in ("--with", spec)]
+        done = subprocess.run(
+            [self.python, str(REAL), str(flow), "--environment=conda", "--no-pylint", "run", *options],
+            cwd=launcher.cwd, env=launcher.environ, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = json.loads(done.stdout[done.stdout.rindex('{"') :])
+        return {step: (arch, id_) for step, (arch, id_) in found.items()}
+
+
+@pytest.fixture
+def machine(tmp_path: Path, extension_python: str) -> Machine:
+    return Machine(tmp_path, extension_python)
+
+
+def ask(
+    flow: Path, declared: DeclaredFlow, launcher: Launcher, launch: PlannedLaunch = AS_WRITTEN, *, trusted: bool = True
+) -> LoadedFile:
+    question = FlowQuestion(str(flow), (declared,), (launch,), "digest")
+    (answer,) = MetaflowSide().ask([question], launcher, trusted=trusted)
+    return answer
+
+
+def ids(answer: LoadedFile) -> Ids:
+    (flow,) = answer.flows
+    assert [step.problem for step in flow.steps if step.problem] == []
+    return {step.step: (step.request.arch, step.request.id) for step in flow.steps if step.request}
+
+
+def test_every_combination_has_the_id_of_a_real_run(machine: Machine) -> None:
+    count = 0
+    for name, source, declared in flows():
+        path = machine.flow(name, source)
+        truth = machine.real(path, AS_WRITTEN, machine.launcher())
+        answer = ask(path, declared, machine.launcher())
+        assert ids(answer) == truth
+        assert (answer.extension, answer.loaded) == ("1.3.17", True)
+        assert [finding.code for finding in answer.findings] == [Code.EXTENSION_NOT_WARMED]
+        assert "secret" not in repr(answer)
+        count += len(truth)
+    assert count >= 200
+    assert not (machine.root / ".metaflow").exists(), "asking leaves nothing behind"
+
+
+def test_what_was_only_read_has_the_same_ids_and_its_code_does_not_run(machine: Machine) -> None:
+    name, source, declared = next(flows())
+    path = machine.flow(name, source)
+    truth = machine.real(path, AS_WRITTEN, machine.launcher())
+    path.write_text("raise SystemExit('it ran')")
+    answer = ask(path, declared, machine.launcher(), trusted=False)
+    assert not answer.loaded
+    read = {step.step for step in declared.steps}
+    assert len(read) >= 20
+    assert ids(answer) == {step: id_ for step, id_ in truth.items() if step in read}
+
+
+def test_elsewhere_and_with_another_datastore_ids_are_others(machine: Machine) -> None:
+    name, source, declared = next(flows())
+    path = machine.flow(name, source)
+    here, there = machine.launcher(**S3), machine.launcher(**S3, METAFLOW_KUBERNETES_CONDA_ARCH="linux-aarch64")
+    local = ids(ask(path, declared, machine.launcher()))
+    on_s3 = ids(ask(path, declared, here))
+    assert on_s3 == machine.real(path, AS_WRITTEN, here)
+    remote = ids(ask(path, declared, there, ON_KUBERNETES))
+    assert remote == machine.real(path, ON_KUBERNETES, there)
+    assert {arch for arch, _ in remote.values()} == {"linux-aarch64"}
+    assert len({local["start"][1], on_s3["start"][1], remote["start"][1]}) == 3
+
+
+def test_a_step_that_the_extension_refuses_says_why(machine: Machine) -> None:
+    name, source, declared = next(flows())
+    os.unlink(machine.root.parent / "bin" / "micromamba")  # noqa: PTH108 - a program, not a file of the project
+    (flow,) = ask(machine.flow(name, source), declared, machine.launcher()).flows
+    assert {step.problem for step in flow.steps if step.problem} == {"No micromamba binary found"}
+
+
+def test_an_unknown_version_is_left_alone_and_a_finding_says_so(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_KNOWN_EXTENSIONS", ("9.9.9",))
+    name, source, declared = next(flows())
+    path = machine.flow(name, f"open({str(machine.root / 'ran')!r}, 'w')\n{source}")
+    answer = ask(path, declared, machine.launcher())
+    assert answer.flows == ()
+    assert [finding.code for finding in answer.findings] == [Code.EXTENSION_UNKNOWN]
+    assert "1.3.17" in answer.findings[0].message
+    assert not (machine.root / "ran").exists()

@@ -16,9 +16,9 @@ from mfenv_tui.widgets.wheels_screen import WheelsScreen
 from mfenvd.client.errors import ClientError
 from mfenvd.client.export import Export, ExportFailedError
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.availability import Availability, Cell, PythonWheel, Row
 from tests.support import samples
 from tests.support.fake_daemon import running_fake_daemon
+from tests.tui.screen_samples import numpy
 from tests.tui.support import dashboard, of_status, press, shows, text_of, until
 
 WIDE = (140, 45)
@@ -31,16 +31,6 @@ def said(app: Dashboard) -> str:
 def words(app: Dashboard) -> str:
     """What is on the screen, as if nothing had been wrapped."""
     return " ".join(text_of(app).replace("│", " ").split())
-
-
-def numpy() -> Availability:
-    """Two versions; the newer has none for Intel Macs, and asks for a newer GLIBC on the newest Python."""
-    linux = (PythonWheel("3.11", "2.17"), PythonWheel("3.12", "2.17"), PythonWheel("3.13", "2.27"))
-    mac = (PythonWheel("3.11", macos="11.0"), PythonWheel("3.13t", macos="14.0"))
-    new = (Cell(Arch.LINUX_64, linux, glibc="2.17"), Cell(Arch.OSX_64), Cell(Arch.OSX_ARM64, mac, macos="11.0"))
-    old = (Cell(Arch.LINUX_64, linux[:2], glibc="2.17"), Cell(Arch.OSX_64, mac[:1], macos="11.0"), new[2])
-    rows = (Row("2.3.1", new, sdist=True, requires_python=">=3.11"), Row("1.26.4", old, yanked="broken"))
-    return Availability("numpy", rows, 43)
 
 
 async def test_w_shows_the_wheels_of_the_package_of_the_finding_and_of_any_other(project: Path, socket: Path) -> None:

@@ -97,6 +97,7 @@ class Dashboard(DetailActions):
 
     def on_resize(self, event: Resize) -> None:
         self._footer.compact = event.size.width < CRAMPED
+        self._fit()
         self._pace.request()
 
     @work(exclusive=True, group="follow")
@@ -124,9 +125,14 @@ class Dashboard(DetailActions):
             self._notice.say(self.link.notice(self.view, self.signs), alone=empty)
             self._summary.show(self.matrix.counts, self.link, brief=self._narrow)
             if not empty:
+                if patch.reshaped:
+                    self._fit()
                 self._table.show(patch)
                 self._filter.count(len(self.matrix.order), len(self.matrix.rows))
                 self._show_selection()
+
+    def _fit(self) -> None:
+        self._body.fit(self._table.least_width, self.size.width)
 
     def _offer_keys(self) -> None:
         if self.screen_stack:  # else it is closing
@@ -142,7 +148,7 @@ class Dashboard(DetailActions):
     @property
     def _below(self) -> bool:
         """Whether the findings stand below the table."""
-        return self._narrow or self.settings.layout == "below"
+        return self._narrow or self._body.below
 
     @property
     def _finding(self) -> Finding | None:
@@ -259,7 +265,7 @@ class Dashboard(DetailActions):
         root = selection.row.root if selection else ""
         first = self._finding.package if self._finding else None
         known = root if root in self.view.projects else next(iter(self.view.projects))
-        self.push_screen(WheelsScreen(self._outside.socket, known, first or "", self.signs))
+        self.push_screen(WheelsScreen(self._outside, known, first or "", self.signs))
 
     def action_daemon(self) -> None:
         if self.view.daemon is None:

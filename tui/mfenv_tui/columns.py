@@ -11,6 +11,9 @@ PADDING = 2
 """One blank on each side of every column."""
 
 _NARROWEST_CELL = 11
+_WHOLE_CELL = 14
+"""In which nearly every word fits."""
+
 _NARROWEST_NAME = 14
 _WIDEST_NAME = 44
 _NARROWEST_PLACE = 10
@@ -24,6 +27,12 @@ class Widths:
     name: int
     place: int
     cell: int
+
+
+def least_room(archs: Sequence[str], longest_name: int) -> int:
+    """Columns below which words are cut, and names beyond recognition."""
+    cell = max(_WHOLE_CELL, *map(len, archs), 0)
+    return min(longest_name, 2 * _NARROWEST_NAME) + PADDING + max(len(archs), 1) * (cell + PADDING)
 
 
 def widths(room: int, archs: Sequence[str], longest_name: int, longest_place: int) -> Widths:

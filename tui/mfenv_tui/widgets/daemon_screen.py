@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from mfenv_tui.daemon import daemon_info
 from mfenv_tui.findings import finding_parts
 from mfenv_tui.lines import Labelled, Part, Signs
 from mfenv_tui.link import Link
@@ -66,7 +65,7 @@ class DaemonScreen(ModalScreen[None]):
     @in_background(exclusive=True, group="daemon")
     async def _look(self) -> None:
         try:
-            self._show(await daemon_info(self._outside.socket), None)
+            self._show(await self._outside.info(self._outside.socket), None)
         except ClientError as error:
             if self._view.daemon is not None:
                 self._show(self._view.daemon, error)

@@ -92,6 +92,11 @@ class DetailPane(Vertical):
         return self.active is self._findings
 
     @property
+    def knows_history(self) -> bool:
+        """Whether the daemon has answered about the selected cell."""
+        return self._detail is not None and self._detail.history is not None
+
+    @property
     def finding(self) -> Finding | None:
         """The highlighted finding; the first one until the user moves."""
         return self._findings.finding

@@ -12,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mfenv_tui.actions import DETAILS
-from mfenv_tui.columns import widths
+from mfenv_tui.columns import least_room, widths
 from mfenv_tui.environments import place, row_title
 from mfenv_tui.lines import Signs
 from mfenv_tui.matrix import Matrix, Patch
@@ -83,6 +83,11 @@ class MatrixTable(ScrollView, can_focus=True):
         """What the cursor is on; None while there is nothing."""
         row = self._matrix.rows.get(self._key or "")
         return Selection(row, self._arch) if row and self._painter else None
+
+    @property
+    def least_width(self) -> int:
+        """Columns that it needs for its rows to be told apart, with the scroll bar."""
+        return least_room(self._matrix.archs, self._longest_name()) + self.styles.scrollbar_size_vertical
 
     def choose(self, key: str) -> None:
         """Put the cursor on the name of a row; does nothing when that is not shown."""
@@ -189,10 +194,12 @@ class MatrixTable(ScrollView, can_focus=True):
     def _wanted_columns(self) -> tuple[Column, ...]:
         rows = self._matrix.rows.values()
         several = self._several_projects()
-        longest_name = max((len(row_title(row, self._signs)) for row in rows), default=0)
         longest_place = max((len(place(row, with_project=several)) for row in rows), default=0)
         room = self.scrollable_content_region.width
-        return columns(widths(room, self._matrix.archs, longest_name, longest_place), self._matrix.archs)
+        return columns(widths(room, self._matrix.archs, self._longest_name(), longest_place), self._matrix.archs)
+
+    def _longest_name(self) -> int:
+        return max((len(row_title(row, self._signs)) for row in self._matrix.rows.values()), default=0)
 
     def _several_projects(self) -> bool:
         return len({row.root for row in self._matrix.rows.values()}) > 1

@@ -63,7 +63,7 @@ class TextTab(Tab):
     DEFAULT_CSS = """
     TextTab {
         VerticalScroll { height: 1fr; background: $background; scrollbar-size-vertical: 1; }
-        VerticalScroll:focus { background: $boost; }
+        VerticalScroll:focus { background-tint: $background 0%; }
         Prose { height: auto; }
     }
     """

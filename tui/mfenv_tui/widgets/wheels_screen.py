@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import ClassVar
 
 from textual import work
@@ -12,8 +12,8 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input
 
 from mfenv_tui.availability import cell_line, version_parts
-from mfenv_tui.daemon import wheels
 from mfenv_tui.lines import Labelled, Line, Role, Signs
+from mfenv_tui.outside import Outside
 from mfenv_tui.palette import cut_text, styles_of
 from mfenv_tui.widgets.prose import Prose
 from mfenvd.client.errors import ClientError
@@ -55,10 +55,10 @@ class WheelsScreen(Screen[None]):
         Binding("slash", "type", "Other package"),
     ]
 
-    def __init__(self, socket: Path, root: str, package: str, signs: Signs) -> None:
+    def __init__(self, outside: Outside, root: str, package: str, signs: Signs) -> None:
         """Asks the indexes of the project at `root`; at first about `package`, if it is not empty."""
         super().__init__()
-        self._socket = socket
+        self._outside = outside
         self._root = root
         self._first = package
         self._signs = signs
@@ -108,7 +108,7 @@ class WheelsScreen(Screen[None]):
     async def _ask(self, package: str) -> None:
         self._say(f"Asking about {package}{self._signs.more}", "muted")
         try:
-            found = await wheels(self._socket, package, self._root, MOST)
+            found = await self._outside.wheels(self._outside.socket, package, self._root, MOST)
         except ClientError as error:
             self._show(None)
             self._say(" ".join(filter(None, (error.message, error.fix))), Tone.BAD)

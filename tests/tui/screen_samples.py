@@ -1,0 +1,40 @@
+"""What the screens beside the table are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.availability import Availability, Cell, PythonWheel, Row
+from mfenvd.domain.event import Status
+from tests.support import samples
+
+
+def numpy() -> Availability:
+    """Two versions; the newer has none for Intel Macs, and asks for a newer GLIBC on the newest Python."""
+    linux = (PythonWheel("3.11", "2.17"), PythonWheel("3.12", "2.17"), PythonWheel("3.13", "2.27"))
+    mac = (PythonWheel("3.11", macos="11.0"), PythonWheel("3.13t", macos="14.0"))
+    new = (Cell(Arch.LINUX_64, linux, glibc="2.17"), Cell(Arch.OSX_64), Cell(Arch.OSX_ARM64, mac, macos="11.0"))
+    old = (Cell(Arch.LINUX_64, linux[:2], glibc="2.17"), Cell(Arch.OSX_64, mac[:1], macos="11.0"), new[2])
+    rows = (Row("2.3.1", new, sdist=True, requires_python=">=3.11"), Row("1.26.4", old, yanked="broken"))
+    return Availability("numpy", rows, 43)
+
+
+async def wheels(_socket: Path, _package: str, _root: str, _limit: int) -> Availability:
+    """The answer to any package."""
+    return numpy()
+
+
+def status_of_ana(project: Path) -> Status:
+    """The samples, with a daemon and a project where a user would have them, so that no picture names this machine."""
+    status = samples.status(project)
+    home = "/home/ana"
+    daemon = msgspec.structs.replace(
+        status.daemon, workers=3, memory=57 * 2**20, running=1, queued=2, socket=f"{home}/.run/mfenv/mfenvd.sock",
+        log=f"{home}/.local/state/mfenv/log/mfenvd.log", state_dir=f"{home}/.local/state/mfenv",
+        cache_dir=f"{home}/.cache/mfenv",
+    )  # fmt: skip
+    projects = tuple(msgspec.structs.replace(each, root=f"{home}/team-flows") for each in status.projects)
+    return msgspec.structs.replace(status, daemon=daemon, projects=projects)

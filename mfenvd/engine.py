@@ -13,7 +13,7 @@ from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.identity import Identity
 from mfenvd.domain.job import Job, job_key
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
-from mfenvd.domain.request import Kind, Request
+from mfenvd.domain.request import Indexes, Kind, Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
 from mfenvd.domain.state import State
@@ -79,11 +79,13 @@ class Needs(msgspec.Struct, frozen=True):
         identity: What Metaflow calls it.
         conda: `Job.key` by conda platform.
         wheels: `Job.key`; None for a `@conda` environment.
+        indexes: Those that its source names for the wheels.
     """
 
     identity: Identity
     conda: dict[str, str]
     wheels: str | None = None
+    indexes: Indexes = Indexes()
 
     @property
     def jobs(self) -> tuple[str, ...]:
@@ -96,7 +98,8 @@ class Needs(msgspec.Struct, frozen=True):
         if len(found) < len(set(self.jobs)):
             return None
         conda = {platform: found[key] for platform, key in self.conda.items()}
-        return WarmTask(self.identity, conda, found[self.wheels] if self.wheels else None, context)
+        wheels = found[self.wheels] if self.wheels else None
+        return WarmTask(self.identity, conda, wheels, context, indexes=self.indexes)
 
 
 def needs(plan: Plan, context: Context) -> dict[str, Needs]:
@@ -123,7 +126,8 @@ def _needs(environment: Environment, request: Request, identity: Identity, conte
         for platform in identity.conda_platforms
     }
     wheels = job_key(request, targets[identity.platform], context.root, context.trusted)
-    return Needs(identity, keys, wheels if identity.pypi is not None else None)
+    indexes = request.pypi.indexes if request.pypi is not None else Indexes()
+    return Needs(identity, keys, wheels if identity.pypi is not None else None, indexes)
 
 
 def _bases(environment: Environment, planned: PlannedTarget, context: Context) -> Iterator[Job]:

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from mfenvd.resolve.index.transport import Transport
 
 _CHUNK = 1024 * 1024
+_NO_INDEXES = Indexes()
 
 
-def local_environments(context: Context, settings: MicromambaSettings) -> LocalEnvironments:
+def local_environments(
+    context: Context, settings: MicromambaSettings, indexes: Indexes = _NO_INDEXES
+) -> LocalEnvironments:
     """The environments of this machine's user, for what the project of `context` asks for."""
-    files = PackageFiles(context, settings)
+    files = PackageFiles(context, settings, indexes)
     return LocalEnvironments(Path(context.cache_dir), settings, files, trusted=context.trusted)
 
 
@@ -40,10 +43,12 @@ class PackageFiles:
     Args:
         context: Whose project this is.
         settings: What micromamba says: packages that it downloaded need not be downloaded again.
+        indexes: Those that the source of the environment names, with their credentials.
     """
 
-    def __init__(self, context: Context, settings: MicromambaSettings) -> None:
+    def __init__(self, context: Context, settings: MicromambaSettings, indexes: Indexes = _NO_INDEXES) -> None:
         self._context = context
+        self._indexes = indexes
         self._downloaded = tuple(map(Path, settings.pkgs_dirs))
         self._store = ArchiveStore(store_folder(context.cache_dir))
         self._lock = threading.Lock()
@@ -133,7 +138,7 @@ class PackageFiles:
                 from mfenvd.resolve.index.transport import LateTransport
 
                 surroundings = self._context.surroundings
-                config = configuration(Indexes(), surroundings, Path(self._context.root))
+                config = configuration(self._indexes, surroundings, Path(self._context.root))
                 self._transport = transport = LateTransport(config, surroundings.environ)
                 weakref.finalize(self, transport.close)
             return self._transport

@@ -9,7 +9,7 @@ from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.identity import Identity
 from mfenvd.domain.job import job_key
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
-from mfenvd.domain.request import CondaPart, Kind, PypiPart, Request
+from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
@@ -54,6 +54,17 @@ RESOLVED = {key(request, target): good(request, target) for request in (WHEELS, 
 def told(one: Environment, outcomes: dict[str, Outcome], warmths: dict[str, Warmth]) -> dict[Arch, Verdict]:
     verdicts = engine.verdicts(Plan("/p", (one,)), CONTEXT, outcomes, {}, warmths)
     return {verdict.target.arch: verdict for verdict in verdicts}
+
+
+def test_the_work_knows_the_indexes_that_its_source_names() -> None:
+    named = Indexes(extra_index_urls=("https://user:secret@index.example/simple",))
+    request = Request(Kind.PYPI, "3.11", PypiPart(("six",), indexes=named))
+    local = identity(Arch.OSX_ARM64)
+    plan = Plan("/p", (environment(local, request=request),))
+    outcomes = {key(one, MAC): good(one, MAC) for one in (request, BASE)}
+    task = engine.needs(plan, CONTEXT)[local.key].task(outcomes, CONTEXT)
+    assert task is not None
+    assert task.indexes == named
 
 
 def test_wheels_for_a_remote_step_rest_on_conda_here_and_there() -> None:

@@ -37,7 +37,7 @@ PASSING = frozenset(
     code.value
     for code in (
         Code.INDEX_UNREACHABLE, Code.INDEX_UNREADABLE, Code.CHANNEL_UNREACHABLE, Code.CHANNEL_UNREADABLE,
-        Code.INTERNAL_ERROR, Code.WORKER_DIED, Code.TOOL_MISSING,
+        Code.INTERNAL_ERROR, Code.WORKER_DIED, Code.TOOL_MISSING, Code.FILES_UNUSABLE,
     )
 )  # fmt: skip
 """Causes that may go away by themselves. Refused credentials do not, and asking again may lock an account."""

@@ -143,6 +143,7 @@ class Code(str, Enum):
     WATCH_LIMIT = "MFE906", "The system's limit for watched folders is reached"
     JOURNAL_UNWRITABLE = "MFE907", "The daemon's journal cannot be written"
     CANCELLED = "MFE908", "A resolve was cancelled"
+    FILES_UNUSABLE = "MFE909", "mfenv cannot use its files"
 
 
 UNDECIDED = frozenset(
@@ -151,6 +152,7 @@ UNDECIDED = frozenset(
         Code.INDEX_UNREACHABLE, Code.INDEX_REFUSES, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED,
         Code.TOOL_MISSING, Code.CANCELLED, Code.BUILD_NEEDS_TRUST, Code.SOLVE_TOOK_TOO_LONG,
         Code.CHANNEL_UNREACHABLE, Code.CHANNEL_REFUSES, Code.CHANNEL_UNREADABLE, Code.CONDA_LOCK_FAILED,
+        Code.FILES_UNUSABLE,
     }
 )  # fmt: skip
 """Codes that say nothing about whether the environment works: `mfenv check` could not tell."""

@@ -9,6 +9,7 @@ import msgspec
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.identity import Identity
+from mfenvd.domain.request import Indexes
 from mfenvd.domain.resolution import Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.state import State
@@ -23,6 +24,7 @@ class WarmTask(msgspec.Struct, frozen=True):
         wheels: For where it runs; None for a `@conda` environment.
         context: Of the resolutions.
         replace: Whether what the manifest holds already gives way.
+        indexes: Those that its source names for the wheels. URLs may hold credentials.
     """
 
     identity: Identity
@@ -30,6 +32,7 @@ class WarmTask(msgspec.Struct, frozen=True):
     wheels: Resolution | None
     context: Context
     replace: bool = False
+    indexes: Indexes = Indexes()
 
 
 class Warmth(msgspec.Struct, frozen=True):

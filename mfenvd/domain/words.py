@@ -145,6 +145,7 @@ WORDS: dict[str, str] = {
     Code.WATCH_LIMIT: "watch limit",
     Code.JOURNAL_UNWRITABLE: "journal",
     Code.CANCELLED: "cancelled",
+    Code.FILES_UNUSABLE: "disk full",
 }
 """At most 14 columns each, so that five archs fit side by side."""
 

@@ -188,7 +188,7 @@ class LocalEnvironments:
             try:
                 cache.link(conda, extracted, archives, prefix)
             except LinkFailedError as error:
-                raise NotMadeError(findings.not_linked(wanted.id, error.words)) from error
+                raise NotMadeError(findings.not_linked(wanted.id, str(prefix), error.words)) from error
             paths = {wheel.url: fetching.file(wheel) for wheel in wheels}
         if wanted.wheels is not None:
             if wanted.installs_wheels and wheels:
@@ -208,7 +208,7 @@ class LocalEnvironments:
         try:
             install_wheels(wheels, prefix, self._cache_dir / "uv")
         except InstallFailedError as error:
-            raise NotMadeError(findings.wheels_not_installed(id_, error.lines)) from error
+            raise NotMadeError(findings.wheels_not_installed(id_, str(prefix), error.lines)) from error
         except UvMissingError as error:
             raise NotMadeError(findings.uv_missing()) from error
 

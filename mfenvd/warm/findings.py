@@ -6,14 +6,18 @@ from collections.abc import Sequence
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.own_files import says_disk_is_full
 from mfenvd.domain.redact import redact
 
 _TAIL = 20
 _CAUSE = "cause: "
 
 
-def not_linked(id_: str, words: str) -> Finding:
-    """MFE651: rattler refuses the conda packages."""
+def not_linked(id_: str, prefix: str, words: str) -> Finding:
+    """MFE651: rattler refuses the conda packages; MFE654 where it finds the disk full."""
+    full = says_disk_is_full(words)
+    if full is not None:
+        return environments_unwritable(prefix, full)
     lines = words.splitlines() or ["no reason given"]
     return Finding(
         Code.NOT_LINKED,
@@ -23,8 +27,11 @@ def not_linked(id_: str, words: str) -> Finding:
     )
 
 
-def wheels_not_installed(id_: str, lines: Sequence[str]) -> Finding:
-    """MFE652: uv refuses the wheels."""
+def wheels_not_installed(id_: str, prefix: str, lines: Sequence[str]) -> Finding:
+    """MFE652: uv refuses the wheels; MFE654 where it finds the disk full."""
+    full = says_disk_is_full("\n".join(lines))
+    if full is not None:
+        return environments_unwritable(prefix, full)
     told = [line.strip() for line in lines if line.strip()] or ["no reason given"]
     causes = [line.removeprefix(_CAUSE) for line in told if line.startswith(_CAUSE)]
     reason = (causes[-1] if causes else told[0].removeprefix("error: ")).rstrip(".")

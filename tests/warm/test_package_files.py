@@ -1,10 +1,12 @@
 """Files come from where the package was resolved, with the project's credentials, or from what is here already."""
 
+import logging
+
 import msgspec
 import pytest
 
 from mfenvd.domain.codes import Code
-from mfenvd.domain.request import Kind
+from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.surroundings import Surroundings
@@ -56,6 +58,28 @@ def test_a_wheel_comes_from_its_index_with_its_credentials(world: World) -> None
         assert caught.value.finding.code == Code.NOT_DOWNLOADED
         path = files(world, PIP_INDEX_URL=index.url_with_credentials).fetch(locked_wheel(index, DEMO))
     assert path.read_bytes() == DEMO.content
+
+
+def test_an_index_that_the_environments_source_names_gets_its_credentials(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with IndexServer(credentials=("user", "hunter22")) as index:
+        index.add(DEMO)
+        named = Indexes(extra_index_urls=(index.url_with_credentials,))
+        found = context(world)
+        settings = read_micromamba_settings(found.surroundings)
+        with caplog.at_level(logging.DEBUG):
+            path = PackageFiles(found, settings, named).fetch(locked_wheel(index, DEMO))
+            gone = msgspec.structs.replace(
+                locked_wheel(index, DEMO), url=f"http://{index.host}/files/gone.whl", sha256="0" * 64
+            )
+            with pytest.raises(NotMadeError) as caught:
+                PackageFiles(found, settings, named).fetch(gone)
+    assert path.read_bytes() == DEMO.content
+    assert b"hunter22" not in msgspec.json.encode(caught.value.finding)
+    assert "hunter22" not in caplog.text
+    kept = [path for path in (world.root / "cache").rglob("*") if path.is_file()]
+    assert [path for path in kept if b"hunter22" in path.read_bytes()] == []
 
 
 def test_a_wheel_that_is_not_there_any_more_is_told(world: World) -> None:

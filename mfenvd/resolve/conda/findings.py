@@ -275,16 +275,6 @@ def conflict(sides: Sequence[Sequence[str]], names: Sequence[Chain], words: str)
     )
 
 
-def folders_unusable(error: OSError) -> Finding:
-    """A file or folder of mfenv's own cannot be written or read."""
-    return Finding(
-        code=Code.INTERNAL_ERROR,
-        severity=Severity.ERROR,
-        message=f"mfenv cannot use its files: {error.strerror or error} ({error.filename or 'unknown file'}).",
-        fix="Make room on the disk, or make the folder writable; `mfenv status` shows which folders are used.",
-    )
-
-
 def _system(code: Code, message: str, chain: Chain, fix: str, **data: str | None) -> Finding:
     return Finding(
         code=code,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mfenvd.condarc.configuration import CondaConfiguration, home_of, read_conda_configuration
 from mfenvd.domain.match_specs import match_specs
+from mfenvd.domain.own_files import files_unusable
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
@@ -50,7 +51,7 @@ class CondaResolver:
         except SolveTookTooLong as problem:
             return Outcome(findings=(findings.took_too_long(problem),), failed=True)
         except OSError as error:
-            return Outcome(findings=(findings.folders_unusable(error),), failed=True)
+            return Outcome(findings=(files_unusable(error),), failed=True)
 
     def _resolved(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         question, repodata = asked(request, target, context)

@@ -10,6 +10,7 @@ import msgspec
 
 from mfenvd.domain.finding import Severity
 from mfenvd.domain.match_specs import package_name
+from mfenvd.domain.own_files import files_unusable
 from mfenvd.domain.request import CondaPart, Kind, MixedSolver, PypiPart, Request
 from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
@@ -22,7 +23,6 @@ from mfenvd.resolve.mixed.conda_lock import CondaLockError
 from mfenvd.resolve.mixed.fresh_names import FRESH_FOR, due_in, fetch_names
 from mfenvd.resolve.mixed.names import Names, known_names
 from mfenvd.resolve.mixed.through_conda_lock import resolve_through_conda_lock
-from mfenvd.resolve.pypi.findings import folders_unusable
 from mfenvd.resolve.pypi.resolver import PypiResolver
 
 Report = Callable[[Progress], None]
@@ -84,7 +84,7 @@ class MixedResolver:
         except CondaLockError as error:
             return self._without_conda_lock(error, beside, context, report)
         except OSError as error:
-            return Outcome(findings=(folders_unusable(error),), failed=True)
+            return Outcome(findings=(files_unusable(error),), failed=True)
 
     def _without_conda_lock(self, error: CondaLockError, beside: Beside, context: Context, report: Report) -> Outcome:
         """Why conda-lock gave no answer: what is wrong with the request, if anything is."""

@@ -391,16 +391,6 @@ def uv_failed(words: str) -> Finding:
     )
 
 
-def folders_unusable(error: OSError) -> Finding:
-    """A file or folder of mfenv's own cannot be written or read."""
-    return Finding(
-        code=Code.INTERNAL_ERROR,
-        severity=Severity.ERROR,
-        message=f"mfenv cannot use its files: {error.strerror or error} ({error.filename or 'unknown file'}).",
-        fix="Make room on the disk, or make the folder writable; `mfenv status` shows which folders are used.",
-    )
-
-
 def _misfit(code: Code, message: str, case: Case, fix: str, **facts: object) -> Finding:
     sdist = any(not file.is_wheel for file in case.allowed)
     wheels = [{"filename": r.filename, "axes": list(map(str, r.axes)), "needs": r.needs} for r in case.rejected]

@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.graph import Graph
+from mfenvd.domain.own_files import disk_full, files_unusable, says_disk_is_full
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
@@ -353,8 +354,9 @@ def _told(error: IndexProblem | UvError | UvMissingError | NotSettledError | OSE
     if isinstance(error, UvMissingError):
         return findings.uv_missing(str(error))
     if isinstance(error, OSError):
-        return findings.folders_unusable(error)
-    return findings.uv_failed(str(error))
+        return files_unusable(error)
+    words = str(error)
+    return disk_full(words) if says_disk_is_full(words) else findings.uv_failed(words)
 
 
 def _stale(catalog: Catalog) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import msgspec
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.identity import Identity
-from mfenvd.domain.request import Kind
+from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import Resolution
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
@@ -24,7 +24,7 @@ from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.micromamba import places, read_micromamba_settings
 from mfenvd.warm.plan import Environments, LocalEnvironment, MicromambaSettings, NotMadeError, Report
 
-EnvironmentsOf = Callable[[Context, MicromambaSettings], Environments]
+EnvironmentsOf = Callable[[Context, MicromambaSettings, Indexes], Environments]
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -39,7 +39,8 @@ class CoreWarmer:
     """What `domain.warming.Warmer` promises, for Metaflow core.
 
     Args:
-        environments_of: Makes the local environments for a project and what micromamba says there.
+        environments_of: Makes the local environments for a project, what micromamba says there, and the indexes that
+            the environment's source names.
     """
 
     def __init__(self, environments_of: EnvironmentsOf) -> None:
@@ -63,7 +64,7 @@ class CoreWarmer:
             return Warmth(State.RESOLVED, (*said, problem(str(path), error.reason)), tuple(watched), passing=True)
         except NotAnEntryError as error:
             return Warmth(State.RESOLVED, (*said, findings.not_for_metaflow(str(error))), tuple(watched))
-        environments = self._environments_of(task.context, settings)
+        environments = self._environments_of(task.context, settings, task.indexes)
         try:
             watched += self._lay_out(identity, held, settings, environments, report)
         except NotMadeError as error:

@@ -12,7 +12,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.identity import Identity
-from mfenvd.domain.request import Kind
+from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
@@ -67,8 +67,9 @@ class Bench:
         self.environments = FakeEnvironments(folder)
         self.warmer = CoreWarmer(self._environments)
 
-    def _environments(self, _: Context, settings: MicromambaSettings) -> FakeEnvironments:
+    def _environments(self, _: Context, settings: MicromambaSettings, indexes: Indexes) -> FakeEnvironments:
         assert settings.binary is None
+        assert indexes == Indexes()
         return self.environments
 
     def task(self, platform: str | None = None, *, pypi: bool = True, datastore: str = "local") -> WarmTask:

@@ -51,7 +51,7 @@ class Housekeeping:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._settings = read_micromamba_settings(context.surroundings)
+        self._settings = read_micromamba_settings(context.surroundings, trusted=context.trusted)
         self._environments = local_environments(context, self._settings)
 
     def collect(self, grace: float = GRACE, *, dry_run: bool = False, limit: int = STORE_LIMIT) -> Garbage:

@@ -123,6 +123,7 @@ class Code(str, Enum):
     BASE_UNRESOLVED = "MFE611", "The Python that wheels are put into cannot be resolved"
     EXTENSION_NOT_WARMED = "MFE612", "The environments of metaflow-netflixext are not made ready yet"
     EXTENSION_UNKNOWN = "MFE613", "A version of metaflow-netflixext that mfenv does not know"
+    INTERPRETER_NOT_STARTED = "MFE615", "The project's own Python is not started before the project is trusted"
 
     NOT_LINKED = "MFE651", "An environment's conda packages cannot be linked"
     WHEELS_NOT_INSTALLED = "MFE652", "An environment's wheels cannot be installed"

@@ -130,6 +130,7 @@ class Launcher(msgspec.Struct, frozen=True):
         config: `environ` with Metaflow's configuration files below it.
         datastore: As mfenv's configuration says; None means as Metaflow's does.
         attached: Remote decorators that Metaflow's configuration attaches to every step.
+        by_project: Whether only the project says which interpreter: to start it may be to run the project's code.
     """
 
     interpreter: str
@@ -140,3 +141,4 @@ class Launcher(msgspec.Struct, frozen=True):
     config: dict[str, str]
     datastore: str | None = None
     attached: tuple[str, ...] = ()
+    by_project: bool = False

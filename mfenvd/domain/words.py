@@ -128,6 +128,7 @@ WORDS: dict[str, str] = {
     Code.NOT_IN_DATASTORE: "not uploaded",
     Code.NOT_FOR_METAFLOW: "own build",
     Code.BASE_UNRESOLVED: "conda python",
+    Code.INTERPRETER_NOT_STARTED: "not trusted",
     Code.NOT_LINKED: "not linked",
     Code.WHEELS_NOT_INSTALLED: "not installed",
     Code.PYTHON_DOES_NOT_RUN: "python broken",

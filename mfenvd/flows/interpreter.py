@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,16 @@ def _candidates(root: Path, settings: Settings, surroundings: Surroundings, host
     yield from _of_shell(surroundings, "the shell's Python")
     yield from _requires_python(root, host)
     yield _Found(host.python, _ASSUMED)
+
+
+def is_users_choice(executable: str, surroundings: Surroundings) -> bool:
+    """Whether the user runs the Python at `executable`: in the registering shell, or to start mfenv.
+
+    All others are there on the word of the project, which may have brought them along.
+    """
+    folder = Path(executable).parent
+    of_shell = surroundings.interpreter is not None and folder == Path(surroundings.interpreter).parent
+    return of_shell or folder == Path(sys.executable).parent
 
 
 def _of_shell(surroundings: Surroundings, why: str) -> Iterator[_Found]:

@@ -31,7 +31,9 @@ _UNKNOWN = frozenset(
 )
 """What reading could not know, and loading knows."""
 
-_OF_THE_INTERPRETER = frozenset({Code.METAFLOW_MISSING, Code.EXTENSION_NOT_WARMED, Code.EXTENSION_UNKNOWN})
+_OF_THE_INTERPRETER = frozenset(
+    {Code.METAFLOW_MISSING, Code.INTERPRETER_NOT_STARTED, Code.EXTENSION_NOT_WARMED, Code.EXTENSION_UNKNOWN}
+)
 
 
 class Overlay(msgspec.Struct, frozen=True):

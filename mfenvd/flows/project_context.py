@@ -14,7 +14,7 @@ from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.floors import ProjectTargets
 from mfenvd.flows.host import Host
-from mfenvd.flows.interpreter import Interpreter, find_interpreter
+from mfenvd.flows.interpreter import Interpreter, find_interpreter, is_users_choice
 from mfenvd.flows.metaflow_config import MetaflowConfig, read_metaflow_config
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.flows.requests import RequestFacts
@@ -135,6 +135,7 @@ def _launcher(  # noqa: PLR0913 - all that decides
         config={**{name: setting.value for name, setting in metaflow.values.items()}, **surroundings.environ},
         datastore=settings.datastore,
         attached=tuple(one.decospec.name for one in metaflow.decospecs if one.decospec.is_remote),
+        by_project=not is_users_choice(executable, surroundings),
     )
 
 

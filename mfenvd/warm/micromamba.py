@@ -29,11 +29,16 @@ class _Answer(msgspec.Struct):
     pkgs_dirs: list[str]
 
 
-def read_micromamba_settings(surroundings: Surroundings) -> MicromambaSettings:
-    """What micromamba says in these surroundings, or what the one that Metaflow would install there would say."""
+def read_micromamba_settings(surroundings: Surroundings, *, trusted: bool) -> MicromambaSettings:
+    """What micromamba says in these surroundings, or what the one that Metaflow would install there would say.
+
+    Metaflow takes one from the folder that flows are started in, too. That one is a file of the project, and started
+    only if the project is `trusted`.
+    """
     environ, home = surroundings.environ, _home(surroundings.environ)
     binary = find_micromamba(surroundings)
-    answer = _ask(binary, surroundings) if binary is not None else None
+    brought_along = binary in _in_working_folder(surroundings)
+    answer = _ask(binary, surroundings) if binary is not None and (trusted or not brought_along) else None
     known = answer or _by_default(environ, home)
     return MicromambaSettings(
         platform=known.platform,
@@ -59,10 +64,13 @@ def places(surroundings: Surroundings) -> Iterator[str]:
     environ = surroundings.environ
     named = environ.get("METAFLOW_PATH_TO_MICROMAMBA")
     yield str(_absolute(named, surroundings)) if named and os.sep in named else named or "micromamba"
-    for relative in ("micromamba", "bin/micromamba"):
-        yield str(Path(surroundings.cwd, relative))
+    yield from _in_working_folder(surroundings)
     home = environ.get("METAFLOW_TOKEN_HOME") or environ.get("METAFLOW_HOME") or "~/.metaflowconfig"
     yield str(_absolute(home, surroundings) / "micromamba" / "bin" / "micromamba")
+
+
+def _in_working_folder(surroundings: Surroundings) -> tuple[str, ...]:
+    return tuple(str(Path(surroundings.cwd, relative)) for relative in ("micromamba", "bin/micromamba"))
 
 
 def _ask(binary: str, surroundings: Surroundings) -> _Answer | None:

@@ -60,7 +60,7 @@ def download(package: LockedPackage, file: BinaryIO) -> None:
 def environments(world: World, cache: Path | None = None, *, trusted: bool = True) -> LocalEnvironments:
     """mfenv's environments for the user of `world`."""
     cache = cache or world.root / "cache"
-    settings = read_micromamba_settings(Surroundings(str(world.project), environ=world.environ))
+    settings = read_micromamba_settings(Surroundings(str(world.project), environ=world.environ), trusted=True)
     return LocalEnvironments(cache, settings, StoreArchives(cache / "store"), trusted=trusted)
 
 

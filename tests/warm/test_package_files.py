@@ -28,7 +28,7 @@ def context(world: World, **environ: str) -> Context:
 
 def files(world: World, **environ: str) -> PackageFiles:
     found = context(world, **environ)
-    return PackageFiles(found, read_micromamba_settings(found.surroundings))
+    return PackageFiles(found, read_micromamba_settings(found.surroundings, trusted=True))
 
 
 def locked_wheel(index: IndexServer, archive: Archive) -> LockedPackage:
@@ -67,7 +67,7 @@ def test_an_index_that_the_environments_source_names_gets_its_credentials(
         index.add(DEMO)
         named = Indexes(extra_index_urls=(index.url_with_credentials,))
         found = context(world)
-        settings = read_micromamba_settings(found.surroundings)
+        settings = read_micromamba_settings(found.surroundings, trusted=True)
         with caplog.at_level(logging.DEBUG):
             path = PackageFiles(found, settings, named).fetch(locked_wheel(index, DEMO))
             gone = msgspec.structs.replace(
@@ -168,5 +168,5 @@ def test_a_wheel_that_was_built_here_is_taken_from_there(world: World) -> None:
 
 def test_environments_are_made_of_these_files(world: World) -> None:
     found = context(world)
-    made = local_environments(found, read_micromamba_settings(found.surroundings))
+    made = local_environments(found, read_micromamba_settings(found.surroundings, trusted=True))
     assert made.find("id", "linux-64") is None

@@ -69,6 +69,18 @@ def extension_unknown(interpreter: str, version: str, known: Sequence[str]) -> F
     )
 
 
+def interpreter_not_started(interpreter: str, root: str) -> Finding:
+    """MFE615: asking Metaflow would run a program that the project names."""
+    return Finding(
+        Code.INTERPRETER_NOT_STARTED,
+        Severity.NOTICE,
+        f"{interpreter} is the word of {root} alone, which is not trusted, so it is not started. Environment ids are "
+        "computed as Metaflow 2.19.39 does; another release may have others.",
+        path=interpreter,
+        fix="Run `mfenv trust`, or activate the environment and run `mfenv up` in that shell.",
+    )
+
+
 def interpreter_unknown(root: str) -> Finding:
     """MFE604: nothing says which Python starts the flows, so no id can be known."""
     return Finding(

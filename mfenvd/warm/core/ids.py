@@ -43,6 +43,10 @@ class MetaflowSide:
 
     def ask(self, questions: Sequence[FlowQuestion], launcher: Launcher, *, trusted: bool) -> Iterator[LoadedFile]:
         """One answer to each question, in their order; never raises for what a flow does."""
+        if launcher.by_project and not trusted:
+            why = findings.interpreter_not_started(launcher.interpreter, launcher.root)
+            yield from _by_own_rules(questions, launcher, why)
+            return
         answers = _Answers(questions, launcher, self._seconds, loaded=trusted)
         missing = "it cannot be started"
         for said in self._said(questions, launcher, trusted=trusted):
@@ -54,7 +58,7 @@ class MetaflowSide:
         if self._stopped:
             return
         if missing:
-            yield from _without_metaflow(questions, launcher, missing)
+            yield from _by_own_rules(questions, launcher, findings.metaflow_missing(launcher.interpreter, missing))
         else:
             yield from answers.rest()
 
@@ -265,12 +269,11 @@ def _asked(step: Mapping[str, Any], said: Mapping[str, Any]) -> LoadedStep:
     return LoadedStep(step["step"], kinds=tuple(step["kinds"]), remote=tuple(step["remote"]), request=request or None)
 
 
-def _without_metaflow(questions: Sequence[FlowQuestion], launcher: Launcher, reason: str) -> Iterator[LoadedFile]:
-    """Ids by our own rules, with a finding that says so."""
+def _by_own_rules(questions: Sequence[FlowQuestion], launcher: Launcher, why: Finding) -> Iterator[LoadedFile]:
+    """Ids without asking Metaflow; `why` says so."""
     datastore = launcher.datastore or launcher.config.get("METAFLOW_DEFAULT_DATASTORE") or "local"
     root = own_ids.local_root(Path(launcher.cwd), launcher.config)
     packages = own_ids.package_root(datastore, root, launcher.config)
-    said = findings.metaflow_missing(launcher.interpreter, reason)
     for question in questions:
         flows = []
         if packages is not None:
@@ -292,4 +295,4 @@ def _without_metaflow(questions: Sequence[FlowQuestion], launcher: Launcher, rea
                         ]
                     )
                     flows.append(LoadedFlow(flow.flow, launch.name, steps))
-        yield LoadedFile(question.path, question.digest, tuple(flows), findings=(said,))
+        yield LoadedFile(question.path, question.digest, tuple(flows), findings=(why,))

@@ -49,7 +49,7 @@ class CoreWarmer:
     def warm(self, task: WarmTask, report: Report) -> Warmth:
         """Makes the environment ready, as far as it is not."""
         identity, path = task.identity, manifest_path(task.identity.local_root, task.identity.flow)
-        settings = read_micromamba_settings(task.context.surroundings)
+        settings = read_micromamba_settings(task.context.surroundings, trusted=task.context.trusted)
         said: list[Finding] = []
         if settings.binary is None:
             said.append(findings.micromamba_missing(tuple(places(task.context.surroundings))))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.host import Host
-from mfenvd.flows.interpreter import Interpreter, find_interpreter, version_of_executable
+from mfenvd.flows.interpreter import Interpreter, find_interpreter, is_users_choice, version_of_executable
 
 
 def venv(prefix: Path, config: str = "version = 3.10.4\n") -> Path:
@@ -53,6 +54,15 @@ def test_the_activated_environment_of_the_shell_is_next(root: Path, linux: Host,
     assert (found.version, found.why) == ("3.9.18", "the activated environment")
     told = find(root, linux, python="3.12.1", interpreter="/x/python", environ={"VIRTUAL_ENV": "/x"})
     assert (told.version, told.path) == ("3.12.1", "/x/python")
+
+
+def test_what_the_shell_runs_is_the_users_choice_and_what_the_project_names_is_not(root: Path) -> None:
+    own = str(root / ".venv" / "bin" / "python")
+    elsewhere = Surroundings(cwd=str(root), interpreter="/usr/bin/python3")
+    assert not is_users_choice(own, elsewhere)
+    assert not is_users_choice("/bin/rm", Surroundings(cwd=str(root)))
+    assert is_users_choice(own, Surroundings(cwd=str(root), interpreter=f"{own}3"))
+    assert is_users_choice(sys.executable, elsewhere)
 
 
 def test_an_environment_in_the_project_wins_over_the_shells_plain_python(root: Path, linux: Host) -> None:

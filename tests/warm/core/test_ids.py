@@ -182,6 +182,26 @@ def test_without_metaflow_ids_are_the_same_and_a_finding_says_so(installed: Mach
         assert [finding.code for finding in answer.findings] == [Code.METAFLOW_MISSING]
 
 
+def test_a_python_that_only_the_project_names_is_started_in_a_trusted_project_alone(installed: Machine) -> None:
+    started = installed.root / "started"
+    trap = installed.root / "python"
+    trap.write_text(f"#!/bin/sh\ntouch {started}\n")
+    trap.chmod(0o755)
+    name, source, declared = next(flows())
+    path = installed.root / f"{name}.py"
+    path.write_text(source)
+    launcher = installed.launcher(environ=S3)
+    truth = ids(ask(installed, path, declared, launcher, trusted=False))
+    named = msgspec.structs.replace(launcher, interpreter=str(trap), by_project=True)
+    question = FlowQuestion(str(path), (declared,), (AS_WRITTEN,), "digest")
+    (answer,) = MetaflowSide().ask([question], named, trusted=False)
+    assert [finding.code for finding in answer.findings] == [Code.INTERPRETER_NOT_STARTED]
+    assert ids(answer) == truth
+    assert not started.exists()
+    list(MetaflowSide().ask([question], named, trusted=True))
+    assert started.exists()
+
+
 def test_a_metaflow_that_is_not_understood_is_as_good_as_none(installed: Machine, tmp_path: Path) -> None:
     """One that is older than 2.9 has none of this, and neither has a package that merely has the name."""
     (tmp_path / "other" / "metaflow").mkdir(parents=True)

@@ -63,7 +63,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.surroundings = Surroundings(str(folder), environ={"HOME": str(folder), "PATH": "/nowhere"})
-        self.local = read_micromamba_settings(self.surroundings).platform
+        self.local = read_micromamba_settings(self.surroundings, trusted=True).platform
         self.environments = FakeEnvironments(folder)
         self.warmer = CoreWarmer(self._environments)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
-from mfenvd.store.object_errors import BadAddress
+from mfenvd.store.object_errors import BadAddress, ClientMissing
 from mfenvd.store.objects import ObjectStore
 
 if TYPE_CHECKING:
     from mfenvd.store.pace import Pace
+
+
+_EXTRAS = {"az": "azure", "gs": "gs"}
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -36,7 +40,7 @@ def open_store(url: str, access: Access | None = None, pace: Pace | None = None)
     """The store at `url`. Nothing is asked of it yet.
 
     Args:
-        url: `s3://BUCKET/PREFIX`, the prefix being optional.
+        url: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`, the prefix being optional.
         access: How it is reached.
         pace: A limit for the bandwidth, shared with other stores; None for none.
 
@@ -55,4 +59,20 @@ def open_store(url: str, access: Access | None = None, pace: Pace | None = None)
         from mfenvd.store.s3 import S3Store
 
         return S3Store(parts.netloc, prefix, access, pace)
+    if parts.scheme in _EXTRAS:
+        return _vendors(parts.scheme)(parts.netloc, prefix, access, pace)
     raise BadAddress(url)
+
+
+def _vendors(scheme: str) -> Callable[[str, str, Access, Pace], ObjectStore]:
+    """The class for a store whose client is an extra."""
+    extra = _EXTRAS[scheme]
+    try:
+        if extra == "azure":
+            from mfenvd.store.azure import AzureStore
+
+            return AzureStore
+        from mfenvd.store.gs import GoogleStore
+    except ModuleNotFoundError as error:
+        raise ClientMissing(f"{scheme}://", extra) from error
+    return GoogleStore

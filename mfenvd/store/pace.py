@@ -33,6 +33,17 @@ class Pace:
         stream = self._limiter.get_bandwith_limited_stream(io.BytesIO(content), _NeverStopped())
         return cast("BinaryIO", _Body(stream, len(content)))
 
+    def sending(self, file: BinaryIO, size: int) -> BinaryIO:
+        """As `sent`, for a file of `size` bytes that is read as it goes."""
+        if self._limiter is None:
+            return file
+        return cast("BinaryIO", _Body(self._limiter.get_bandwith_limited_stream(file, _NeverStopped()), size))
+
+    def spend(self, amount: int) -> None:
+        """Waits as long as `amount` bytes take that have come."""
+        if self._limiter is not None:
+            self.read(io.BytesIO(bytes(amount)))
+
     def read(self, answer: BinaryIO) -> bytes:
         """All of an answer, not faster than allowed."""
         if self._limiter is None:

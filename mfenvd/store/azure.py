@@ -33,6 +33,7 @@ from mfenvd.store.pace import Pace
 _T = TypeVar("_T")
 
 _PART = 8 * 1024 * 1024
+_LOOK_FIRST = 1024 * 1024
 _PARTS_AT_ONCE = 4
 _OPTIONS = {
     "max_single_put_size": _PART, "max_block_size": _PART, "max_single_get_size": _PART, "max_chunk_get_size": _PART,
@@ -74,6 +75,9 @@ class AzureStore:
 
     def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> None:
         size = path.stat().st_size
+        # It costs a request, and saves sending what is there already.
+        if size > _LOOK_FIRST and not replace and self.head(key) is not None:
+            raise AlreadyThere(f"{self.url}/{key}")
         digest = bytes.fromhex(digest_of(path, "md5"))
         with path.open("rb") as file:
             body = self._pace.sending(file, size)

@@ -38,6 +38,7 @@ _T = TypeVar("_T")
 # Google's client repeats by itself what may be repeated; a dead bucket must not hold anything up for long.
 _CALL = {"timeout": (5, 30), "retry": DEFAULT_RETRY.with_timeout(10)}
 _PART = 8 * 1024 * 1024
+_LOOK_FIRST = 1024 * 1024
 _PLAIN = (((google.PreconditionFailed, google.Conflict), AlreadyThere), ((google.TooManyRequests,), SlowDown))
 _DETAILED = (
     ((google.Forbidden,), Denied),
@@ -72,6 +73,9 @@ class GoogleStore:
 
     def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> None:
         size = path.stat().st_size
+        # It costs a request, and saves sending what is there already.
+        if size > _LOOK_FIRST and not replace and self.head(key) is not None:
+            raise AlreadyThere(f"{self.url}/{key}")
         with path.open("rb") as file:
             self._upload(key, self._pace.sending(file, size), size, sha256, None if replace else 0)
 

@@ -72,7 +72,7 @@ def store(access: tuple[str, Access], request: pytest.FixtureRequest) -> Iterato
 
 @pytest.fixture
 def conditional(store: ObjectStore) -> ObjectStore:
-    """A store whose server knows conditions; MFENV_GS_EMULATOR may be the URL of one for Google, with a bucket `team`."""
+    """A store whose server knows conditions; for Google, MFENV_GS_EMULATOR may name one that has a bucket `team`."""
     if store.url.startswith("gs:") and "MFENV_GS_EMULATOR" not in os.environ:
         pytest.skip("gcp-storage-emulator knows no conditions")
     return store

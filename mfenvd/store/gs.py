@@ -106,8 +106,8 @@ class GoogleStore:
         def download() -> tuple[bytes, ObjectInfo]:
             blob = self._bucket.blob(self._prefix + key)
             blob.reload(**_CALL)
-            content = blob.download_as_bytes(if_generation_match=blob.generation, **_CALL)
-            return content, _info(key, blob)
+            info = _info(key, blob)
+            return blob.download_as_bytes(if_generation_match=blob.generation, **_CALL), info
 
         return self._called(key, download)
 

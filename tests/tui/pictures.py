@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from textual.widgets import DataTable
+
 from mfenv_tui.app import Dashboard
 from mfenvd.domain.event import DaemonInfo, ResolveProgress, Status
 from mfenvd.domain.history import History
@@ -26,7 +28,7 @@ from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.support import samples
 from tests.tui import detail_samples, screen_samples
-from tests.tui.support import dashboard, of_status, press, shows, text_of, until
+from tests.tui.support import dashboard, of_status, press, shows, until
 
 WHOLE, PART = (132, 26), (100, 24)
 """Columns and lines, of the table with the detail beside it and of what has the screen for itself."""
@@ -73,7 +75,7 @@ async def _matrix(project: Path) -> str:
         await shows(pilot, "12/60")
         await press(pilot, "down", "right", "right")
         await shows(pilot, "torch 2.6.0 has no wheel for osx-64.")
-        return svg_of(app)
+        return await _at_rest(app)
 
 
 async def _tabs(project: Path) -> dict[str, str]:
@@ -89,8 +91,7 @@ async def _tabs(project: Path) -> dict[str, str]:
         for key, name in enumerate(TABS, 1):
             await press(pilot, str(key))
             await until(pilot, lambda name=name: app._pane.active.id == name, name)  # type: ignore[misc]
-            await _at_rest(app)
-            made[name] = svg_of(app)
+            made[name] = await _at_rest(app)
     return made
 
 
@@ -106,27 +107,29 @@ async def _screens(project: Path) -> dict[str, str]:
         await shows(pilot, "TrainFlow")
         await press(pilot, "down", "right")
         for name, key, says in (
-            ("wheels", "w", "1.26.4"),
+            ("wheels", "w", "3.13 glibc 2.27"),
             ("daemon", "d", "pid 4242"),
             ("help", "question_mark", "Copy what to type"),
         ):
             await press(pilot, key)
             await shows(pilot, says)
-            await _at_rest(app)
-            made[name] = svg_of(app)
+            if name == "wheels":
+                await until(pilot, lambda: isinstance(app.focused, DataTable), "the table has the keys")
+            made[name] = await _at_rest(app)
             await press(pilot, *["escape"] * (2 if name == "wheels" else 1))
             await until(pilot, lambda: len(app.screen_stack) == 1, "back at the table")
     return made
 
 
-async def _at_rest(app: Dashboard) -> None:
-    """Wait until the same was on the screen five times."""
+async def _at_rest(app: Dashboard) -> str:
+    """The picture, once it was the same several times."""
     same, before = 0, ""
     while same < _REST:
-        await asyncio.sleep(0.02)
-        now = text_of(app)
+        await asyncio.sleep(0.05)
+        now = svg_of(app)
         same = same + 1 if now == before else 0
         before = now
+    return before
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def _environment(
         remote=where.remote,
         request=asked.request,
         targets=targets,
-        findings=_once(step.findings, asked.findings),
+        findings=_once(step.findings, asked.findings, context.requests.core),
         origins=step.origins,
         identities=step.identities,
         base=asked.base if step.identities else None,
@@ -189,9 +189,9 @@ def _available(planned: PlannedTarget, name: str, shared: Shared | None, step: S
     return msgspec.structs.replace(planned, findings=(*planned.findings, missing))
 
 
-def _once(read: Sequence[Finding], asked: Sequence[Finding]) -> tuple[Finding, ...]:
+def _once(read: Sequence[Finding], asked: Sequence[Finding], core: bool | None) -> tuple[Finding, ...]:
     """Both, but of a mixture only what is more certain: the request knows whether it is Metaflow core that runs it."""
-    codes = {finding.code for finding in asked} & {Code.MIXED_IN_CORE}
+    codes = {Code.MIXED_IN_CORE} if core is False else {finding.code for finding in asked} & {Code.MIXED_IN_CORE}
     return (*(finding for finding in read if finding.code not in codes), *asked)
 
 

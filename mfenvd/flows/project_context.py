@@ -166,9 +166,11 @@ def _conda(folder: Path, surroundings: Surroundings, last: ProjectContext | None
     return conda
 
 
-def _is_core(interpreter: Interpreter) -> bool:
+def _is_core(interpreter: Interpreter) -> bool | None:
     """Whether the project's Python has Metaflow without the extension that mixes conda and PyPI packages."""
     if interpreter.site_packages is None:
-        return False
+        return None
     packages = Path(interpreter.site_packages)
-    return (packages / "metaflow").is_dir() and not (packages / "metaflow_extensions" / "netflix_ext").is_dir()
+    if not (packages / "metaflow").is_dir():
+        return None
+    return not (packages / "metaflow_extensions" / "netflix_ext").is_dir()

@@ -39,7 +39,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
         conda: conda's own configuration: channels and their priority.
         folders: Where pip would look for relative paths, the first first.
         mixed_solver: Who resolves the wheels of mixed environments.
-        core: Whether Metaflow is known to be without the extension that mixes conda and PyPI packages.
+        core: Whether Metaflow is without the extension that mixes conda and PyPI packages; None when not known.
     """
 
     python: str
@@ -47,7 +47,7 @@ class RequestFacts(msgspec.Struct, frozen=True):
     conda: CondaConfiguration = CondaConfiguration()
     folders: tuple[Path, ...] = ()
     mixed_solver: MixedSolver = MixedSolver.UV
-    core: bool = False
+    core: bool | None = None
 
     def solver_for(self, kind: Kind) -> MixedSolver:
         """`mixed_solver` where it makes a difference, so that no other request changes with it."""
@@ -128,9 +128,9 @@ def _base(python: str, step: StepReading, facts: RequestFacts) -> Request:
 def _mixture(step: StepReading, facts: RequestFacts) -> list[Finding]:
     """What is to be said of a step with packages of both kinds, unless the reading said it and no more is known."""
     said = any(finding.code == Code.MIXED_IN_CORE for finding in step.findings)
-    if said and not facts.core:
+    if facts.core is False or (said and not facts.core):
         return []
-    return [findings.mixed_in_core(step.name, step.location, step.conda, step.pypi, facts.core)]
+    return [findings.mixed_in_core(step.name, step.location, step.conda, step.pypi, bool(facts.core))]
 
 
 def _declared_python(step: StepReading, kind: Kind | None, facts: RequestFacts) -> str | None:

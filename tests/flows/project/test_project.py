@@ -146,19 +146,22 @@ def test_steps_of_the_project_that_share_a_request_have_the_lowest_glibc(root: P
     assert step_of(plan, flow="C").targets[0].target.glibc == "2.36"
 
 
-@pytest.mark.parametrize(("installed", "severity"), [(True, "error"), (False, "warning")])
-def test_a_mixture_is_an_error_where_metaflow_core_is_installed(
-    root: Path, open_project: Open, installed: bool, severity: str
+@pytest.mark.parametrize(
+    ("installed", "severities"),
+    [(("metaflow",), ["error"]), ((), ["warning"]), (("metaflow", "metaflow_extensions/netflix_ext"), [])],
+)
+def test_a_mixture_is_an_error_where_metaflow_core_is_installed_and_none_with_the_extension(
+    root: Path, open_project: Open, installed: tuple[str, ...], severities: list[str]
 ) -> None:
     text = flow(extra='@conda(libraries={"numpy": "1.26"})').replace("import FlowSpec,", "import FlowSpec, conda,")
     write(root / "a.py", text)
     write(root / ".venv/pyvenv.cfg", "version = 3.11.7\n")
     write(root / ".venv/bin/python", "")
-    if installed:
-        write(root / ".venv/lib/python3.11/site-packages/metaflow/__init__.py", "")
+    for package in installed:
+        write(root / f".venv/lib/python3.11/site-packages/{package}/__init__.py", "")
     start = step_of(open_project().read())
     assert start.kind == "mixed"
-    assert [(str(f.code), str(f.severity)) for f in start.findings] == [(str(Code.MIXED_IN_CORE), severity)]
+    assert [(f.code, str(f.severity)) for f in start.findings] == [(Code.MIXED_IN_CORE, one) for one in severities]
 
 
 def test_an_assumed_python_is_said_once_and_only_where_it_matters(

@@ -98,8 +98,8 @@ def test_an_empty_pypi_step_is_still_one() -> None:
     assert step_request(step(kind="pypi"), FACTS).kind is Kind.PYPI
 
 
-@pytest.mark.parametrize(("core", "severity"), [(False, Severity.WARNING), (True, Severity.ERROR)])
-def test_mixing_is_refused_by_core(core: bool, severity: Severity) -> None:
+@pytest.mark.parametrize(("core", "severity"), [(None, Severity.WARNING), (True, Severity.ERROR)])
+def test_mixing_is_refused_by_core(core: bool | None, severity: Severity) -> None:
     given = step(kind="mixed", conda={"numpy": "1"}, pypi={"pandas": "2"})
     asked = step_request(given, RequestFacts(python="3.11.7", core=core))
     assert asked.kind is Kind.MIXED
@@ -109,6 +109,11 @@ def test_mixing_is_refused_by_core(core: bool, severity: Severity) -> None:
     # metaflow-netflixext, which does mix, takes Metaflow's own packages from conda.
     assert asked.request.conda.packages == (("numpy", "==1"), ("pip", ""), ("requests", ">=2.21.0"))
     assert asked.request.pypi.requirements == ("pandas==2",)
+
+
+def test_nothing_is_said_of_a_mixture_where_the_extension_is_known_to_be() -> None:
+    given = step(kind="mixed", conda={"numpy": "1"}, pypi={"pandas": "2"})
+    assert step_request(given, RequestFacts(python="3.11.7", core=False)).findings == ()
 
 
 def test_a_mixture_that_the_reading_has_said_is_said_once() -> None:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import msgspec
+
+from mfenvd.buckets import bucket_of, remotes_of, take_credentials
+from mfenvd.domain.layouts import core_key
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
@@ -17,12 +21,16 @@ from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.errors import DownloadError, NotDownloaded, StoreProblem
 from mfenvd.store.findings import finding_of
 from mfenvd.store.hashing import sha256_of
+from mfenvd.store.mirror import mirror_folder
+from mfenvd.store.receiving import Place, Receiver
+from mfenvd.store.uploads import Uploads
 from mfenvd.warm.environments import LocalEnvironments
 from mfenvd.warm.plan import MicromambaSettings, NotMadeError
 
 if TYPE_CHECKING:
     from rattler import Client
 
+    from mfenvd.domain.mirror import Bucket
     from mfenvd.resolve.index.transport import Transport
 
 _CHUNK = 1024 * 1024
@@ -53,6 +61,8 @@ class PackageFiles:
         self._store = ArchiveStore(store_folder(context.cache_dir))
         self._lock = threading.Lock()
         self._transport: Transport | None = None
+        self._bucket = bucket_of(context)
+        self._receiver: Receiver | None = None
         self._clients: dict[str, Client] = {}
 
     def fetch(self, package: LockedPackage) -> Path:
@@ -63,6 +73,17 @@ class PackageFiles:
         """
         try:
             return self._built(package) if package.built else self._store.fetch(package, self._download)
+        except StoreProblem as problem:
+            raise NotMadeError(finding_of(problem)) from problem
+
+    def stored(self, package: LockedPackage) -> Path:
+        """As `fetch`, in the store, where the file's folder is called by its sha256; also of what was built here."""
+        if not package.built:
+            return self.fetch(package)
+        wheel = self.fetch(package)
+        kept = msgspec.structs.replace(package, filename=wheel.name, sha256=sha256_of(wheel))
+        try:
+            return self._store.fetch(kept, lambda _, file: _copy(wheel, file))
         except StoreProblem as problem:
             raise NotMadeError(finding_of(problem)) from problem
 
@@ -78,10 +99,28 @@ class PackageFiles:
         here = _path_of(package.url) or self._from_micromamba(package)
         if here is not None:
             _copy(here, file)
+        elif self._received(package, file):
+            pass
         elif package.kind is Kind.CONDA:
             self._download_conda(package, file)
         else:
             self._download_wheel(package, file)
+
+    def _received(self, package: LockedPackage, file: BinaryIO) -> bool:
+        """Whether it was taken from the project's bucket."""
+        if self._bucket is None:
+            return False
+        place = Place(self._bucket.url, core_key(package.url, package.filename))
+        return self._from_bucket(self._bucket).receive(package, place, file)
+
+    def _from_bucket(self, bucket: Bucket) -> Receiver:
+        with self._lock:
+            if self._receiver is None:
+                take_credentials(self._context.surroundings)
+                uploads = Uploads(mirror_folder(self._context.cache_dir))
+                quarantine = store_folder(self._context.cache_dir) / "quarantine"
+                self._receiver = Receiver(uploads, remotes_of(bucket), quarantine)
+            return self._receiver
 
     def _from_micromamba(self, package: LockedPackage) -> Path | None:
         """The archive as micromamba downloaded it, if it is the right one."""

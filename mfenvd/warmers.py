@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 def core_warmer() -> Warmer:
     """For Metaflow core."""
     # Loads the store and the ways to it, which only those need who make something ready.
+    from mfenvd.datastores import datastore_of
     from mfenvd.environments import local_environments
     from mfenvd.warm.core.warmer import CoreWarmer
 
-    return _Core(CoreWarmer(local_environments))
+    return _Core(CoreWarmer(local_environments, datastore_of))
 
 
 class _Core:

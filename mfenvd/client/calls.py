@@ -13,6 +13,7 @@ from mfenvd.client.errors import RequestRefusedError, UnexpectedAnswerError
 from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import AnyEvent, DaemonInfo, Hello, ProjectInfo, Status
 from mfenvd.domain.history import History
+from mfenvd.domain.mirror import MirrorStatus
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -122,6 +123,16 @@ def wheels(package: str, project: str, limit: int | None = None) -> Call[Availab
     """
     more = {} if limit is None else {"limit": str(limit)}
     return Call("GET", "/v1/wheels", Availability, query={"name": package, "project": project, **more})
+
+
+def mirror() -> Call[MirrorStatus]:
+    """How the mirror fares."""
+    return Call("GET", "/v1/mirror", MirrorStatus)
+
+
+def steer_mirror(*, paused: bool) -> Call[MirrorStatus]:
+    """Pause the mirror, or have it go on; going on also tries at once what failed."""
+    return Call("POST", "/v1/mirror", MirrorStatus, body={"paused": paused})
 
 
 def stop(*, drain: bool = True) -> Call[Nothing]:

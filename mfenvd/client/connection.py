@@ -21,6 +21,7 @@ from mfenvd.client.errors import (
     SocketRefusedError,
 )
 from mfenvd.domain.event import PROTOCOL, AnyEvent, Hello, ProjectInfo, Status
+from mfenvd.domain.mirror import MirrorStatus
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -70,6 +71,13 @@ class Connection:
     def resolve_again(self, root: str, ids: Sequence[str] | None = None, *, replace: bool = False) -> int:
         """The number of resolves that were queued."""
         return self.call(calls.resolve_again(root, ids, replace=replace)).jobs
+
+    def mirror(self) -> MirrorStatus:
+        return self.call(calls.mirror())
+
+    def steer_mirror(self, *, paused: bool) -> MirrorStatus:
+        """Pauses the mirror, or has it go on; how it fares then."""
+        return self.call(calls.steer_mirror(paused=paused))
 
     def stop(self, *, drain: bool = True) -> None:
         self.call(calls.stop(drain=drain))

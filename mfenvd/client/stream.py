@@ -28,6 +28,7 @@ from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import PROTOCOL, AnyEvent, DaemonInfo, Hello, ProjectInfo, Status
 from mfenvd.domain.history import History
+from mfenvd.domain.mirror import MirrorStatus
 from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
@@ -91,6 +92,13 @@ class AsyncConnection:
 
     async def daemon(self) -> DaemonInfo:
         return await self.call(calls.daemon())
+
+    async def mirror(self) -> MirrorStatus:
+        return await self.call(calls.mirror())
+
+    async def steer_mirror(self, *, paused: bool) -> MirrorStatus:
+        """Pauses the mirror, or has it go on; how it fares then."""
+        return await self.call(calls.steer_mirror(paused=paused))
 
     async def wheels(self, package: str, project: str, limit: int | None = None) -> Availability:
         """As `calls.wheels`; an index that was not asked before may take seconds: give the connection the time."""

@@ -8,6 +8,7 @@ from mfenvd.domain.event import (
     AnyEvent,
     DaemonChanged,
     DaemonInfo,
+    MirrorChanged,
     ProjectChanged,
     ProjectInfo,
     ProjectRemoved,
@@ -19,6 +20,7 @@ from mfenvd.domain.event import (
     VerdictChanged,
     VerdictRemoved,
 )
+from mfenvd.domain.mirror import MirrorStatus
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.verdict import Verdict
 
@@ -35,6 +37,7 @@ class Change:
         projects: Roots of projects that are new, other or gone.
         settled: Roots of projects that have just become settled.
         daemon: Whether the daemon itself has other findings.
+        mirror: Whether the mirror fares otherwise.
         stopping: Why the daemon is about to stop; None when it is not.
     """
 
@@ -45,6 +48,7 @@ class Change:
     projects: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
     daemon: bool = False
+    mirror: bool = False
     stopping: str | None = None
 
 
@@ -57,6 +61,7 @@ class DaemonView:
         projects: By root.
         verdicts: By `Verdict.id`, in the order in which they became known.
         progress: By `Verdict.id`, only while that verdict is resolving.
+        mirror: As it was last told; None before anything was.
         seq: The last event that is included; None before the first.
     """
 
@@ -64,6 +69,7 @@ class DaemonView:
     projects: dict[str, ProjectInfo] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     progress: dict[str, Progress] = field(default_factory=dict)
+    mirror: MirrorStatus | None = None
     seq: int | None = None
 
     @property
@@ -86,6 +92,7 @@ class DaemonView:
         self.projects = {project.root: project for project in status.projects}
         self.verdicts = {verdict.id: verdict for verdict in status.verdicts}
         self.progress = {}
+        self.mirror = status.mirror
         self.seq = status.seq
         return Change(reset=True)
 
@@ -114,6 +121,9 @@ class DaemonView:
             case DaemonChanged(daemon=daemon):
                 self.daemon = daemon
                 return Change(daemon=True)
+            case MirrorChanged(mirror=mirror):
+                self.mirror = mirror
+                return Change(mirror=True)
             case Stopping(reason=reason):
                 return Change(stopping=reason)
         return Change()

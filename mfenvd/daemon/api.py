@@ -49,6 +49,10 @@ class CancelBody(msgspec.Struct):
     ids: tuple[str, ...] | None = None
 
 
+class MirrorBody(msgspec.Struct):
+    paused: bool
+
+
 class StopBody(msgspec.Struct):
     drain: bool = True
 
@@ -70,6 +74,8 @@ def application(service: Service) -> web.Application:
             web.post("/v1/cancel", routes.cancel),
             web.get("/v1/daemon", routes.daemon),
             web.get("/v1/wheels", routes.wheels),
+            web.get("/v1/mirror", routes.mirror),
+            web.post("/v1/mirror", routes.steer_mirror),
             web.post("/v1/stop", routes.stop),
         ]
     )
@@ -121,6 +127,13 @@ class _Routes:
         name, root = request.query.get("name", ""), request.query.get("project", "")
         limit = _whole_number("limit", request.query.get("limit"))
         return _json(await self._service.wheels(name, root, limit))
+
+    async def mirror(self, _: web.Request) -> web.Response:
+        return _json(self._service.mirror())
+
+    async def steer_mirror(self, request: web.Request) -> web.Response:
+        body = await _body(request, MirrorBody)
+        return _json(self._service.steer_mirror(paused=body.paused))
 
     async def stop(self, request: web.Request) -> web.Response:
         body = await _body(request, StopBody)

@@ -88,6 +88,11 @@ class Child:
         except ConnectionError as error:
             raise await self._died() from error
 
+    def say(self, message: msgspec.Struct) -> None:
+        """Says `message` without waiting for it to be taken; nothing happens where nobody listens."""
+        if not self._stdin.is_closing():
+            self._stdin.write(frame(message))
+
     async def receive(self, replies: msgspec.msgpack.Decoder[T]) -> T:
         """What it says next.
 

@@ -8,7 +8,9 @@ from typing import BinaryIO
 import msgspec
 
 from mfenvd.domain.availability import Availability
+from mfenvd.domain.finding import Finding
 from mfenvd.domain.job import Job
+from mfenvd.domain.mirror import Bucket, BucketStatus
 from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
@@ -94,10 +96,38 @@ class Found(msgspec.Struct, frozen=True, tag="found"):
     fix: str | None = None
 
 
+class Carry(msgspec.Struct, frozen=True, tag="carry"):
+    """To a process of the mirror, first: where it sends what waits, with whose credentials."""
+
+    bucket: Bucket
+    surroundings: Surroundings
+    cache_dir: str
+
+
+class More(msgspec.Struct, frozen=True, tag="more"):
+    """To a process of the mirror: something new may wait."""
+
+
+class Carried(msgspec.Struct, frozen=True, tag="carried"):
+    """From a process of the mirror: how it goes.
+
+    Attributes:
+        status: Of the bucket.
+        sent: Objects since the process started.
+        finding: What somebody has to mend.
+    """
+
+    status: BucketStatus
+    sent: int
+    finding: Finding | None = None
+
+
 Order = Settle | Refresh | Warm | Tidy | LookUp
 Reply = Reported | Done | Refreshed | Warmed | Tidied | Found
 
 ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+CARRY: msgspec.msgpack.Decoder[Carry] = msgspec.msgpack.Decoder(Carry)
+CARRIED: msgspec.msgpack.Decoder[Carried] = msgspec.msgpack.Decoder(Carried)
 REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 

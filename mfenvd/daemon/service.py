@@ -21,6 +21,7 @@ from mfenvd.daemon.frames import LookUp
 from mfenvd.daemon.journal import Journal
 from mfenvd.daemon.logs import RedactingFormatter
 from mfenvd.daemon.memory import installed, resident
+from mfenvd.daemon.mirroring import Mirroring
 from mfenvd.daemon.projects import Project, Services
 from mfenvd.daemon.readers import READER, Readers
 from mfenvd.daemon.scheduler import Scheduler
@@ -32,9 +33,20 @@ from mfenvd.daemon.warming import Warming
 from mfenvd.daemon.watch import Change, Limited, Watch
 from mfenvd.daemon.workers import RESOLVERS, WARMER, Pool
 from mfenvd.domain.availability import Availability
-from mfenvd.domain.event import DaemonChanged, DaemonInfo, Hello, ProjectInfo, Snapshot, Status, Stopping
+from mfenvd.domain.event import (
+    DaemonChanged,
+    DaemonInfo,
+    Hello,
+    MirrorChanged,
+    ProjectInfo,
+    Snapshot,
+    Status,
+    Stopping,
+)
+from mfenvd.domain.finding import Finding
 from mfenvd.domain.history import History
 from mfenvd.domain.markers import host_arch
+from mfenvd.domain.mirror import MirrorStatus
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.paths import Paths
 
@@ -83,6 +95,7 @@ class Service:
         self._started = time.time()
         self._loop = asyncio.get_running_loop()
         self._projects: dict[str, Project] = {}
+        self._mirror_findings: tuple[Finding, ...] = ()
         self._trusted: set[str] = set()
         self._stopping = asyncio.Event()
         self._last_stop: asyncio.Event = asyncio.Event()
@@ -92,7 +105,10 @@ class Service:
         self._pool = Pool(folder=Path(paths.state), log=log, resolvers=options.resolvers, warmer=options.warmer)
         self._scheduler = Scheduler(self._pool, self._journal, workers=_default_workers(), log=str(log))
         self._upkeep = Upkeep(self._pool, self._scheduler)
-        self._warming = Warming(self._pool, self._scheduler, log=str(log))
+        self._mirroring = Mirroring(
+            folder=Path(paths.state), cache_dir=paths.cache, told=self._tell_mirror, sent=self._on_sent
+        )
+        self._warming = Warming(self._pool, self._scheduler, log=str(log), carry=self._mirroring.want)
         self._tidying = Tidying(self._pool, self._scheduler, self._warming)
         self._askers = ThreadPoolExecutor(_ASKING_THREADS, "asker")
         self._readers = Readers(paths, reader=options.reader)
@@ -124,6 +140,7 @@ class Service:
             self._projects[stored.root] = project
         self._scheduler.start()
         self._upkeep.start()
+        self._mirroring.start()
         self._warming.start()
         self._tidying.start()
 
@@ -142,6 +159,7 @@ class Service:
             daemon=self.info(),
             projects=tuple(project.info for project in self._projects.values()),
             verdicts=tuple(verdict for project in shown for verdict in project.verdicts),
+            mirror=self._mirroring.status,
             seq=self.events.seq,
         )
 
@@ -267,6 +285,15 @@ class Service:
                 return found
         raise RefusedError(f"There is no verdict {id_!r}.", "Ask for the status: the step may be gone.", status=404)
 
+    def mirror(self) -> MirrorStatus:
+        """How the mirror fares."""
+        return self._mirroring.status
+
+    def steer_mirror(self, *, paused: bool) -> MirrorStatus:
+        """Pauses the mirror, or has it go on, and try at once what failed."""
+        self._accept()
+        return self._mirroring.steer(paused=paused)
+
     def stop(self, reason: str, *, drain: bool = True) -> None:
         """Begins to end; called again, waits for nothing any more."""
         if self._stopping.is_set() or not drain:
@@ -287,6 +314,7 @@ class Service:
         await self._tidying.close()
         await self._upkeep.close()
         await self._warming.close()
+        await self._mirroring.close()
         closing = asyncio.create_task(self._scheduler.close(DRAIN_SECONDS))
         forced = asyncio.create_task(self._last_stop.wait())
         await asyncio.wait((closing, forced), return_when=asyncio.FIRST_COMPLETED)
@@ -317,13 +345,23 @@ class Service:
             log=str(self._paths.log_file),
             state_dir=self._paths.state,
             cache_dir=self._paths.cache,
-            findings=self._journal.findings,
+            findings=(*self._journal.findings, *self._mirroring.findings),
         )
 
     def _tell_soon(self) -> None:
         # From the journal's thread; the loop is closed when the daemon ends in the middle of this.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(lambda: self.events.publish(DaemonChanged(0, self.info())))
+
+    def _on_sent(self, url: str) -> None:
+        self._warming.sent(url)
+
+    def _tell_mirror(self) -> None:
+        self.events.publish(MirrorChanged(0, self._mirroring.status))
+        findings = self._mirroring.findings
+        if findings != self._mirror_findings:
+            self._mirror_findings = findings
+            self.events.publish(DaemonChanged(0, self.info()))
 
     def _accept(self) -> None:
         if self._stopping.is_set():

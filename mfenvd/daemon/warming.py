@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,9 +15,11 @@ from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.findings import warming_ended, warming_failed
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.workers import Pool
+from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.state import State
+from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.warming import WarmTask, Warmth
 from mfenvd.engine import Needs
 
@@ -31,6 +33,9 @@ RETRY_SECONDS = (5.0, 15.0, 20.0, 30.0, 60.0, 300.0, 1_800.0)
 PROGRESS_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
+
+Carry = Callable[[Bucket, Surroundings], None]
+"""Has what waits for a bucket sent there, with the credentials of a project's shell."""
 
 
 class Observer(Protocol):
@@ -81,10 +86,11 @@ class _Share:
 class Warming:
     """Lives in the loop's thread. What it knows is not kept: after a start everything is looked at once more."""
 
-    def __init__(self, pool: Pool, scheduler: Scheduler, *, log: str) -> None:
+    def __init__(self, pool: Pool, scheduler: Scheduler, *, log: str, carry: Carry) -> None:
         self._pool = pool
         self._scheduler = scheduler
         self._log = log
+        self._carry = carry
         self._timer: asyncio.TimerHandle | None = None
         self._shares: dict[str, _Share] = {}
         self._closing = False
@@ -136,6 +142,15 @@ class Warming:
             if not paths or not set(paths).isdisjoint(warmth.watched):
                 share.doubted.add(key)
                 self._consider(share, key)
+        self._dispatch()
+
+    def sent(self, url: str) -> None:
+        """The bucket at `url` has more than before: what waits for it is looked at again."""
+        for share in self._shares.values():
+            for key, warmth in share.warmths.items():
+                if warmth.awaits is not None and warmth.awaits.url == url:
+                    share.doubted.add(key)
+                    self._consider(share, key)
         self._dispatch()
 
     def replace(self, root: str, jobs: Collection[str] | None) -> None:
@@ -271,6 +286,8 @@ class Warming:
 
     def _take(self, share: _Share, key: str, warmth: Warmth) -> None:
         share.warmths[key] = warmth
+        if warmth.awaits is not None and share.context is not None:
+            self._carry(warmth.awaits, share.context.surroundings)
         if not warmth.passing:
             share.failures.pop(key, None)
             return

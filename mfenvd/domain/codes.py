@@ -136,6 +136,11 @@ class Code(str, Enum):
     WRONG_CONTENT = "MFE702", "A downloaded file is not the one that was resolved"
     STORE_UNWRITABLE = "MFE703", "The store cannot be written"
 
+    BUCKET_UNREACHABLE = "MFE710", "A bucket does not answer"
+    BUCKET_REFUSES = "MFE711", "A bucket refuses the credentials"
+    BUCKET_READ_ONLY = "MFE712", "A bucket may only be read"
+    BUCKET_UNUSABLE = "MFE713", "A bucket cannot be used"
+
     INTERNAL_ERROR = "MFE901", "mfenv failed"
     WORKER_DIED = "MFE902", "A worker process ended early"
     TOOL_MISSING = "MFE903", "A tool that mfenv needs is missing"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.mirror import MirrorStatus
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.verdict import Verdict
 
 PROTOCOL = 1
-CAPABILITIES = ("status", "events", "projects", "trust", "resolve", "cancel", "wheels", "history", "stop")
+CAPABILITIES = ("status", "events", "projects", "trust", "resolve", "cancel", "wheels", "history", "mirror", "stop")
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -62,6 +63,7 @@ class Status(msgspec.Struct, frozen=True):
     projects: tuple[ProjectInfo, ...]
     verdicts: tuple[Verdict, ...]
     seq: int = 0
+    mirror: MirrorStatus = MirrorStatus()
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="type"):
@@ -113,6 +115,12 @@ class DaemonChanged(Event, frozen=True, tag="daemon"):
     daemon: DaemonInfo
 
 
+class MirrorChanged(Event, frozen=True, tag="mirror"):
+    """How the mirror fares; told at most twice a second."""
+
+    mirror: MirrorStatus
+
+
 class Stopping(Event, frozen=True, tag="stopping"):
     reason: str
 
@@ -126,5 +134,6 @@ AnyEvent = (
     | ProjectRemoved
     | Settled
     | DaemonChanged
+    | MirrorChanged
     | Stopping
 )

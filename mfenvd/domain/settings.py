@@ -45,6 +45,26 @@ class NamedEnvironment(msgspec.Struct, frozen=True):
     origin: Location | None = None
 
 
+class MirrorSettings(msgspec.Struct, frozen=True):
+    """`[tool.mfenv.mirror]`: what Metaflow's configuration does not say, or says otherwise.
+
+    Attributes:
+        endpoint: URL of a server that is not the vendor's.
+        profile: Of `~/.aws/config`.
+        role: ARN of a role to assume.
+        region: AWS's.
+        bandwidth: Bytes a second at most.
+        read_only: Whether nothing is uploaded.
+    """
+
+    endpoint: str | None = None
+    profile: str | None = None
+    role: str | None = None
+    region: str | None = None
+    bandwidth: int | None = None
+    read_only: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True):
     """`[tool.mfenv]` of pyproject.toml or mfenv.toml, over the user's file, over the defaults.
 
@@ -59,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True):
         exclude: gitignore patterns on top of .gitignore.
         mixed_resolver: Who resolves the wheels of mixed environments.
         max_workers: Solver processes at once; None means one less than the cores, at least two.
+        mirror: Of the bucket.
         files: The configuration files that were read, absolute.
         origins: Where each key stands, by its path with dots: `targets.linux-64.image`, `envs.NAME.packages.0`.
     """
@@ -73,5 +94,6 @@ class Settings(msgspec.Struct, frozen=True):
     exclude: tuple[str, ...] = ()
     mixed_resolver: MixedSolver = MixedSolver.UV
     max_workers: int | None = None
+    mirror: MirrorSettings = MirrorSettings()
     files: tuple[str, ...] = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)

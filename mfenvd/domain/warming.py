@@ -9,6 +9,7 @@ import msgspec
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.identity import Identity
+from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.request import Indexes
 from mfenvd.domain.resolution import Resolution
 from mfenvd.domain.resolver import Context, Progress
@@ -36,19 +37,21 @@ class WarmTask(msgspec.Struct, frozen=True):
 
 
 class Warmth(msgspec.Struct, frozen=True):
-    """How far it is: `warm`, or `resolved` with the findings that say what is missing.
+    """How far it is: `warm`, `cached` or `resolved` with the findings that say what is missing.
 
     Attributes:
         state: `warm` only when the checks that Metaflow makes were made, and each lets it do nothing.
         findings: What is wrong or worth knowing.
         watched: Absolute paths of the files whose change may undo it.
         passing: Whether it is worth trying again later.
+        awaits: Where packages of it are queued to go; None when nothing is.
     """
 
     state: State
     findings: tuple[Finding, ...] = ()
     watched: tuple[str, ...] = ()
     passing: bool = False
+    awaits: Bucket | None = None
 
 
 class Warmer(Protocol):

@@ -17,6 +17,8 @@ from mfenvd.flows.static.decorators import STEP_DECORATORS
 
 _PYTHON = re.compile(r"3\.\d+(\.\d+)?t?")
 _GLIBC = re.compile(r"2\.\d+")
+_SIZE = re.compile(r"(\d+) ?(KiB|MiB|GiB)")
+_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _VERSION = re.compile(r"\d+(\.\d+)?")
 _DECOSPEC = re.compile(r"[A-Za-z_][\w.]*(:.*)?")
 
@@ -153,6 +155,32 @@ def _absolute(text: str, folder: Path) -> str:
     return str(Path(folder, Path(text).expanduser()).absolute())
 
 
+def _text(key: str, example: str) -> Check:
+    def check(value: Any, _folder: Path) -> str:
+        if isinstance(value, str) and value and value == value.strip():
+            return value
+        raise BadValueError(f"`{key}` cannot be {value!r}", f'Write it as in `{key} = "{example}"`.')
+
+    return check
+
+
+def _flag(key: str) -> Check:
+    def check(value: Any, _folder: Path) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise BadValueError(f"`{key}` is true or false", f"Write it as in `{key} = true`.")
+
+    return check
+
+
+def _bandwidth(value: Any, _folder: Path) -> int:
+    """Bytes a second."""
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None or not int(found[1]):
+        raise BadValueError(f"`bandwidth` cannot be {value!r}", 'Write bytes a second, as in `bandwidth = "4MiB"`.')
+    return int(found[1]) * _UNITS[found[2]]
+
+
 PROJECT_KEYS: dict[str, Check] = {
     "archs": _archs,
     "with": _decospecs,
@@ -163,7 +191,7 @@ PROJECT_KEYS: dict[str, Check] = {
     "mixed-resolver": _mixed_resolver,
     "max-workers": _max_workers,
 }
-"""Of the top level, besides the tables `targets` and `envs`."""
+"""Of the top level, besides the tables `targets`, `envs` and `mirror`."""
 
 TARGET_KEYS: dict[str, Check] = {
     "glibc": _version("glibc", _GLIBC, "2.26"),
@@ -184,3 +212,13 @@ ENVIRONMENT_KEYS: dict[str, Check] = {
     "alias": _alias,
 }
 """Of `envs.NAME`."""
+
+MIRROR_KEYS: dict[str, Check] = {
+    "endpoint": _text("endpoint", "https://s3.example"),
+    "profile": _text("profile", "team"),
+    "role": _text("role", "arn:aws:iam::123456789012:role/team"),
+    "region": _text("region", "eu-west-1"),
+    "bandwidth": _bandwidth,
+    "read-only": _flag("read-only"),
+}
+"""Of `mirror`."""

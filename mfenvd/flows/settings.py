@@ -8,10 +8,19 @@ from typing import Any
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location
-from mfenvd.domain.settings import NamedEnvironment, Settings, TargetSettings
+from mfenvd.domain.settings import MirrorSettings, NamedEnvironment, Settings, TargetSettings
 from mfenvd.flows.findings import bad_setting, malformed_configuration, unreadable_file
 from mfenvd.flows.requirement_formats.toml_file import Key, TomlError, TomlPlaces, parse_toml
-from mfenvd.flows.setting_values import ENVIRONMENT_KEYS, PROJECT_KEYS, TARGET_KEYS, BadValueError, Check, arch, nearest
+from mfenvd.flows.setting_values import (
+    ENVIRONMENT_KEYS,
+    MIRROR_KEYS,
+    PROJECT_KEYS,
+    TARGET_KEYS,
+    BadValueError,
+    Check,
+    arch,
+    nearest,
+)
 from mfenvd.paths import Paths
 
 _FIELDS = {"with": "launch_with", "mixed-resolver": "mixed_resolver", "max-workers": "max_workers"}
@@ -41,8 +50,11 @@ def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ..
         origins |= layer.origins
     environments, incomplete = _environments(merged.pop("envs", {}), origins)
     targets = {a: TargetSettings(**keys) for a, keys in merged.pop("targets", {}).items()}
+    mirror = MirrorSettings(**{key.replace("-", "_"): value for key, value in merged.pop("mirror", {}).items()})
     fields = {_FIELDS.get(key, key): value for key, value in merged.items()}
-    settings = Settings(**fields, targets=targets, environments=environments, files=tuple(files), origins=origins)
+    settings = Settings(
+        **fields, targets=targets, environments=environments, mirror=mirror, files=tuple(files), origins=origins
+    )
     return settings, (*findings, *incomplete)
 
 
@@ -123,8 +135,18 @@ class _Layer:
                 self._tables(key, value, self._target)
             elif key == "envs":
                 self._tables(key, value, self._environment)
+            elif key == "mirror":
+                self._mirror(value)
             else:
-                self._key((key,), value, PROJECT_KEYS, self.values, ("targets", "envs"))
+                self._key((key,), value, PROJECT_KEYS, self.values, ("targets", "envs", "mirror"))
+
+    def _mirror(self, table: Any) -> None:
+        if not isinstance(table, dict):
+            self._bad(("mirror",), BadValueError("`mirror` is a table", "Write it as in `[mirror]`."))
+            return
+        found = self.values.setdefault("mirror", {})
+        for key, value in table.items():
+            self._key(("mirror", key), value, MIRROR_KEYS, found)
 
     def _tables(self, key: str, value: Any, read: Callable[[Key, str, dict[str, Any]], None]) -> None:
         example = "[targets.linux-64]" if key == "targets" else "[envs.NAME]"

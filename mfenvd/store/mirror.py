@@ -28,6 +28,7 @@ class Mirror:
         cache_dir: mfenv's cache folder.
         open_store: Opens a bucket by the URL of its root.
         watch: Is told of each upload that its bucket confirmed, in any thread.
+        root: Only what goes there is sent; None for all.
 
     Attributes:
         uploads: The queue and the record.
@@ -35,13 +36,15 @@ class Mirror:
         receiver: Takes packages out of buckets.
     """
 
-    def __init__(self, cache_dir: str, open_store: Open, watch: Watch | None = None) -> None:
+    def __init__(
+        self, cache_dir: str, open_store: Open, watch: Watch | None = None, *, root: str | None = None
+    ) -> None:
         folder = store_folder(cache_dir)
         self._archives = ArchiveStore(folder)
         self.uploads = Uploads(mirror_folder(cache_dir))
         self.remotes = Remotes(open_store)
         self.receiver = Receiver(self.uploads, self.remotes, folder / "quarantine")
-        self._sender = Sender(self.uploads, self._archives, self.remotes, watch)
+        self._sender = Sender(self.uploads, self._archives, self.remotes, watch, root=root)
         self._reconciler = Reconciler(self.uploads, self._archives, self.receiver)
 
     def send(self, stop: threading.Event | None = None) -> Sent:
@@ -68,7 +71,7 @@ class Mirror:
             sent = self.send(stop)
             if sent != Sent():
                 done(sent)
-            more.wait(self._pause())
+            more.wait(self.pause)
 
     def reconcile(self, root: str) -> Reconciled:
         """Looks whether the bucket still lists what it had, and queues what it lost.
@@ -93,7 +96,8 @@ class Mirror:
         self.uploads.close()
         self._archives.close()
 
-    def _pause(self) -> float | None:
+    @property
+    def pause(self) -> float | None:
         """Seconds until a bucket that is left alone is worth trying; None when nothing waits for that."""
         if not len(self.uploads):
             return None

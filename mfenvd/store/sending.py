@@ -65,10 +65,20 @@ class Sender:
         archives: Where the files are.
         remotes: Where they go.
         watch: Called in any thread.
+        root: Only what goes there is sent; None for all.
     """
 
-    def __init__(self, uploads: Uploads, archives: ArchiveStore, remotes: Remotes, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        uploads: Uploads,
+        archives: ArchiveStore,
+        remotes: Remotes,
+        watch: Watch | None = None,
+        *,
+        root: str | None = None,
+    ) -> None:
         self._uploads, self._archives, self._remotes = uploads, archives, remotes
+        self._root = root
         self._watch = watch or (lambda _: None)
 
     def send(self, stop: threading.Event) -> Sent:
@@ -95,7 +105,7 @@ class Sender:
         """Each upload that was tried, with what became of it."""
         running: dict[Future[_Result], Upload] = {}
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="send") as pool:
-            for upload in self._uploads.waiting():
+            for upload in self._uploads.waiting(self._root):
                 if stop.is_set():
                     break
                 if not self._remotes[upload.root].is_writable:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.resolver import Progress
 
@@ -72,6 +73,28 @@ class Archives(Protocol):
 
         Raises:
             NotMadeError: It cannot be had.
+        """
+        ...
+
+
+class Datastore(Protocol):
+    """Metaflow's remote datastore, as far as packages go.
+
+    Attributes:
+        bucket: Where it is.
+    """
+
+    bucket: Bucket
+
+    def confirmed(self, packages: Iterable[LockedPackage]) -> frozenset[str]:
+        """URLs of those that the datastore is known to have, with the right content. Asks nothing over the network."""
+        ...
+
+    def offer(self, packages: Sequence[LockedPackage], report: Report) -> None:
+        """Has them uploaded; returns when they are on this machine and queued.
+
+        Raises:
+            NotMadeError: One cannot be had, or nothing can be queued.
         """
         ...
 

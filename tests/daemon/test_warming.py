@@ -19,6 +19,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.identity import Identity
+from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolution import LockedPackage, Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.state import State
@@ -80,8 +81,12 @@ class Told:
 class Bench:
     def __init__(self) -> None:
         self.pool, self.scheduler, self.told = FakePool(), FakeScheduler(), Told()
-        self.warming = Warming(cast("Pool", self.pool), cast("Scheduler", self.scheduler), log="/log")
+        self.carried: list[Bucket] = []
+        self.warming = Warming(cast("Pool", self.pool), cast("Scheduler", self.scheduler), log="/log", carry=self.carry)
         self.warming.attach(ROOT, self.told)
+
+    def carry(self, bucket: Bucket, _: Surroundings) -> None:
+        self.carried.append(bucket)
 
     def want(self, *ids: str, context: Context = CONTEXT) -> None:
         self.warming.want(ROOT, {needs(id_).identity.key: needs(id_) for id_ in ids}, context)
@@ -134,6 +139,25 @@ async def test_work_begins_when_everything_is_resolved_and_is_done_once(bench: B
     bench.want("a")
     await asyncio.sleep(0)
     assert bench.pool.asked == ["a"]
+    assert not bench.warming.is_busy(ROOT)
+
+
+async def test_what_waits_for_a_bucket_is_looked_at_again_when_that_has_more(bench: Bench) -> None:
+    bench.want("a", "b")
+    for job in ("conda", "wheels-a", "wheels-b"):
+        bench.resolved(job)
+    queued = Warmth(State.RESOLVED, awaits=Bucket("s3://team/conda"))
+    await bench.answer(0, queued)
+    await bench.answer(1)
+    assert bench.carried == [Bucket("s3://team/conda")]
+    bench.warming.sent("s3://other/conda")
+    assert not bench.warming.is_busy(ROOT)
+
+    bench.warming.sent("s3://team/conda")
+    await bench.answer(2)
+    assert bench.pool.asked == ["a", "b", "a"]
+    assert bench.warmth("a") == WARM
+    bench.warming.sent("s3://team/conda")
     assert not bench.warming.is_busy(ROOT)
 
 

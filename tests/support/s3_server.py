@@ -30,7 +30,7 @@ class Bucket:
             aws_secret_access_key="testing",
             region_name="us-east-1",
         )
-        self._client.create_bucket(Bucket=BUCKET)
+        self.create_bucket()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -41,6 +41,13 @@ class Bucket:
             "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",
             "METAFLOW_S3_ENDPOINT_URL": self.url,
         }
+
+    def create_bucket(self) -> None:
+        self._client.create_bucket(Bucket=BUCKET)
+
+    def delete_bucket(self) -> None:
+        """Only while it is empty."""
+        self._client.delete_bucket(Bucket=BUCKET)
 
     def keys(self, prefix: str = "") -> list[str]:
         """Of its objects, sorted."""

@@ -150,13 +150,13 @@ def other_packages(id_: str, path: str, platforms: Sequence[str], packages: Sequ
     )
 
 
-def not_in_datastore(datastore: str, count: int) -> Finding:
+def not_in_datastore(datastore: str, count: int, *, queued: bool) -> Finding:
     """MFE609: `path` is left out of the manifest until the object is known to be there."""
+    who = "mfenv is about to upload them" if queued else "the first `run` uploads them"
     return Finding(
         Code.NOT_IN_DATASTORE,
         Severity.NOTICE,
-        f"{count} packages are not known to be in the {datastore} datastore: the first `run` uploads them. Everything "
-        "else is ready.",
+        f"{count} packages are not known to be in the {datastore} datastore: {who}. Everything else is ready.",
         data={"datastore": datastore, "packages": count},
     )
 

@@ -13,26 +13,35 @@ import msgspec
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.identity import Identity
 from mfenvd.domain.request import Indexes, Kind
-from mfenvd.domain.resolution import Resolution
+from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
 from mfenvd.domain.warming import WarmTask, Warmth
 from mfenvd.warm.core import findings, manifest
-from mfenvd.warm.core.entries import entry, resolution_of, same_packages
+from mfenvd.warm.core.entries import Entry, entry, resolution_of, same_packages
 from mfenvd.warm.core.manifest import ManifestError, Wanted, manifest_path
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.micromamba import places, read_micromamba_settings
-from mfenvd.warm.plan import Environments, LocalEnvironment, MicromambaSettings, NotMadeError, Report
+from mfenvd.warm.plan import Datastore, Environments, LocalEnvironment, MicromambaSettings, NotMadeError, Report
 
 EnvironmentsOf = Callable[[Context, MicromambaSettings, Indexes], Environments]
+DatastoreOf = Callable[[WarmTask, MicromambaSettings], Datastore | None]
 
 
 class _Held(msgspec.Struct, frozen=True):
-    """What the manifest holds after writing: conda by platform, and wheels."""
+    """What the manifest holds after writing.
+
+    Attributes:
+        conda: By platform.
+        wheels: None for a `@conda` environment.
+        unconfirmed: How many lines do not say where in the datastore the package is.
+        offered: The packages of these lines that are ours to upload.
+    """
 
     conda: dict[str, Resolution]
     wheels: Resolution | None
     unconfirmed: int
+    offered: tuple[LockedPackage, ...]
 
 
 class CoreWarmer:
@@ -41,10 +50,12 @@ class CoreWarmer:
     Args:
         environments_of: Makes the local environments for a project, what micromamba says there, and the indexes that
             the environment's source names.
+        datastore_of: Finds the datastore of an environment; None where nothing is ever uploaded.
     """
 
-    def __init__(self, environments_of: EnvironmentsOf) -> None:
+    def __init__(self, environments_of: EnvironmentsOf, datastore_of: DatastoreOf | None = None) -> None:
         self._environments_of = environments_of
+        self._datastore_of = datastore_of
 
     def warm(self, task: WarmTask, report: Report) -> Warmth:
         """Makes the environment ready, as far as it is not."""
@@ -54,8 +65,9 @@ class CoreWarmer:
         if settings.binary is None:
             said.append(findings.micromamba_missing(tuple(places(task.context.surroundings))))
         watched = [str(path)]
+        datastore = self._datastore(task, settings)
         try:
-            written = manifest.write(path, tuple(_wanted(task)), replace=task.replace)
+            written = manifest.write(path, tuple(_wanted(task, datastore)), replace=task.replace)
             if written.kept:
                 said.append(_kept(task, written.kept, str(path)))
             held = _held(task, manifest.read(path))
@@ -67,13 +79,22 @@ class CoreWarmer:
         environments = self._environments_of(task.context, settings, task.indexes)
         try:
             watched += self._lay_out(identity, held, settings, environments, report)
+            if datastore is not None and held.offered:
+                datastore.offer(held.offered, report)
         except NotMadeError as error:
             return Warmth(State.RESOLVED, (*said, error.finding), tuple(watched), passing=True)
-        missing = tuple(_missing(identity, held, settings, environments))
-        if identity.datastore != "local" and held.unconfirmed:
-            said.append(findings.not_in_datastore(identity.datastore, held.unconfirmed))
-            return Warmth(State.CACHED if not missing else State.RESOLVED, tuple(said), tuple(watched))
-        return Warmth(State.RESOLVED if missing else State.WARM, tuple(said), tuple(watched), passing=bool(missing))
+        missing = any(_missing(identity, held, settings, environments))
+        if identity.datastore == "local" or not held.unconfirmed:
+            nearly = State.RESOLVED if identity.datastore == "local" else State.CACHED
+            return Warmth(nearly if missing else State.WARM, tuple(said), tuple(watched), passing=missing)
+        awaits = datastore.bucket if datastore is not None and held.offered else None
+        said.append(findings.not_in_datastore(identity.datastore, held.unconfirmed, queued=awaits is not None))
+        return Warmth(State.RESOLVED, tuple(said), tuple(watched), passing=missing, awaits=awaits)
+
+    def _datastore(self, task: WarmTask, settings: MicromambaSettings) -> Datastore | None:
+        if self._datastore_of is None or task.identity.datastore == "local":
+            return None
+        return self._datastore_of(task, settings)
 
     def _lay_out(
         self,
@@ -93,17 +114,22 @@ class CoreWarmer:
             yield str(prefix / "conda-meta" / "history")
 
 
-def _wanted(task: WarmTask) -> Iterator[Wanted]:
+def _wanted(task: WarmTask, datastore: Datastore | None = None) -> Iterator[Wanted]:
     identity = task.identity
+
+    def lines(resolution: Resolution) -> Entry:
+        return entry(resolution, datastore.confirmed(resolution.packages) if datastore is not None else ())
+
     for platform, resolution in task.conda.items():
-        yield Wanted(identity.id, platform, "conda", entry(resolution))
+        yield Wanted(identity.id, platform, "conda", lines(resolution))
     if task.wheels is not None:
-        yield Wanted(identity.id, identity.platform, "pypi", entry(task.wheels))
+        yield Wanted(identity.id, identity.platform, "pypi", lines(task.wheels))
 
 
 def _held(task: WarmTask, content: dict[str, object]) -> _Held:
     """What counts: the manifest's packages, with all that is known of them where they are the resolved ones."""
     id_, found, unconfirmed = task.identity.id, {}, 0
+    offered: dict[str, LockedPackage] = {}
     for wanted in _wanted(task):
         resolved = task.conda[wanted.platform] if wanted.kind == "conda" else task.wheels
         lines = manifest.find(content, id_, wanted.platform, wanted.kind) or wanted.lines
@@ -112,11 +138,13 @@ def _held(task: WarmTask, content: dict[str, object]) -> _Held:
             continue
         if same_packages(lines, wanted.lines):
             found[wanted.kind, wanted.platform] = resolved
+            without = {line["url"] for line in lines if "path" not in line}
+            offered |= {package.url: package for package in resolved.packages if package.url in without}
         else:
             kind = Kind.CONDA if wanted.kind == "conda" else Kind.PYPI
             found[wanted.kind, wanted.platform] = resolution_of(lines, kind, resolved.target, resolved.request)
     conda = {platform: resolution for (kind, platform), resolution in found.items() if kind == "conda"}
-    return _Held(conda, found.get(("pypi", task.identity.platform)), unconfirmed)
+    return _Held(conda, found.get(("pypi", task.identity.platform)), unconfirmed, tuple(offered.values()))
 
 
 def _kept(task: WarmTask, kept: tuple[Wanted, ...], path: str) -> Finding:

@@ -1,0 +1,97 @@
+"""Which bucket a project's packages are mirrored to, and how it is opened with that project's credentials."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mfenvd.domain.mirror import Bucket
+from mfenvd.domain.resolver import Context
+from mfenvd.domain.settings import Settings
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.flows.metaflow_config import MetaflowConfig, read_metaflow_config
+from mfenvd.flows.project_context import launch_folder
+from mfenvd.flows.settings import load_settings
+from mfenvd.paths import find_paths
+from mfenvd.store.remotes import Remotes
+
+if TYPE_CHECKING:
+    from mfenvd.store.remotes import Open
+
+_PREFIX = "AWS_"
+_NAMES = ("HOME", "USERPROFILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+def bucket_of(context: Context) -> Bucket | None:
+    """Where the packages of a project go, as Metaflow's configuration says and mfenv's adds.
+
+    Of a project that is not trusted, nothing counts that stands in its own files: they could name a stranger's bucket.
+
+    Returns:
+        None where the datastore is none that mfenv mirrors to.
+    """
+    surroundings, root = context.surroundings, Path(context.root)
+    settings = load_settings(root, find_paths())[0] if context.trusted else Settings()
+    config = read_metaflow_config(launch_folder(root, surroundings), surroundings.environ)
+    if not context.trusted:
+        config = _without(config, root)
+    if (settings.datastore or config.datastore) != "s3":
+        return None
+    sysroot = config.get("DATASTORE_SYSROOT_S3")
+    url = config.get("CONDA_PACKAGE_S3ROOT") or (f"{sysroot.rstrip('/')}/conda" if sysroot else None)
+    if url is None or not url.startswith("s3://"):
+        return None
+    own = settings.mirror
+    return Bucket(
+        url=url.rstrip("/"),
+        endpoint=own.endpoint or config.get("S3_ENDPOINT_URL"),
+        profile=own.profile,
+        role=own.role,
+        region=own.region,
+        encryption=config.get("S3_SERVER_SIDE_ENCRYPTION"),
+        bandwidth=own.bandwidth,
+        read_only=own.read_only,
+    )
+
+
+def _without(config: MetaflowConfig, root: Path) -> MetaflowConfig:
+    """`config` without what stands in files below `root`."""
+    values = {
+        name: setting
+        for name, setting in config.values.items()
+        if setting.file is None or root not in Path(setting.file).parents
+    }
+    return msgspec.structs.replace(config, values=values)
+
+
+@lru_cache
+def remotes_of(bucket: Bucket) -> Remotes:
+    """The one way to `bucket` of this process: what does not answer is left alone by all that is done here."""
+    return Remotes(opener(bucket))
+
+
+def opener(bucket: Bucket) -> Open:
+    """What opens the store at `bucket`, with the credentials of this process's own variables."""
+    from mfenvd.store.opening import Access, open_store
+    from mfenvd.store.pace import Pace
+
+    access = Access(bucket.endpoint, bucket.profile, bucket.role, bucket.region, bucket.encryption)
+    pace = Pace(bucket.bandwidth)
+    return lambda url: open_store(url, access, pace)
+
+
+def take_credentials(surroundings: Surroundings) -> None:
+    """Puts the variables of a project's shell that lead to a bucket in the place of this process's own.
+
+    The vendor's client reads these and no others. For processes that work for one project at a time.
+    """
+    for name in list(os.environ):
+        if name.startswith(_PREFIX) and name not in surroundings.environ:
+            del os.environ[name]
+    for name, value in surroundings.environ.items():
+        if name.startswith(_PREFIX) or name in _NAMES:
+            os.environ[name] = value

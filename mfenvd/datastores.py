@@ -1,0 +1,74 @@
+"""Metaflow's remote datastore put together for the warm room: what is there, and what is queued to go there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from mfenvd.buckets import bucket_of
+from mfenvd.domain.layouts import core_key
+from mfenvd.domain.mirror import Bucket
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.resolver import Progress
+from mfenvd.domain.warming import WarmTask
+from mfenvd.environments import PackageFiles
+from mfenvd.store.errors import StoreUnwritable
+from mfenvd.store.findings import finding_of
+from mfenvd.store.mirror import mirror_folder
+from mfenvd.store.uploads import Upload, Uploads
+from mfenvd.warm.plan import Datastore, MicromambaSettings, NotMadeError, Report
+
+_AT_ONCE = 8
+
+
+def datastore_of(task: WarmTask, settings: MicromambaSettings) -> Datastore | None:
+    """The datastore of one of Metaflow's environments; None where mfenv does not mirror to it."""
+    bucket = bucket_of(task.context)
+    # What a single launch says otherwise (`--datastore-root`) is left to that launch.
+    if bucket is None or bucket.url != task.identity.package_root.rstrip("/"):
+        return None
+    return _Mirrored(task, settings, bucket)
+
+
+class _Mirrored:
+    """What `plan.Datastore` promises."""
+
+    def __init__(self, task: WarmTask, settings: MicromambaSettings, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self._files = PackageFiles(task.context, settings, task.indexes)
+        self._uploads = Uploads(mirror_folder(task.context.cache_dir))
+
+    def confirmed(self, packages: Iterable[LockedPackage]) -> frozenset[str]:
+        """URLs of those that the bucket is known to have, with the right content."""
+        return frozenset(package.url for package in packages if self._is_mirrored(package))
+
+    def offer(self, packages: Sequence[LockedPackage], report: Report) -> None:
+        """Has them uploaded, downloading what is not on this machine.
+
+        Raises:
+            NotMadeError: One cannot be had, or the queue cannot be written.
+        """
+        uploads: list[Upload] = []
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="offer") as pool:
+            for upload in pool.map(self._upload, packages):
+                uploads.append(upload)
+                report(Progress("collecting packages for the datastore", len(uploads), len(packages)))
+        try:
+            self._uploads.add(uploads)
+        except StoreUnwritable as problem:
+            raise NotMadeError(finding_of(problem)) from problem
+
+    def _is_mirrored(self, package: LockedPackage) -> bool:
+        # Of what was built, or has no known hash, the file itself says what it is.
+        with contextlib.suppress(NotMadeError):
+            if package.sha256 is None or package.built:
+                return self._uploads.is_mirrored(self._upload(package))
+            key = core_key(package.url, package.filename)
+            return self._uploads.is_mirrored(Upload(self.bucket.url, key, package.sha256, 0))
+        return False
+
+    def _upload(self, package: LockedPackage) -> Upload:
+        path = self._files.stored(package)
+        key = core_key(package.url, package.filename)
+        return Upload(self.bucket.url, key, path.parent.name, path.stat().st_size, path.name)

@@ -1,0 +1,147 @@
+"""From a save to packages in a bucket, and to a remote task that has nothing but them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mfenvd.domain.codes import Code
+from mfenvd.domain.mirror import Health
+from mfenvd.domain.state import State
+from tests.daemon.harness import until
+from tests.support.conda_archives import conda_archive
+from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
+from tests.support.s3_server import Bucket, bucket
+from tests.support.wheels import wheel
+from tests.warm.test_ready import PATIENCE, Mfenvd, start
+
+pytestmark = pytest.mark.metaflow
+
+FLOWS = {"WheelFlow": "wheel_flow.py", "CondaFlow": "library_flow.py"}
+
+
+@pytest.fixture
+def s3() -> Iterator[Bucket]:
+    with bucket() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    conda = [conda_archive("boto3", "1.40.0", {}, noarch="generic")]
+    with metaflow_world(tmp_path_factory.mktemp("world").resolve(), conda, [wheel("boto3", "1.40.0")]) as one:
+        yield one
+
+
+@pytest.fixture
+def mfenvd(world: World, tmp_path: Path) -> Iterator[Mfenvd]:
+    world.forget()
+    for path in world.project.glob("*.*"):
+        path.unlink()
+    one = Mfenvd(tmp_path / "mfenv")
+    one.run("start")
+    yield one
+    one.run("stop")
+
+
+def lines(world: World, flow: str) -> list[dict[str, Any]]:
+    """All of a manifest."""
+    return [
+        line
+        for platforms in world.manifest(flow).values()
+        for kinds in platforms.values()
+        for entry in kinds.values()
+        for line in entry
+    ]
+
+
+def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
+    world: World, mfenvd: Mfenvd, s3: Bucket, tmp_path: Path
+) -> None:
+    world.write("wheel_flow.py", PYPI_FLOW)
+    world.write("library_flow.py", CONDA_FLOW)
+    mfenvd.up(world, **s3.environ)
+    mfenvd.becomes(State.WARM)
+
+    # Every package has its `path`, and every path is an object.
+    paths = {line["path"] for flow in FLOWS for line in lines(world, flow)}
+    assert set(s3.keys("metaflow/conda/")) == {f"metaflow/conda/{path}" for path in paths}
+    (there,) = mfenvd.connection.mirror().buckets
+    assert (there.health, there.waiting, there.objects) == (Health.OK, 0, len(paths))
+
+    # A real start has nothing to do.
+    world.calls.clear()
+    manifests = {flow: world.manifest_path(flow).read_bytes() for flow in FLOWS}
+    for file in FLOWS.values():
+        assert start(world, file, "run", environ=s3.environ) == []
+    assert world.bootstrapping == []
+    assert {flow: world.manifest_path(flow).read_bytes() for flow in FLOWS} == manifests
+
+    # Another machine: Metaflow's code package, a micromamba, the bucket; neither channel nor index.
+    for flow, imports in (("WheelFlow", "import demo, helper, requests"), ("CondaFlow", "import native, requests")):
+        (id_,) = world.manifest(flow)
+        remote = unpacked(world, s3, FLOWS[flow], tmp_path / flow)
+        done = bootstrapped(world, s3, remote, flow, id_)
+        (python,) = remote.glob(f"**/{id_}/bin/python")
+        environ = {"PATH": os.environ["PATH"]}
+        imported = subprocess.run([python, "-c", imports], cwd=remote, env=environ, check=False, timeout=60)
+        assert imported.returncode == 0, done.stdout + done.stderr
+
+
+def unpacked(world: World, s3: Bucket, flow: str, folder: Path) -> Path:
+    """The code package of a flow as a remote task unpacks it."""
+    folder.mkdir()
+    code = folder / "code.tgz"
+    world.metaflow(flow, "--environment=pypi", "--no-pylint", "package", "save", str(code), environ=s3.environ)
+    with tarfile.open(code) as package:
+        package.extractall(folder, filter="data")
+    return folder
+
+
+def bootstrapped(world: World, s3: Bucket, folder: Path, flow: str, id_: str) -> subprocess.CompletedProcess[str]:
+    """What a remote task does before its step begins."""
+    nowhere = "http://127.0.0.1:9"
+    return subprocess.run(
+        [world.python, "-m", "metaflow.plugins.pypi.bootstrap", flow, id_, "s3"],
+        cwd=folder,
+        env={
+            **world.environ, **s3.environ, "HOME": str(folder), "MAMBA_ROOT_PREFIX": str(folder / "mamba"),
+            "CONDA_CHANNELS": nowhere, "PIP_INDEX_URL": nowhere, "METAFLOW_HOME": str(folder / "home"),
+            "PYTHONPATH": str(folder / ".mf_code"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )  # fmt: skip
+
+
+def test_a_bucket_that_is_away_holds_nothing_up_and_is_used_when_it_is_back(
+    world: World, mfenvd: Mfenvd, s3: Bucket
+) -> None:
+    world.write("library_flow.py", CONDA_FLOW)
+    s3.delete_bucket()
+    mfenvd.up(world, **s3.environ)
+
+    until(lambda: bool(mfenvd.connection.status().daemon.findings), PATIENCE)
+    (finding,) = mfenvd.connection.status().daemon.findings
+    assert finding.code == Code.BUCKET_UNUSABLE
+    verdict = mfenvd.verdicts()[f"CondaFlow.start {LOCAL}"]
+    assert verdict.state is State.RESOLVED
+    assert Code.NOT_IN_DATASTORE in {found.code for found in verdict.findings}
+    assert not any("path" in line for line in lines(world, "CondaFlow"))
+    assert "native 2.0" in world.run("library_flow.py", environ={"METAFLOW_DEFAULT_DATASTORE": "local"})
+
+    s3.create_bucket()
+    mfenvd.run("stop")
+    mfenvd.run("start")
+    mfenvd.up(world, **s3.environ)
+    mfenvd.becomes(State.WARM)
+    assert all("path" in line for line in lines(world, "CondaFlow"))
+    assert mfenvd.connection.status().daemon.findings == ()

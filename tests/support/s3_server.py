@@ -46,7 +46,9 @@ class Bucket:
         self._client.create_bucket(Bucket=BUCKET)
 
     def delete_bucket(self) -> None:
-        """Only while it is empty."""
+        """With all that is in it."""
+        for key in self.keys():
+            self.delete(key)
         self._client.delete_bucket(Bucket=BUCKET)
 
     def keys(self, prefix: str = "") -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 from textual.widget import Widget
 
+from mfenv_tui import editing
 from mfenv_tui.actions import ACTIONS
 from mfenv_tui.app import Dashboard
 from mfenv_tui.matrix import Patch
@@ -209,6 +211,15 @@ async def test_o_opens_the_file_at_the_line_in_a_terminal_editor(project: Path, 
     assert lent == [True]
 
 
+@pytest.fixture
+def opened() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The editors with a window, which the dashboard does not wait for."""
+    yield editing._OPENED
+    while editing._OPENED:
+        editing._OPENED.pop().wait(30)
+
+
+@pytest.mark.usefixtures("opened")
 async def test_o_opens_an_editor_with_a_window_beside_the_dashboard(project: Path, tmp_path: Path) -> None:
     editor, told = tmp_path / "code", tmp_path / "told"
     editor.write_text(f'#!/bin/sh\necho "$@" > {told}\n', encoding="utf-8")

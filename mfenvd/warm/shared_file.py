@@ -154,10 +154,18 @@ def _decoded(content: bytes, path: Path, form: Form) -> Content:
     if not content.strip():
         return form.empty()
     try:
-        decoded = json.loads(content)
+        decoded = _parsed(content)
     except ValueError as error:
         raise ManifestError(path, str(error), readable=False) from error
     problem = form.problem(decoded)
     if problem is not None:
         raise ManifestError(path, problem, readable=False)
     return dict(decoded)
+
+
+def _parsed(content: bytes) -> Any:
+    """As Metaflow reads it; a manifest of 25 MB takes the standard library more than a second."""
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return json.loads(content)

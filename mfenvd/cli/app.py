@@ -12,6 +12,7 @@ from mfenvd.cli import (
     housekeeping,
     lifecycle,
     logs,
+    mirror,
     plan,
     refresh,
     resolve,
@@ -54,7 +55,7 @@ def _options(*, version: VersionFlag = False) -> None:
 
 
 for module in (
-    up, refresh, lifecycle, watching, logs, service, why, export, check, plan, resolve, wheels, housekeeping
+    up, refresh, lifecycle, watching, logs, mirror, service, why, export, check, plan, resolve, wheels, housekeeping
 ):  # fmt: skip
     module.add_to(app)
 for command in app.registered_commands:

@@ -97,6 +97,8 @@ class FakeDaemon:
         app.router.add_post("/v1/cancel", self._cancel)
         app.router.add_get("/v1/daemon", self._daemon)
         app.router.add_get("/v1/wheels", self._wheels)
+        app.router.add_get("/v1/mirror", self._mirror)
+        app.router.add_post("/v1/mirror", self._steer_mirror)
         app.router.add_post("/v1/stop", self._stop)
         return app
 
@@ -112,6 +114,15 @@ class FakeDaemon:
 
     async def _get_hello(self, _request: web.Request) -> web.StreamResponse:
         return _json(self.hello)
+
+    async def _mirror(self, _request: web.Request) -> web.StreamResponse:
+        return _json(self.status.mirror)
+
+    async def _steer_mirror(self, request: web.Request) -> web.StreamResponse:
+        paused = msgspec.json.decode(await request.read())["paused"]
+        mirror = msgspec.structs.replace(self.status.mirror, paused=paused)
+        self.status = msgspec.structs.replace(self.status, mirror=mirror)
+        return _json(mirror)
 
     async def _get_status(self, _request: web.Request) -> web.StreamResponse:
         return _json(self.status)

@@ -75,6 +75,9 @@ def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
     (there,) = mfenvd.connection.mirror().buckets
     assert (there.health, there.waiting, there.objects) == (Health.OK, 0, len(paths))
 
+    assert mfenvd.connection.steer_mirror(paused=True).paused
+    assert not mfenvd.connection.steer_mirror(paused=False).paused
+
     # A real start has nothing to do.
     world.calls.clear()
     manifests = {flow: world.manifest_path(flow).read_bytes() for flow in FLOWS}
@@ -136,6 +139,7 @@ def test_a_bucket_that_is_away_holds_nothing_up_and_is_used_when_it_is_back(
     assert verdict.state is State.RESOLVED
     assert Code.NOT_IN_DATASTORE in {found.code for found in verdict.findings}
     assert not any("path" in line for line in lines(world, "CondaFlow"))
+    (id_,) = world.manifest("CondaFlow")
     assert "native 2.0" in world.run("library_flow.py", environ={"METAFLOW_DEFAULT_DATASTORE": "local"})
 
     s3.create_bucket()
@@ -143,5 +147,5 @@ def test_a_bucket_that_is_away_holds_nothing_up_and_is_used_when_it_is_back(
     mfenvd.run("start")
     mfenvd.up(world, **s3.environ)
     mfenvd.becomes(State.WARM)
-    assert all("path" in line for line in lines(world, "CondaFlow"))
+    assert all("path" in line for line in world.manifest("CondaFlow")[id_][LOCAL]["conda"])
     assert mfenvd.connection.status().daemon.findings == ()

@@ -84,17 +84,24 @@ def ids(answer: LoadedFile, launch: PlannedLaunch = AS_WRITTEN) -> IDS:
     return {step.step: step.identity.id if step.identity else None for step in flow.steps}
 
 
-def test_every_combination_has_the_id_of_a_real_run(machine: Machine) -> None:
-    count = 0
+def every_combination(machine: Machine) -> list[FlowQuestion]:
+    """A question for each of the flows, which are written into the project."""
+    questions = []
     for name, source, declared in flows():
         path = machine.root / f"{name}.py"
         path.write_text(source)
-        launcher = machine.launcher()
-        truth = machine.real(path, AS_WRITTEN, launcher)
-        assert ids(ask(machine, path, declared, launcher, trusted=True)) == truth, name
-        assert ids(ask(machine, path, declared, launcher, trusted=False)) == truth, name
-        count += len(truth)
-    assert count >= 100
+        questions.append(FlowQuestion(str(path), (declared,), (AS_WRITTEN,), "digest"))
+    return questions
+
+
+def test_every_combination_has_the_id_of_a_real_run(machine: Machine) -> None:
+    launcher, questions = machine.launcher(), every_combination(machine)
+    truth = [machine.real(Path(question.path), AS_WRITTEN, launcher) for question in questions]
+    assert sum(map(len, truth)) >= 100
+    for trusted in (True, False):
+        answers = list(MetaflowSide().ask(questions, launcher, trusted=trusted))
+        assert {answer.loaded for answer in answers} == {trusted}
+        assert list(map(ids, answers)) == truth
 
 
 SETTINGS = {
@@ -169,16 +176,13 @@ def test_what_a_deployer_attaches_makes_steps_remote(machine: Machine, command: 
 def test_without_metaflow_ids_are_the_same_and_a_finding_says_so(installed: Machine, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     subprocess.run([installed.python, "-m", "venv", "--without-pip", str(empty)], check=True)
-    for name, source, declared in flows():
-        path = installed.root / f"{name}.py"
-        path.write_text(source)
-        launcher = installed.launcher(environ=S3)
-        truth = ids(ask(installed, path, declared, launcher, trusted=False))
-        question = FlowQuestion(str(path), (declared,), (AS_WRITTEN,), "digest")
-        bare = msgspec.structs.replace(launcher, interpreter=str(empty / "bin" / "python"))
-        (answer,) = MetaflowSide().ask([question], bare, trusted=True)
+    launcher, questions = installed.launcher(environ=S3), every_combination(installed)
+    truth = list(map(ids, MetaflowSide().ask(questions, launcher, trusted=False)))
+    bare = msgspec.structs.replace(launcher, interpreter=str(empty / "bin" / "python"))
+    answers = list(MetaflowSide().ask(questions, bare, trusted=True))
+    assert list(map(ids, answers)) == truth
+    for answer in answers:
         assert not answer.loaded
-        assert ids(answer) == truth
         assert [finding.code for finding in answer.findings] == [Code.METAFLOW_MISSING]
 
 

@@ -15,8 +15,7 @@ from mfenvd.domain.warming import WarmTask
 from mfenvd.environments import PackageFiles
 from mfenvd.store.errors import StoreUnwritable
 from mfenvd.store.findings import finding_of
-from mfenvd.store.mirror import mirror_folder
-from mfenvd.store.uploads import Upload, Uploads
+from mfenvd.store.uploads import Upload, Uploads, mirror_folder
 from mfenvd.warm.plan import Datastore, MicromambaSettings, NotMadeError, Report
 
 _AT_ONCE = 8

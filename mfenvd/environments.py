@@ -21,9 +21,8 @@ from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.errors import DownloadError, NotDownloaded, StoreProblem
 from mfenvd.store.findings import finding_of
 from mfenvd.store.hashing import sha256_of
-from mfenvd.store.mirror import mirror_folder
 from mfenvd.store.receiving import Place, Receiver
-from mfenvd.store.uploads import Uploads
+from mfenvd.store.uploads import Uploads, mirror_folder
 from mfenvd.warm.environments import LocalEnvironments
 from mfenvd.warm.plan import MicromambaSettings, NotMadeError
 

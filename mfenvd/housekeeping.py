@@ -11,6 +11,7 @@ import msgspec
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.environments import local_environments
 from mfenvd.store.archives import ArchiveStore, Trimmed, store_folder
+from mfenvd.store.uploads import Uploads, mirror_folder
 from mfenvd.warm.adopting import Candidate, adopt
 from mfenvd.warm.bytecode import compile_bytecode
 from mfenvd.warm.census import census
@@ -57,7 +58,7 @@ class Housekeeping:
     def collect(self, grace: float = GRACE, *, dry_run: bool = False, limit: int = STORE_LIMIT) -> Garbage:
         """Removes environments that nobody wanted for `grace` seconds, then files that exceed the store's `limit`.
 
-        Files that an environment refers to stay.
+        Files that an environment refers to stay, and those that wait for their upload.
 
         Raises:
             OSError: Something cannot be removed.
@@ -66,7 +67,7 @@ class Housekeeping:
         if dry_run:
             return Garbage(dry_run=True, environments=collected)
         store = ArchiveStore(store_folder(self._context.cache_dir))
-        files = store.trim(limit, set(self._linked()))
+        files = store.trim(limit, {*self._linked(), *self._waiting()})
         folder = extracted_folder(Path(self._context.cache_dir))
         extracted = trim_extracted(folder, self._packages(), time.time() - grace)
         return Garbage(dry_run=False, environments=collected, files=files, extracted=extracted)
@@ -101,6 +102,14 @@ class Housekeeping:
         """Conda packages of all environments, those included that nobody may find."""
         prefixes = {*self._environments.own(), *self._environments.registry.prefixes()}
         return frozenset().union(*map(linked_packages, prefixes))
+
+    def _waiting(self) -> frozenset[str]:
+        """sha256 of the stored files that are still to be uploaded."""
+        uploads = Uploads(mirror_folder(self._context.cache_dir))
+        try:
+            return uploads.needed()
+        finally:
+            uploads.close()
 
     def _linked(self) -> Iterator[str]:
         """sha256 of the stored files that environments refer to."""

@@ -30,6 +30,9 @@ Download = Callable[[LockedPackage, BinaryIO], None]
 PARALLEL = 8
 """Downloads at once."""
 
+# Seconds for which a file that was asked for counts as being in use.
+_IN_USE = 3600.0
+
 # Seconds after which a file that nobody finished is not in the works any more.
 _ABANDONED_AFTER = 24 * 3600.0
 
@@ -65,6 +68,8 @@ class ArchiveStore:
         A damaged file is moved out of the way.
         """
         path = self._place(sha256) / filename
+        with contextlib.suppress(OSError):  # a store on a read-only disk serves all the same
+            os.utime(path.parent)  # before it is read, so that nobody removes it meanwhile
         try:
             found = sha256_of(path)
         except FileNotFoundError:
@@ -72,8 +77,6 @@ class ArchiveStore:
         if found != sha256:
             self._set_aside(path)
             return None
-        with contextlib.suppress(OSError):  # a store on a read-only disk serves all the same
-            os.utime(path.parent)
         return path
 
     def has(self, package: LockedPackage) -> bool:
@@ -121,21 +124,26 @@ class ArchiveStore:
         """Bytes of all files."""
         return sum(size for _, _, size in self._entries())
 
-    def trim(self, limit: int, keep: Collection[str] = ()) -> Trimmed:
+    def trim(self, limit: int, keep: Collection[str] = (), max_age: float | None = None) -> Trimmed:
         """Removes the files that were not used for longest until the rest is within `limit` bytes.
+
+        What was used in the last hour stays in any case: a job of some process may be at it.
 
         Args:
             limit: Bytes.
             keep: sha256 of files that stay whatever they cost.
+            max_age: Seconds; what was not used for as long is removed whatever the size. None for no such limit.
         """
         self._sweep()
+        now = time.time()
         entries = sorted(self._entries(), key=lambda entry: entry[1])
         total = sum(size for _, _, size in entries)
         removed = Trimmed()
-        for folder, _, size in entries:
-            if total <= limit:
+        for folder, used, size in entries:
+            is_old = max_age is not None and now - used > max_age
+            if (total <= limit and not is_old) or used > now - _IN_USE:
                 break
-            if folder.name in keep:
+            if folder.name in keep or _last_used(folder) > used:
                 continue
             shutil.rmtree(folder, ignore_errors=True)
             total -= size
@@ -205,6 +213,14 @@ class ArchiveStore:
             with contextlib.suppress(OSError):
                 if path.is_file() and path.stat().st_mtime < oldest:
                     path.unlink()
+
+
+def _last_used(folder: Path) -> float:
+    """When a file was asked for last; never, if it is gone."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _download(package: LockedPackage, file: BinaryIO, download: Download) -> None:

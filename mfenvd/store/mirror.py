@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.receiving import Receiver
 from mfenvd.store.reconciling import Reconciled, Reconciler, Seen
 from mfenvd.store.remotes import Open, Remotes
 from mfenvd.store.sending import Sender, Sent, Watch
-from mfenvd.store.uploads import Uploads
-
-
-def mirror_folder(cache_dir: str) -> Path:
-    """Where the queue and the record of the mirror are."""
-    return Path(cache_dir) / "mirror"
+from mfenvd.store.uploads import Uploads, mirror_folder
 
 
 class Mirror:

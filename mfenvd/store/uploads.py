@@ -19,6 +19,11 @@ MOST_WAITING = 50_000
 """Objects in the queue, some hundred bytes each. What does not go in is wanted again later."""
 
 
+def mirror_folder(cache_dir: str) -> Path:
+    """Where the queue and the record of the mirror are."""
+    return Path(cache_dir) / "mirror"
+
+
 class Upload(msgspec.Struct, frozen=True):
     """One object that shall be in a bucket.
 

@@ -31,10 +31,10 @@ import boto3
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import PARALLEL, ArchiveStore, store_folder
 from mfenvd.store.hashing import sha256_of
-from mfenvd.store.mirror import Mirror, mirror_folder
+from mfenvd.store.mirror import Mirror
 from mfenvd.store.opening import Access, open_store
 from mfenvd.store.receiving import Place
-from mfenvd.store.uploads import Upload, Uploads
+from mfenvd.store.uploads import Upload, Uploads, mirror_folder
 
 _BUCKET = "bench"
 _SMALLEST, _LARGEST = 1024, 50 * 1024 * 1024

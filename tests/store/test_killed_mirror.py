@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from mfenvd.store.archives import ArchiveStore, store_folder
-from mfenvd.store.mirror import mirror_folder
 from mfenvd.store.s3_parts import PART
-from mfenvd.store.uploads import Upload, Uploads
+from mfenvd.store.uploads import Upload, Uploads, mirror_folder
 from tests.store.mirror_processes import receive, send
 from tests.store.mirrors import stored, upload_of
 from tests.support.s3_server import BUCKET, Bucket

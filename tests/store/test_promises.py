@@ -1,5 +1,6 @@
 """The promises of a good cache mirror, one test each, against a server over HTTP with faults in between."""
 
+import os
 import threading
 from pathlib import Path
 from typing import BinaryIO
@@ -9,12 +10,12 @@ import pytest
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.errors import StoreUnwritable
-from mfenvd.store.mirror import Mirror, mirror_folder
+from mfenvd.store.mirror import Mirror
 from mfenvd.store.object_errors import CredentialsExpired, ReadOnly, Refused, SlowDown, Unreachable
 from mfenvd.store.receiving import Place
 from mfenvd.store.s3_parts import PART
 from mfenvd.store.sending import Sent
-from mfenvd.store.uploads import Uploads
+from mfenvd.store.uploads import Uploads, mirror_folder
 from tests.store.mirrors import mirror_to, package_of, stored, upload_of
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.s3_server import BUCKET, Bucket
@@ -313,6 +314,14 @@ def test_14_collecting_never_takes_what_waits_for_its_upload(tmp_path: Path, roo
     needed = Uploads(mirror_folder(str(tmp_path))).needed()
     assert needed == {waiting.sha256}
     archives(tmp_path).trim(0, needed)
+    assert archives(tmp_path).has(idle)  # some process may be at it
+    for package in (waiting, idle):
+        path = archives(tmp_path).get(package.sha256 or "", package.filename)
+        assert path is not None
+        os.utime(path.parent, (1_000_000, 1_000_000))
+    archives(tmp_path).trim(10**6, needed)
+    assert archives(tmp_path).has(idle)
+    assert archives(tmp_path).trim(10**6, needed, max_age=7 * 24 * 3600).files == 1
     assert archives(tmp_path).has(waiting)
     assert not archives(tmp_path).has(idle)
 

@@ -53,7 +53,7 @@ def channel_finding(problem: ChannelProblem) -> Finding:
     code, fix = {
         ChannelUnreachable: (
             Code.CHANNEL_UNREACHABLE,
-            "Check the network, the proxy and the channel's URL; the daemon tries again by itself.",
+            "Check the network, the proxy and the channel's URL; a running daemon tries again by itself.",
         ),
         ChannelRefuses: (
             Code.CHANNEL_REFUSES,

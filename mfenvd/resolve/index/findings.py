@@ -26,7 +26,7 @@ def index_finding(problem: IndexProblem, package: str | None = None) -> Finding:
 
 def unreachable(problem: IndexUnreachable, package: str | None = None) -> Finding:
     address = "its address" if problem.is_file else "the index's URL"
-    fix = f"Check the network, the proxy and {address}; the daemon tries again by itself."
+    fix = f"Check the network, the proxy and {address}; a running daemon tries again by itself."
     return _finding(Code.INDEX_UNREACHABLE, problem, package, fix)
 
 

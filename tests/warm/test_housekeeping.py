@@ -83,6 +83,9 @@ def test_files_that_environments_refer_to_outlast_the_limit(world: World) -> Non
     made = environments(world)
     made.create(pypi(world), quiet)
     made.discard(made.create(pypi(world, "lonely-1.0-py3-none-any.whl", id_="aaaaaaaaaaaaaaa"), quiet))
+    assert Housekeeping(context(world)).collect(limit=0).files.files == 0  # asked for just now
+    for folder in (world.root / "cache" / "store" / "archives").glob("*/*"):
+        os.utime(folder, (LONG_AGO, LONG_AGO))
     collected = Housekeeping(context(world)).collect(limit=0)
     assert collected.files.files == 3  # lonely, and the archives of python and pip
     assert made.missing(pypi(world)) == ()

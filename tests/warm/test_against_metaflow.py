@@ -57,23 +57,19 @@ def test_both_resolve_the_same(world: World, tmp_path: Path) -> None:
         path.unlink()
 
 
-def test_with_s3_a_run_uploads_and_does_nothing_else(world: World, tmp_path: Path) -> None:
+def test_with_s3_everything_is_uploaded_before_a_run_which_uploads_nothing(world: World, tmp_path: Path) -> None:
     world.forget()
     world.write("flow.py", PYPI_FLOW)
     with bucket() as s3, real_daemon(tmp_path / "mfenv") as daemon:
         world.environ |= s3.environ
         daemon.watch(world)
-        daemon.wait_for(State.CACHED)
-        assert s3.keys("metaflow/conda/") == []
-
-        assert "demo 1.0 helper 1.1" in world.run("flow.py")
-        assert world.bootstrapping == []
+        daemon.wait_for(State.WARM)
         uploaded = s3.keys("metaflow/conda/")
         assert any(key.endswith("/demo-1.0-py3-none-any.whl") for key in uploaded)
         assert any("/python-" in key for key in uploaded)
-
-        daemon.wait_for(State.WARM)
         before = world.manifest_path("WheelFlow").read_bytes()
+
         assert "demo 1.0 helper 1.1" in world.run("flow.py")
         assert world.bootstrapping == []
+        assert s3.keys("metaflow/conda/") == uploaded
         assert world.manifest_path("WheelFlow").read_bytes() == before

@@ -178,7 +178,7 @@ def test_what_a_manifest_holds_is_made_ready_as_it_is(bench: Bench) -> None:
 
 def test_packages_that_are_not_known_to_be_in_the_bucket_are_left_to_metaflow(bench: Bench) -> None:
     warmth = bench.warm(bench.task(datastore="s3"))
-    assert warmth.state is State.CACHED
+    assert warmth.state is State.RESOLVED
     assert codes(warmth) == [Code.NOT_IN_DATASTORE]
     assert warmth.findings[1].data == {"datastore": "s3", "packages": 2}
     assert "path" not in bench.manifest.read_text()
@@ -189,6 +189,18 @@ def test_packages_that_are_not_known_to_be_in_the_bucket_are_left_to_metaflow(be
             line["path"] = line["url"].removeprefix("https://")
     bench.manifest.write_text(json.dumps(content))
     assert bench.warm(bench.task(datastore="s3")).state is State.WARM
+
+
+def test_what_is_in_the_bucket_and_not_made_on_this_machine_is_cached(bench: Bench) -> None:
+    bench.warm(bench.task(datastore="s3"))
+    content = json.loads(bench.manifest.read_text())
+    for kinds in content["0123456789abcde"].values():
+        for line in (line for lines in kinds.values() for line in lines):
+            line["path"] = line["url"].removeprefix("https://")
+    bench.manifest.write_text(json.dumps(content))
+    bench.environments.lacks = ("it has no Python",)
+    warmth = bench.warm(bench.task(datastore="s3"))
+    assert (warmth.state, warmth.passing) == (State.CACHED, True)
 
 
 def test_an_environment_that_metaflow_would_still_work_on_is_not_warm(bench: Bench) -> None:

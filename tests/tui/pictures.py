@@ -109,6 +109,7 @@ async def _screens(project: Path) -> dict[str, str]:
         for name, key, says in (
             ("wheels", "w", "3.13 glibc 2.27"),
             ("daemon", "d", "pid 4242"),
+            ("mirror", "m", "unreachable"),
             ("help", "question_mark", "Copy what to type"),
         ):
             await press(pilot, key)

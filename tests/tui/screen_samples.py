@@ -9,6 +9,7 @@ import msgspec
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.availability import Availability, Cell, PythonWheel, Row
 from mfenvd.domain.event import Status
+from mfenvd.domain.mirror import BucketStatus, Health, MirrorStatus
 from tests.support import samples
 
 
@@ -37,4 +38,16 @@ def status_of_ana(project: Path) -> Status:
         cache_dir=f"{home}/.cache/mfenv",
     )  # fmt: skip
     projects = tuple(msgspec.structs.replace(each, root=f"{home}/team-flows") for each in status.projects)
-    return msgspec.structs.replace(status, daemon=daemon, projects=projects)
+    return msgspec.structs.replace(status, daemon=daemon, projects=projects, mirror=mirror(samples.STARTED))
+
+
+def mirror(since: float) -> MirrorStatus:
+    """A bucket that takes packages, and one that is not to be reached."""
+    takes = BucketStatus(
+        "s3://team/metaflow/conda", waiting=12, waiting_bytes=40 * 2**20, objects=431, bytes=3 * 2**30, rate=5.5 * 2**20
+    )
+    lost = BucketStatus(
+        "s3://research/conda", "https://minio.example:9000", Health.UNREACHABLE,
+        "https://minio.example:9000 does not answer: timed out.", since, waiting=1, waiting_bytes=2048,
+    )  # fmt: skip
+    return MirrorStatus((takes, lost))

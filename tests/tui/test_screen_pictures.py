@@ -18,6 +18,7 @@ Compare = Callable[..., bool]
 SAYS = {
     "wheels": ("w", ("✗ none", "1.26.4", "✓ 3.13 glibc 2.27", "2 of 43 versions")),
     "daemon": ("d", ("pid 4242 · up 3 min · 57 MiB", "3 workers · 1 running · 2 queued", "not trusted")),
+    "mirror": ("m", ("s3://research/conda", "✗ unreachable · 3 min ago", "12 packages · 40.0 MiB · 5.5 MiB/s")),
     "filter": ("slash", ("2 of 6", "ScoreFlow")),
 }
 LOOKS = {

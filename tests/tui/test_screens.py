@@ -12,10 +12,13 @@ from mfenv_tui.app import Dashboard
 from mfenv_tui.keeping import Settings, load, save
 from mfenv_tui.widgets.daemon_screen import DaemonScreen
 from mfenv_tui.widgets.export_screen import ExportScreen
+from mfenv_tui.widgets.mirror_screen import MirrorScreen
 from mfenv_tui.widgets.wheels_screen import WheelsScreen
 from mfenvd.client.errors import ClientError
 from mfenvd.client.export import Export, ExportFailedError
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.event import MirrorChanged
+from mfenvd.domain.mirror import BucketStatus, MirrorStatus
 from tests.support import samples
 from tests.support.fake_daemon import running_fake_daemon
 from tests.tui.screen_samples import numpy
@@ -71,6 +74,23 @@ async def test_d_shows_the_process_and_says_when_it_is_gone(project: Path, socke
         assert "Below is what was last known." in words(app)
         await press(pilot, "escape")
         await until(pilot, lambda: not isinstance(app.screen, DaemonScreen), "back")
+
+
+async def test_m_shows_the_mirror_and_follows_what_is_told_of_it(project: Path, socket: Path) -> None:
+    status = samples.status(project)
+    app = dashboard(socket=socket)
+    async with app.run_test(size=WIDE) as pilot:
+        with running_fake_daemon(socket, status) as daemon:
+            await shows(pilot, "TrainFlow")
+            await press(pilot, "m")
+            await shows(pilot, "No bucket was needed yet")
+            one = MirrorStatus((BucketStatus("s3://team/conda", objects=1),))
+            daemon.publish(lambda seq: MirrorChanged(seq, one))
+            await shows(pilot, "1 package · 0 B")
+            daemon.publish(lambda seq: MirrorChanged(seq, MirrorStatus(paused=True)))
+            await shows(pilot, "▲ paused `mfenv mirror resume` uploads again.")
+            await press(pilot, "m")
+            await until(pilot, lambda: not isinstance(app.screen, MirrorScreen), "back")
 
 
 async def test_x_cancels_what_waits_or_runs_and_says_when_nothing_does(project: Path, socket: Path) -> None:

@@ -73,6 +73,7 @@ ACTIONS = (
     Action("sort", "t", "Sort", "Sort by trouble first, or by name.", hint=False),
     Action("layout", "v", "View", "Put the findings beside or below the table, below it, or nowhere.", hint=False),
     Action("daemon", "d", "Daemon", "Show the daemon's process, its folders and its warnings.", hint=False),
+    Action("mirror", "m", "Mirror", "Show what goes to the team's bucket, and how the bucket fares.", hint=False),
     *TABS,
     Action("previous_tab", "left_square_bracket", "Previous tab", "Show the tab before.", hint=False),
     Action("next_tab", "right_square_bracket", "Next tab", "Show the next tab.", hint=False),
@@ -91,7 +92,7 @@ ABOUT_ROWS = frozenset(
 """Names of the actions that need a row to be about."""
 
 OF_TABLE = frozenset(
-    {"filter", "fold", "sort", "layout", "wheels", "daemon", "export", "tab", "next_tab", "previous_tab"}
+    {"filter", "fold", "sort", "layout", "wheels", "daemon", "mirror", "export", "tab", "next_tab", "previous_tab"}
 )
 """Names of the actions that are offered beside the table alone."""
 

@@ -33,6 +33,7 @@ from mfenv_tui.widgets.export_screen import ExportScreen
 from mfenv_tui.widgets.filter_bar import FilterBar
 from mfenv_tui.widgets.help_screen import HelpScreen
 from mfenv_tui.widgets.matrix_table import MatrixTable
+from mfenv_tui.widgets.mirror_screen import MirrorScreen
 from mfenv_tui.widgets.notice import Notice
 from mfenv_tui.widgets.summary import Summary
 from mfenv_tui.widgets.wheels_screen import WheelsScreen
@@ -272,6 +273,12 @@ class Dashboard(DetailActions):
             self.say("Nothing is known of the daemon yet.")
         else:
             self.push_screen(DaemonScreen(self._outside, self.view, self.link, self.signs))
+
+    def action_mirror(self) -> None:
+        if self.view.mirror is None:
+            self.say("Nothing is known of the mirror yet.")
+        else:
+            self.push_screen(MirrorScreen(self._outside, self.view, self.signs))
 
     def action_filter(self) -> None:
         self._filter.open()

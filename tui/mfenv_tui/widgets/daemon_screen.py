@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from textual import work as in_background
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from mfenv_tui.findings import finding_parts
-from mfenv_tui.lines import Labelled, Part, Signs
+from mfenv_tui.lines import Part, Signs
 from mfenv_tui.link import Link
 from mfenv_tui.outside import Outside
-from mfenv_tui.widgets.prose import Prose
+from mfenv_tui.widgets.panel_screen import PanelScreen, counted, fact
 from mfenvd.client.errors import ClientError
 from mfenvd.client.view import DaemonView
 from mfenvd.domain.event import DaemonInfo
@@ -26,34 +23,16 @@ BETWEEN_LOOKS = 2.0
 _MIB = 2**20
 
 
-class DaemonScreen(ModalScreen[None]):
+class DaemonScreen(PanelScreen):
     """Asks the daemon every few seconds for as long as it is open."""
 
-    DEFAULT_CSS = """
-    DaemonScreen {
-        align: center middle;
-        VerticalScroll {
-            width: 90; max-width: 96%; height: auto; max-height: 94%;
-            padding: 1 2; background: $surface; border: round $primary; scrollbar-size-vertical: 1;
-        }
-        Prose { height: auto; }
-    }
-    App.-ascii DaemonScreen VerticalScroll { border: ascii $primary; }
-    """
-    SCOPED_CSS = False
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,d,enter", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("d", "dismiss", show=False)]
 
     def __init__(self, outside: Outside, view: DaemonView, link: Link, signs: Signs) -> None:
-        super().__init__()
+        super().__init__(signs)
         self._outside = outside
         self._view = view
         self._link = link
-        self._signs = signs
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll():
-            yield Prose("about", ascii_only=self._signs.ascii_only)
 
     def on_mount(self) -> None:
         if self._view.daemon is not None:
@@ -71,26 +50,26 @@ class DaemonScreen(ModalScreen[None]):
                 self._show(self._view.daemon, error)
 
     def _show(self, info: DaemonInfo, error: ClientError | None) -> None:
-        self.query_one(Prose).show(tuple(self._parts(info, error)))
+        self.say(self._parts(info, error))
 
     def _parts(self, info: DaemonInfo, error: ClientError | None) -> Iterator[Part]:
-        dot = f" {self._signs.dot} "
+        dot = f" {self.signs.dot} "
         yield (("mfenvd ", "strong"), (info.version, "strong"))
         if error is not None:
             yield ((error.message, "strong"), (" Below is what was last known.", "muted"))
         since = max(self._outside.clock() - info.started, 0.0) if info.started else info.uptime
-        yield _fact("process", dot.join((f"pid {info.pid}", f"up {_length(since)}", f"{info.memory / _MIB:.0f} MiB")))
-        yield _fact(
-            "work", dot.join((_count(info.workers, "worker"), f"{info.running} running", f"{info.queued} queued"))
+        yield fact("process", dot.join((f"pid {info.pid}", f"up {_length(since)}", f"{info.memory / _MIB:.0f} MiB")))
+        yield fact(
+            "work", dot.join((counted(info.workers, "worker"), f"{info.running} running", f"{info.queued} queued"))
         )
-        yield _fact("socket", info.socket)
-        yield _fact("log", info.log)
-        yield _fact("state", info.state_dir)
-        yield _fact("cache", info.cache_dir)
+        yield fact("socket", info.socket)
+        yield fact("log", info.log)
+        yield fact("state", info.state_dir)
+        yield fact("cache", info.cache_dir)
         yield ()
         yield (("Watched folders", "strong"),)
         for project in self._view.projects.values():
-            facts = [_count(project.flows, "flow"), "trusted" if project.trusted else "not trusted"]
+            facts = [counted(project.flows, "flow"), "trusted" if project.trusted else "not trusted"]
             facts += [f"Python {project.python}"] if project.python else []
             facts += ["being read"] if project.reading else []
             facts += [] if project.present else ["not there"]
@@ -102,15 +81,7 @@ class DaemonScreen(ModalScreen[None]):
         if not info.findings:
             yield (("None.", "plain"),)
         for finding in info.findings:
-            yield from finding_parts(finding, "", None, self._signs)
-
-
-def _fact(label: str, value: str) -> Labelled:
-    return Labelled((label, "muted"), ((value, "plain"),))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+            yield from finding_parts(finding, "", None, self.signs)
 
 
 def _length(seconds: float) -> str:

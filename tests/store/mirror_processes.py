@@ -6,6 +6,7 @@ from pathlib import Path
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.receiving import Place
+from mfenvd.store.uploads import Uploads, mirror_folder
 from tests.store.mirrors import mirror_to
 
 
@@ -18,22 +19,18 @@ def send(endpoint: str, cache: str, root: str, ready: Event | None = None) -> No
     mirror.send()
 
 
-def receive(endpoint: str, cache: str, root: str, ready: Event | None = None) -> None:
-    """Fetches everything that is below `root` into the archive store; `ready` is set right before."""
+def receive(endpoint: str, cache: str, root: str, source: str, ready: Event | None = None) -> None:
+    """Fetches into the archive store below `cache` what the mirror below `source` sent; `ready` is set right before."""
     mirror = mirror_to(endpoint, Path(cache))
-    store = mirror.remotes[root].store()
-    places: dict[str | None, Place] = {}
-    packages = []
-    for info in map(store.head, [listed.key for listed in store.list()]):
-        assert info is not None
-        name = info.key.rpartition("/")[2]
-        places[info.sha256] = Place(root, info.key)
-        packages.append(LockedPackage(name, "1", name, "", sha256=info.sha256))
+    mirror.remotes[root].store().head("nothing")  # connected
+    sent = list(Uploads(mirror_folder(source)).mirrored(root))
+    places = {upload.sha256: Place(root, upload.key) for upload in sent}
+    packages = [LockedPackage(each.filename, "1", each.filename, "", sha256=each.sha256) for each in sent]
 
     def missing(package: LockedPackage, _: object) -> None:
         raise AssertionError(package)
 
     if ready is not None:
         ready.set()
-    download = mirror.receiver.before(missing, lambda package: [places[package.sha256]])
+    download = mirror.receiver.before(missing, lambda package: [places[package.sha256 or ""]])
     ArchiveStore(store_folder(cache)).fetch_all(packages, download)

@@ -62,8 +62,8 @@ def check(team: Bucket, cache: Path, root: str, sizes: tuple[int, int, float]) -
 
     other = cache / "other"
     for after in moments[kills:]:
-        killed(receive, team.url, str(other), root, after=after)
-    receive(team.url, str(other), root)
+        killed(receive, team.url, str(other), root, str(cache), after=after)
+    receive(team.url, str(other), root, str(cache))
     here = ArchiveStore(store_folder(str(other)))
     assert all(here.get(upload.sha256, upload.filename) for upload in uploads)
     assert not (store_folder(str(other)) / "quarantine").exists()
@@ -78,10 +78,10 @@ def prepared(cache: Path, root: str, objects: int) -> list[Upload]:
     return uploads
 
 
-def test_killed_while_it_syncs_the_next_start_goes_on(team: Bucket, tmp_path: Path, root: str) -> None:
+def test_02_killed_while_it_syncs_the_next_start_goes_on(team: Bucket, tmp_path: Path, root: str) -> None:
     check(team, tmp_path, root, (40, 1, 0.2))
 
 
 @pytest.mark.soak
-def test_killed_at_100_points_while_it_syncs_2000_objects(team: Bucket, tmp_path: Path, root: str) -> None:
+def test_02_killed_at_100_points_while_it_syncs_2000_objects(team: Bucket, tmp_path: Path, root: str) -> None:
     check(team, tmp_path, root, (2000, 50, 1.5))

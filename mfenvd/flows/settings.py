@@ -209,8 +209,9 @@ class _Layer:
         where = f" in [{table}]" if table else ""
         if close:
             fix = f"Write `{close}`."
-        elif len(path) == 1 and key in TARGET_KEYS:
-            fix = f"Put it under [{'.'.join(map(str, (*self._prefix, 'targets', 'linux-64')))}]."
+        elif len(path) == 1 and (meant := nearest(key, TARGET_KEYS)):
+            under = f"under [{'.'.join(map(str, (*self._prefix, 'targets', 'linux-64')))}]."
+            fix = f"Put it {under}" if meant == key else f"Write `{meant}`, {under}"
         else:
             fix = f"The keys are {', '.join(sorted(keys))}."
         place = Location(str(self.path), self._location(path).line)

@@ -119,6 +119,7 @@ def test_the_nearer_file_wins_key_by_key_and_tables_are_merged(root: Path, folde
         ('arch = ["linux-64"]', 1, "no key `arch`", "Write `archs`."),
         ("\n\nmax_workers = 3", 3, "no key `max_workers`", "Write `max-workers`."),
         ('glibc = "2.17"', 1, "no key `glibc`", "Put it under [targets.linux-64]."),
+        ('glib = "2.17"', 1, "no key `glib`", "Write `glibc`, under [targets.linux-64]."),
         ("zzz = 1", 1, "no key `zzz`", "The keys are archs, datastore"),
         ('archs = [\n  "linux-64",\n  "linux64",\n]', 3, "'linux64' is not an arch", 'Write "linux-64".'),
         ('archs = "linux-64"', 1, "`archs` is a list", 'archs = ["'),

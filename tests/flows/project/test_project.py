@@ -390,8 +390,7 @@ def test_an_environment_that_is_not_for_an_arch_of_the_step_says_so_there(
     write(root / "train.py", named_flow(f'@named_env(name="team/serving:v1"{late})'))
     write(
         root / "mfenv.toml",
-        'archs = ["linux-64"]\n[envs.serving]\nalias = "team/serving:v1"\npackages = ["numpy"]\n'
-        'archs = ["linux-64"]\n',
+        'archs = ["linux-64"]\n[envs.serving]\nalias = "team/serving:v1"\npackages = ["numpy"]\narchs = ["linux-64"]\n',
     )
     osx, linux = step_of(open_project().read()).targets
     assert (linux.target.arch, osx.target.arch) == (Arch.LINUX_64, Arch.OSX_ARM64)

@@ -80,12 +80,14 @@ class Needs(msgspec.Struct, frozen=True):
         conda: `Job.key` by conda platform.
         wheels: `Job.key`; None for a `@conda` environment.
         indexes: Those that its source names for the wheels.
+        requests: What is asked for, of conda first.
     """
 
     identity: Identity
     conda: dict[str, str]
     wheels: str | None = None
     indexes: Indexes = Indexes()
+    requests: tuple[Request, ...] = ()
 
     @property
     def jobs(self) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ class Needs(msgspec.Struct, frozen=True):
             return None
         conda = {platform: found[key] for platform, key in self.conda.items()}
         wheels = found[self.wheels] if self.wheels else None
-        return WarmTask(self.identity, conda, wheels, context, indexes=self.indexes)
+        return WarmTask(self.identity, conda, wheels, context, indexes=self.indexes, requests=self.requests)
 
 
 def needs(plan: Plan, context: Context) -> dict[str, Needs]:
@@ -126,8 +128,9 @@ def _needs(environment: Environment, request: Request, identity: Identity, conte
         for platform in identity.conda_platforms
     }
     wheels = job_key(request, targets[identity.platform], context.root, context.trusted)
-    indexes = request.pypi.indexes if request.pypi is not None else Indexes()
-    return Needs(identity, keys, wheels if identity.pypi is not None else None, indexes)
+    if identity.pypi is None:
+        return Needs(identity, keys, requests=(request,))
+    return Needs(identity, keys, wheels, request.pypi.indexes, (of_conda, request))
 
 
 def _bases(environment: Environment, planned: PlannedTarget, context: Context) -> Iterator[Job]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.state import State
 from mfenvd.domain.warming import Warmer, WarmTask, Warmth
 
 if TYPE_CHECKING:
@@ -22,6 +23,17 @@ def core_warmer() -> Warmer:
     return _Core(CoreWarmer(local_environments, datastore_of))
 
 
+def _refused(task: WarmTask) -> Warmth | None:
+    """What keeps a task from being begun: sources that only a project names which is not trusted."""
+    if task.context.trusted:
+        return None
+    from mfenvd.resolve.foreign import foreign_places
+    from mfenvd.warm.findings import foreign_source
+
+    places = foreign_places(task.requests, task.context)
+    return Warmth(State.RESOLVED, (foreign_source(places),)) if places else None
+
+
 class _Core:
     """Metaflow core's environments, and the machine that they are on."""
 
@@ -29,7 +41,7 @@ class _Core:
         self._warmer = warmer
 
     def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
-        return self._warmer.warm(task, report)
+        return _refused(task) or self._warmer.warm(task, report)
 
     def tidy(self, context: Context) -> None:
         from mfenvd.housekeeping import Housekeeping

@@ -75,6 +75,7 @@ def test_wheels_for_a_remote_step_rest_on_conda_here_and_there() -> None:
     assert needs[remote.key].wheels == key(WHEELS, LINUX)
     assert needs[local.key].conda == {"osx-arm64": key(BASE, MAC)}
     assert needs[local.key].wheels == key(WHEELS, MAC)
+    assert needs[local.key].requests == (BASE, WHEELS)
     assert [(str(job.request.kind), job.target.arch) for job in engine.jobs(plan, CONTEXT)] == [
         ("pypi", Arch.OSX_ARM64), ("conda", Arch.OSX_ARM64), ("pypi", Arch.LINUX_64), ("conda", Arch.LINUX_64)
     ]  # fmt: skip

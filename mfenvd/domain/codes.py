@@ -109,6 +109,7 @@ class Code(str, Enum):
     CHANNEL_UNREADABLE = "MFE512", "A conda channel answers with something that is no package list"
     NO_SUCH_CHANNEL = "MFE513", "There is no such conda channel"
     CHANNEL_PRIORITY = "MFE514", "Strict channel priority keeps a package out"
+    SECRET_WITHHELD = "MFE515", "An address would be told a secret of yours"
 
     LOADED_DIFFERS = "MFE601", "Loading the flow shows other values than reading it"
     NOT_LOADED = "MFE602", "A flow file could not be loaded"
@@ -123,6 +124,7 @@ class Code(str, Enum):
     BASE_UNRESOLVED = "MFE611", "The Python that wheels are put into cannot be resolved"
     EXTENSION_NOT_WARMED = "MFE612", "The environments of metaflow-netflixext are not made ready yet"
     EXTENSION_UNKNOWN = "MFE613", "A version of metaflow-netflixext that mfenv does not know"
+    FOREIGN_SOURCE = "MFE614", "Packages come from where your own configuration does not look"
     INTERPRETER_NOT_STARTED = "MFE615", "The project's own Python is not started before the project is trusted"
 
     NOT_LINKED = "MFE651", "An environment's conda packages cannot be linked"
@@ -156,7 +158,7 @@ UNDECIDED = frozenset(
     {
         Code.UNKNOWN_VALUE, Code.UNKNOWN_DECORATOR, Code.UNREADABLE_FILE, Code.UNKNOWN_BASE, Code.KIND_NOT_SUPPORTED,
         Code.INDEX_UNREACHABLE, Code.INDEX_REFUSES, Code.INDEX_UNREADABLE, Code.INTERNAL_ERROR, Code.WORKER_DIED,
-        Code.TOOL_MISSING, Code.CANCELLED, Code.BUILD_NEEDS_TRUST, Code.SOLVE_TOOK_TOO_LONG,
+        Code.TOOL_MISSING, Code.CANCELLED, Code.BUILD_NEEDS_TRUST, Code.SECRET_WITHHELD, Code.SOLVE_TOOK_TOO_LONG,
         Code.CHANNEL_UNREACHABLE, Code.CHANNEL_REFUSES, Code.CHANNEL_UNREADABLE, Code.CONDA_LOCK_FAILED,
         Code.FILES_UNUSABLE,
     }

@@ -10,9 +10,11 @@ from packaging.version import InvalidVersion, Version
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 
+_PYTHON = "python"
 _PART = re.compile(r"\d+|[a-z]+")
 
 
@@ -21,11 +23,14 @@ def drift_findings(resolutions: Mapping[Target, Resolution]) -> dict[Target, tup
 
     The pin that is offered is the lowest of the versions: the others could choose it too, this target could
     not choose a higher one. Local version parts (`+cpu`) do not count as a difference.
+
+    Libraries of conda that no Python package is and nobody asks for do not count either: each platform has its own
+    numbers for them (`libgfortran` 5.0.0 is for Macs alone), which cannot be pinned.
     """
     versions: dict[str, dict[Target, str]] = {}
     requested: set[str] = set()
     for target, resolution in resolutions.items():
-        for package in resolution.packages:
+        for package in filter(_matters, resolution.packages):
             versions.setdefault(package.name, {})[target] = package.version.partition("+")[0]
             if package.requested:
                 requested.add(package.name)
@@ -34,6 +39,10 @@ def drift_findings(resolutions: Mapping[Target, Resolution]) -> dict[Target, tup
         target: tuple(_finding(name, found, name in requested) for name, found in drifting.items() if target in found)
         for target in resolutions
     }
+
+
+def _matters(package: LockedPackage) -> bool:
+    return package.requested or package.kind is not Kind.CONDA or _PYTHON in package.requires
 
 
 class Drifting(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.identity import Identity
 from mfenvd.domain.mirror import Bucket
-from mfenvd.domain.request import Indexes
+from mfenvd.domain.request import Indexes, Request
 from mfenvd.domain.resolution import Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.state import State
@@ -26,6 +26,7 @@ class WarmTask(msgspec.Struct, frozen=True):
         context: Of the resolutions.
         replace: Whether what the manifest holds already gives way.
         indexes: Those that its source names for the wheels. URLs may hold credentials.
+        requests: What the resolutions answer.
     """
 
     identity: Identity
@@ -34,6 +35,7 @@ class WarmTask(msgspec.Struct, frozen=True):
     context: Context
     replace: bool = False
     indexes: Indexes = Indexes()
+    requests: tuple[Request, ...] = ()
 
 
 class Warmth(msgspec.Struct, frozen=True):

@@ -116,7 +116,7 @@ def _environment(
         request=asked.request,
         targets=targets,
         findings=_once(step.findings, asked.findings, context.requests.core),
-        origins=step.origins,
+        origins={"python": step.location, **step.origins} if step.python else step.origins,
         identities=step.identities,
         base=asked.base if step.identities else None,
     )

@@ -18,13 +18,21 @@ def resolvers() -> dict[Kind, Resolver]:
     return {Kind.PYPI: _PypiOnDemand(), Kind.CONDA: conda, Kind.MIXED: _MixedOnDemand(conda)}
 
 
+def _withheld(request: Request, context: Context) -> Outcome | None:
+    """The answer to a request that must not be asked about anywhere as long as its project is not trusted."""
+    from mfenvd.resolve.foreign import secret_withheld
+
+    finding = secret_withheld(request, context)
+    return Outcome(findings=(finding,)) if finding is not None else None
+
+
 class _PypiOnDemand:
     """The resolver for PyPI, loaded when there is something for it to do: other workers are ready sooner without."""
 
     def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         from mfenvd.resolve.pypi.resolver import PypiResolver
 
-        return PypiResolver().resolve(request, target, context, report)
+        return _withheld(request, context) or PypiResolver().resolve(request, target, context, report)
 
 
 class _CondaOnDemand:
@@ -33,7 +41,7 @@ class _CondaOnDemand:
     def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         from mfenvd.resolve.conda.resolver import CondaResolver
 
-        return CondaResolver().resolve(request, target, context, report)
+        return _withheld(request, context) or CondaResolver().resolve(request, target, context, report)
 
     def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
         from mfenvd.resolve.conda.resolver import CondaResolver
@@ -50,7 +58,7 @@ class _MixedOnDemand:
     def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         from mfenvd.resolve.mixed.resolver import MixedResolver
 
-        return MixedResolver(self._conda).resolve(request, target, context, report)
+        return _withheld(request, context) or MixedResolver(self._conda).resolve(request, target, context, report)
 
     def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
         from conda_lock.lookup import DEFAULT_MAPPING_URL

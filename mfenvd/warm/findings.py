@@ -27,6 +27,32 @@ def not_linked(id_: str, prefix: str, words: str) -> Finding:
     )
 
 
+def foreign_source(places: Sequence[str]) -> Finding:
+    """MFE614: a project that is not trusted names them, and the user's own configuration does not."""
+    return Finding(
+        Code.FOREIGN_SOURCE,
+        Severity.WARNING,
+        f"Packages come from {' and '.join(places)}, which your own configuration does not name. As long as this "
+        "project is not trusted, mfenv puts none of them into an environment.",
+        fix="Run `mfenv trust` in the project once you trust it, or add the source to `.condarc` or pip's "
+        "configuration.",
+        data={"places": list(places)},
+    )
+
+
+def foreign_manifest(path: str, places: Sequence[str]) -> Finding:
+    """MFE614: the manifest's packages come from elsewhere than those that are resolved."""
+    return Finding(
+        Code.FOREIGN_SOURCE,
+        Severity.WARNING,
+        f"{path} has packages from {' and '.join(places)}, where nothing is looked for now. As long as this project "
+        "is not trusted, mfenv puts none of them into an environment.",
+        path=path,
+        fix="Run `mfenv trust` in the project once you trust it, or `mfenv refresh` to replace them.",
+        data={"places": list(places)},
+    )
+
+
 def wheels_not_installed(id_: str, prefix: str, lines: Sequence[str]) -> Finding:
     """MFE652: uv refuses the wheels; MFE654 where it finds the disk full."""
     full = says_disk_is_full("\n".join(lines))

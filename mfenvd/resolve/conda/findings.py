@@ -163,7 +163,7 @@ def no_such_python(spec: str, target: Target, supply: Supply) -> Finding:
         message=f"The channels have no {spec} for {target.arch}{f': {few(there)} are there' if there else ''}.",
         package="python",
         chain=("python",),
-        fix=f'Ask for `python="{supply.nearest}"`, the nearest for {target.arch}.'
+        fix=f"Ask for Python {supply.nearest}, the nearest for {target.arch}."
         if supply.nearest
         else "Add a channel that has Python, as conda-forge.",
         detail=(f"versions for {target.arch}: {', '.join(there[:_MOST_VERSIONS])}",) if there else (),
@@ -230,7 +230,7 @@ def python_excluded(wanted: Wanted, pythons: Sequence[str], target: Target, near
     """No build is for the Python that is asked for; `pythons` are those that there are builds for."""
     name = wanted.name
     if nearest:
-        fix = f"`{name} =={nearest}` is the nearest version that does."
+        fix = f"`{name} =={nearest}` works here."
     else:
         fix = f"Use Python {pythons[-1]}." if pythons else f"Leave {name} out."
     return Finding(

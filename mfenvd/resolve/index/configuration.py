@@ -168,7 +168,9 @@ class IndexConfiguration(msgspec.Struct, frozen=True):
         return any(redact(link) != link for link in self.find_links)
 
 
-def configuration(indexes: Indexes, surroundings: Surroundings, root: Path) -> IndexConfiguration:
+def configuration(
+    indexes: Indexes, surroundings: Surroundings, root: Path, *, of_project: bool = True
+) -> IndexConfiguration:
     """What pip would do in `surroundings` with a requirements file that says `indexes`.
 
     Each setting comes from the first that has it: `PIP_*` variables, `UV_*` variables, pip's configuration files, uv's
@@ -179,9 +181,11 @@ def configuration(indexes: Indexes, surroundings: Surroundings, root: Path) -> I
         indexes: What the requirements file or the project's configuration says.
         surroundings: The shell that registered the project.
         root: What relative paths in `indexes` are relative to.
+        of_project: Whether uv's configuration in the project's own folders counts, besides the user's.
     """
     environ = surroundings.environ
-    settings = merged((pip_variables(environ), uv_variables(environ), pip_files(surroundings), uv_files(environ, root)))
+    of_uv = uv_files(environ, root, of_project=of_project)
+    settings = merged((pip_variables(environ), uv_variables(environ), pip_files(surroundings), of_uv))
     index_url, extra = settings.index_url or DEFAULT_INDEX, settings.extra_index_urls
     if indexes.index_url:
         index_url, extra = indexes.index_url, ()

@@ -35,7 +35,7 @@ def uv_variables(environ: Mapping[str, str]) -> IndexSettings:
     )
 
 
-def uv_files(environ: Mapping[str, str], root: Path) -> IndexSettings:
+def uv_files(environ: Mapping[str, str], root: Path, *, of_project: bool = True) -> IndexSettings:
     """What the project's, the user's and the system's uv configuration say, the nearest first.
 
     A file that cannot be read or parsed is passed over with a line in the log.
@@ -45,12 +45,12 @@ def uv_files(environ: Mapping[str, str], root: Path) -> IndexSettings:
     own = environ.get("UV_CONFIG_FILE")
     if own:
         return _settings(_read(Path(root, own)), Path(root, own).parent, environ)
-    return merged(_settings(table, base, environ) for table, base in _tables(environ, root))
+    return merged(_settings(table, base, environ) for table, base in _tables(environ, root if of_project else None))
 
 
-def _tables(environ: Mapping[str, str], root: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+def _tables(environ: Mapping[str, str], root: Path | None) -> Iterator[tuple[dict[str, Any], Path]]:
     """Each table that counts, with the folder that its relative paths start from."""
-    for folder in (root, *root.parents):
+    for folder in (root, *root.parents) if root is not None else ():
         table = _read(folder / "uv.toml") or _read(folder / "pyproject.toml").get("tool", {}).get("uv")
         if table:
             yield table, folder

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mfenvd.domain.layouts import core_key
+from mfenvd.domain.redact import without_channel_credentials
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
@@ -56,6 +57,15 @@ def _line(package: LockedPackage, confirmed: bool) -> dict[str, Any]:
     if confirmed:
         line["path"] = core_key(package.url, package.filename)
     return line
+
+
+def source_of(package: LockedPackage) -> str:
+    """Whose file it is: a conda package's channel, the host that a wheel is fetched from, or a folder here."""
+    url = without_channel_credentials(package.url.partition("#")[0])
+    if package.kind is Kind.CONDA:
+        return url.rsplit("/", 2)[0]
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url.rpartition("/")[0]
 
 
 def _package(line: Mapping[str, Any], kind: Kind) -> LockedPackage:

@@ -18,8 +18,9 @@ from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
 from mfenvd.domain.warming import WarmTask, Warmth
 from mfenvd.warm.core import findings, manifest
-from mfenvd.warm.core.entries import Entry, entry, resolution_of, same_packages
+from mfenvd.warm.core.entries import Entry, entry, resolution_of, same_packages, source_of
 from mfenvd.warm.core.manifest import ManifestError, Wanted, manifest_path
+from mfenvd.warm.findings import foreign_manifest
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.micromamba import places, read_micromamba_settings
 from mfenvd.warm.plan import Datastore, Environments, LocalEnvironment, MicromambaSettings, NotMadeError, Report
@@ -76,6 +77,9 @@ class CoreWarmer:
             return Warmth(State.RESOLVED, (*said, problem(str(path), error.reason)), tuple(watched), passing=True)
         except NotAnEntryError as error:
             return Warmth(State.RESOLVED, (*said, findings.not_for_metaflow(str(error))), tuple(watched))
+        elsewhere = () if task.context.trusted else tuple(_elsewhere(task, held))
+        if elsewhere:
+            return Warmth(State.RESOLVED, (*said, foreign_manifest(str(path), elsewhere)), tuple(watched))
         environments = self._environments_of(task.context, settings, task.indexes)
         try:
             watched += self._lay_out(identity, held, settings, environments, report)
@@ -145,6 +149,16 @@ def _held(task: WarmTask, content: dict[str, object]) -> _Held:
             found[wanted.kind, wanted.platform] = resolution_of(lines, kind, resolved.target, resolved.request)
     conda = {platform: resolution for (kind, platform), resolution in found.items() if kind == "conda"}
     return _Held(conda, found.get(("pypi", task.identity.platform)), unconfirmed, tuple(offered.values()))
+
+
+def _elsewhere(task: WarmTask, held: _Held) -> Iterator[str]:
+    """Where packages of the manifest come from and none that was resolved does: the file may be somebody else's."""
+    resolved = [*task.conda.values(), *([task.wheels] if task.wheels else [])]
+    own = {source_of(package) for one in resolved for package in one.packages}
+    kept = [*held.conda.values(), *([held.wheels] if held.wheels else [])]
+    yield from dict.fromkeys(
+        source_of(package) for one in kept for package in one.packages if source_of(package) not in own
+    )
 
 
 def _kept(task: WarmTask, kept: tuple[Wanted, ...], path: str) -> Finding:

@@ -100,7 +100,7 @@ def test_a_python_that_is_not_there(tmp_path: Path) -> None:
     finding = World(tmp_path).finding({"python": "==3.11.9"})
     assert finding.code == Code.NO_SUCH_PYTHON
     assert finding.message == ("The channels have no python ==3.11.9 for linux-64: 3.12.1, 3.11.5, 3.11.4 are there.")
-    assert finding.fix == 'Ask for `python="3.11.5"`, the nearest for linux-64.'
+    assert finding.fix == "Ask for Python 3.11.5, the nearest for linux-64."
 
 
 def test_a_channel_without_python(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_package_that_is_built_for_other_pythons(tmp_path: Path) -> None:
     finding = world.finding({"numpy": "==2.0", "python": "==3.11.5"})
     assert finding.code == Code.PYTHON_EXCLUDED
     assert finding.message == ("numpy ==2.0 does not support python ==3.11.5 on linux-64: it is built for Python 3.12.")
-    assert finding.fix == "`numpy ==1.26` is the nearest version that does."
+    assert finding.fix == "`numpy ==1.26` works here."
 
 
 class TestSystem:

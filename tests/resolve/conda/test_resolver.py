@@ -74,6 +74,20 @@ def test_versions_that_differ_between_archs_are_told_builds_are_not(tmp_path: Pa
     assert told[LINUX][0].data["versions"] == {"linux-64": "2", "osx-arm64": "1"}
 
 
+def test_libraries_that_nobody_asks_for_are_numbered_by_platform(tmp_path: Path) -> None:
+    """A pin of one platform's number would keep the others from resolving."""
+    found = [
+        package(name, version, subdir=arch, depends=depends)
+        for arch, version in (("linux-64", "16.1"), ("osx-arm64", "5.0"))
+        for name, depends in (("libgfortran", ()), ("numpy", ("python", "libgfortran")), ("pandas", ("numpy",)))
+    ]
+    write_repodata(tmp_path / "channel", repodata_of(*PYTHON, *found))
+    asked = request({"pandas": ""}, (tmp_path / "channel").as_uri())
+    outcomes = {target: resolve(asked, target, tmp_path) for target in (LINUX, MAC)}
+    told = drift_findings({target: o.resolution for target, o in outcomes.items() if o.resolution is not None})
+    assert [finding.package for finding in told[LINUX]] == ["numpy", "pandas"]
+
+
 def test_drift_of_versions_that_pypi_would_not_know(tmp_path: Path) -> None:
     write_repodata(
         tmp_path / "channel",

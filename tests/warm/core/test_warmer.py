@@ -233,3 +233,18 @@ def test_what_metaflow_cannot_take_over_is_said(bench: Bench) -> None:
     assert warmth.state is State.RESOLVED
     assert codes(warmth) == [Code.NOT_FOR_METAFLOW]
     assert not bench.manifest.exists()
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_manifest_that_came_with_a_project_is_used_when_the_project_is_trusted(bench: Bench, trusted: bool) -> None:
+    """A repository can hold any manifest, and what is made of it has a Python that is started."""
+    task = bench.task(pypi=False)
+    context = msgspec.structs.replace(task.context, trusted=trusted)
+    task = msgspec.structs.replace(task, context=context)
+    bench.manifest.parent.mkdir(parents=True)
+    line = {"url": f"https://evil.example/channel/{bench.local}/python-3.11.7-h1_0.conda"}
+    bench.manifest.write_text(json.dumps({"0123456789abcde": {bench.local: {"conda": [line]}}}))
+    warmth = bench.warm(task)
+    assert (warmth.state is State.WARM, len(bench.environments.made)) == (trusted, int(trusted))
+    told = [finding for finding in warmth.findings if finding.code == Code.FOREIGN_SOURCE]
+    assert [finding.data["places"] for finding in told] == ([] if trusted else [["https://evil.example/channel"]])

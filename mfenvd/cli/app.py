@@ -8,6 +8,7 @@ import typer
 
 from mfenvd.cli import (
     check,
+    env,
     export,
     housekeeping,
     lifecycle,
@@ -55,7 +56,8 @@ def _options(*, version: VersionFlag = False) -> None:
 
 
 for module in (
-    up, refresh, lifecycle, watching, logs, mirror, service, why, export, check, plan, resolve, wheels, housekeeping
+    up, refresh, lifecycle, watching, logs, mirror, service, why, export, check, plan, resolve, wheels, env,
+    housekeeping
 ):  # fmt: skip
     module.add_to(app)
 for command in app.registered_commands:

@@ -144,6 +144,46 @@ class CannotExportError(UsageError):
     """A format cannot hold what an environment has."""
 
 
+class NotAnAliasError(UsageError):
+    """What should name a shared environment cannot."""
+
+
+class NotSharedError(CommandError):
+    """No shared environment is called so."""
+
+    code = 1
+
+    def __init__(self, name: str, path: str, near: list[str]) -> None:
+        fix = f"Did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else "`mfenv env list` lists them."
+        super().__init__(f"{path} has no environment {name}.", fix)
+
+
+class OtherSharedArchError(CommandError):
+    """A shared environment is not there for an arch."""
+
+    code = 1
+
+    def __init__(self, name: str, arch: str, archs: list[str]) -> None:
+        super().__init__(f"{name} is not available for {arch}.", f"It is for {', '.join(archs)}.")
+
+
+class AliasIsTakenError(CommandError):
+    """An alias that is given once is another environment's."""
+
+    code = 1
+
+    def __init__(self, alias: str) -> None:
+        fix = "Choose another tag; only `latest`, `candidate` and `stable` may move."
+        super().__init__(f"{alias} is another environment's.", fix)
+
+
+class ManifestUnusableError(CommandError):
+    """metaflow-netflixext's manifest cannot be used."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be used: {reason}.", "Metaflow makes a new one once it is moved away.")
+
+
 class NotWatchedError(CommandError):
     """A folder is not registered with the daemon."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,6 +84,21 @@ def export(
     archs = list(dict.fromkeys(arch or []))
     environment = exported(_name(what), _verdicts(what, given_paths(paths), archs), archs)
     chosen = format or (Format.PYLOCK if environment.kind == "pypi" else Format.CONDA_LOCK)
+    write_lock(environment, chosen, output, archs=archs)
+
+
+def write_lock(environment: Exported, chosen: Format, output: Path | None, *, archs: Sequence[Arch]) -> None:
+    """Writes the environment to `output` or standard output, and what has no room in the format to standard error.
+
+    Args:
+        environment: What is written.
+        chosen: How.
+        output: None means standard output.
+        archs: That were asked for; none means all, of which a format for one arch gets this machine's.
+
+    Raises:
+        CannotExportError: The format cannot hold it.
+    """
     if chosen is Format.EXPLICIT and not archs:
         environment = _local(environment)
     text = _writer(chosen)(environment)

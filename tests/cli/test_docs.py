@@ -11,6 +11,7 @@ import pytest
 
 from mfenvd.cli.plan import as_json as plan_as_json
 from mfenvd.cli.report import as_json
+from mfenvd.cli.shared import ConfiguredEnvironment
 from mfenvd.cli.why import as_json as why_as_json
 from mfenvd.cli.why import find_uses
 from mfenvd.domain.availability import Availability
@@ -19,6 +20,7 @@ from mfenvd.domain.finding import Finding
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.verdict import Verdict
 from mfenvd.resolve.conda.availability import CondaAvailability
+from mfenvd.shared_environments import SharedEnvironment
 from tests.cli.conftest import Run
 from tests.support import samples
 
@@ -66,6 +68,12 @@ def test_wheels_are_documented_as_they_are() -> None:
     same(example("wheels", 1), CondaAvailability)
 
 
+def test_shared_environments_are_documented_as_they_are() -> None:
+    told = example("env")
+    same(told["environments"], list[SharedEnvironment])
+    same(told["configured"], list[ConfiguredEnvironment])
+
+
 def test_why_is_documented_as_it_is() -> None:
     verdict = next(verdict for verdict in samples.verdicts(Path("/p")) if verdict.packages)
     (use,) = find_uses([verdict], verdict.packages[0].name)
@@ -86,7 +94,7 @@ def test_every_command_is_documented(mfenv: Run) -> None:
 
 def test_every_documented_option_exists(mfenv: Run) -> None:
     for section in re.split(r"(?m)^### ", CLI)[1:]:
-        commands = re.findall(r"mfenv (\w+)", section.partition("\n")[0])
-        helps = "".join(mfenv(command, "--help").out for command in commands)
+        commands = [found.split() for found in re.findall(r"mfenv (\w+(?: [a-z]+\b)?)", section.partition("\n")[0])]
+        helps = "".join(mfenv(*command, "--help").out for command in commands)
         for option in re.findall(r"`(--[a-z-]+)", section.partition("\n## ")[0]):
             assert option in helps, (commands, option)

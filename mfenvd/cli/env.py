@@ -1,0 +1,202 @@
+"""`mfenv env`: environments that are shared by name, as `metaflow environment` has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mfenvd.cli.export import Format, FormatOption, OutputOption, write_lock
+from mfenvd.cli.help import ONE_SHOT, examples
+from mfenvd.cli.options import JsonFlag
+from mfenvd.domain.arch import Arch
+
+if TYPE_CHECKING:
+    from mfenvd.domain.alias import Alias
+    from mfenvd.domain.verdict import Verdict
+    from mfenvd.shared_environments import SharedEnvironment, SharedEnvironments
+
+env_app = typer.Typer(name="env", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _complete(incomplete: str) -> list[str]:
+    """The aliases that begin so. A shell that completes is told nothing of what is wrong."""
+    from mfenvd.cli.shared import shared_environments
+    from mfenvd.warm.shared_file import ManifestError
+
+    try:
+        return [alias for alias in shared_environments().aliases() if alias.startswith(incomplete)]
+    except (ManifestError, OSError):
+        return []
+
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="ENV", help="team/project/env:v1, step:Flow/Run/step, or an id.", autocompletion=_complete),
+]
+NewAlias = Annotated[str, typer.Argument(metavar="ALIAS", help="team/project/env:v1; without a tag, latest.")]
+ArchOption = Annotated[
+    list[Arch] | None,
+    typer.Option("--arch", metavar="ARCH", help="Only this arch; may repeat.", show_default="all that it is for"),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds `mfenv env` to the commands."""
+    app.add_typer(
+        env_app,
+        help="Look at, name and fetch environments that are shared by name.",
+        epilog=examples(
+            "mfenv env list", "mfenv env show team/project/env:v1", "mfenv env get team/env -o pylock.toml"
+        ),
+        rich_help_panel=ONE_SHOT,
+    )
+
+
+@env_app.command("list", epilog=examples("mfenv env list", "mfenv env list --json"))
+def list_all(*, json: JsonFlag = False) -> None:
+    """List the environments of metaflow-netflixext's manifest, and those that the configuration names."""
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.shared import configured_environments, listing, shared_environments
+    from mfenvd.cli.terminal import this_terminal
+
+    found, configured = shared_environments(), configured_environments()
+    if json:
+        print_json({"manifest": str(found.path), "environments": found.all(), "configured": configured})
+        return
+    terminal = this_terminal()
+    if not found.all() and not configured:
+        terminal.say(f"No environment is shared here: {terminal.path(str(found.path))} holds none.")
+        return
+    terminal.print(listing(found.all(), configured))
+
+
+@env_app.command(
+    epilog=examples("mfenv env show team/project/env:v1", "mfenv env show team/env --arch linux-64 --json")
+)
+def show(name: Name, *, arch: ArchOption = None, json: JsonFlag = False) -> None:
+    """Show what an environment holds on each arch. Exit code: 0 shown, 1 there is none."""
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.packages_table import packages_table
+    from mfenvd.cli.shared import shared_environments
+    from mfenvd.cli.terminal import this_terminal
+
+    found = shared_environments()
+    environment = _known(found, name)
+    verdicts = _verdicts(found, environment, arch or [])
+    if json:
+        packages = {verdict.target.arch: verdict.packages for verdict in verdicts}
+        print_json({"environment": environment, "packages": packages})
+        return
+    terminal = this_terminal()
+    terminal.say(name, style="strong")
+    terminal.fact("aliases", ", ".join(environment.aliases) or "none")
+    terminal.fact("ids", f"{environment.request}:{environment.full_id}")
+    terminal.fact("kind", environment.kind or "unknown")
+    terminal.fact("resolved", f"{environment.resolved_on or 'unknown'} by {environment.resolved_by or 'unknown'}")
+    terminal.print("")
+    terminal.print(packages_table(terminal, verdicts))
+
+
+@env_app.command(epilog=examples("mfenv env alias team/project/env:candidate team/project/env:v2"))
+def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
+    """Give an environment another name.
+
+    The tags latest, candidate and stable may move to another environment; a name with any other tag is given once.
+    """
+    from mfenvd.cli.errors import AliasIsTakenError
+    from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.shared import shared_environments
+    from mfenvd.cli.terminal import this_terminal
+    from mfenvd.shared_environments import AliasTakenError
+
+    given = _alias(new, to_give=True)
+    found = shared_environments()
+    environment = _known(found, name)
+    try:
+        found.give(environment, given)
+    except AliasTakenError:
+        raise AliasIsTakenError(str(given)) from None
+    if json:
+        print_json({"environment": found.find(given)})
+    else:
+        this_terminal().say(f"{given} is {environment.name}.")
+
+
+@env_app.command(epilog=examples("mfenv env get team/project/env:v1", "mfenv env get team/env --format explicit"))
+def get(
+    name: Name,
+    *,
+    format: FormatOption = None,  # noqa: A002 - the option's name
+    arch: ArchOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Write an environment down as a lock, as `mfenv export` does. Exit code: 0 written, 1 there is none."""
+    from mfenvd.cli.exports.selection import Exported
+    from mfenvd.cli.shared import shared_environments
+
+    found = shared_environments()
+    verdicts = _verdicts(found, _known(found, name), arch or [])
+    environment = Exported(name, verdicts)
+    chosen = format or (Format.PYLOCK if environment.kind == "pypi" else Format.CONDA_LOCK)
+    write_lock(environment, chosen, output, archs=arch or [])
+
+
+def _alias(text: str, *, to_give: bool = False) -> Alias:
+    from mfenvd.cli.errors import NotAnAliasError
+    from mfenvd.domain.alias import BadAliasError, parse_alias
+
+    try:
+        found = parse_alias(text)
+    except BadAliasError as error:
+        raise NotAnAliasError(str(error), error.fix) from None
+    if to_give and not found.can_be_given:
+        raise NotAnAliasError(f"`{text}` is a name that Metaflow gives.", "Write a name as in `team/project/env:v1`.")
+    return found
+
+
+def _known(found: SharedEnvironments, name: str) -> SharedEnvironment:
+    from difflib import get_close_matches
+
+    from mfenvd.cli.errors import NotSharedError
+
+    environment = found.find(_alias(name))
+    if environment is None:
+        raise NotSharedError(name, str(found.path), get_close_matches(name, found.aliases(), n=2))
+    return environment
+
+
+def _verdicts(found: SharedEnvironments, environment: SharedEnvironment, archs: list[Arch]) -> tuple[Verdict, ...]:
+    """As verdicts, which tables and locks are made of.
+
+    Raises:
+        OtherArchError: It is not there for one of `archs`.
+        ManifestUnusableError: The manifest does not say what a package is.
+    """
+    from mfenvd.cli.errors import ManifestUnusableError, OtherSharedArchError
+    from mfenvd.domain.state import State
+    from mfenvd.domain.target import Target
+    from mfenvd.domain.verdict import Verdict
+    from mfenvd.warm.lines import NotAnEntryError
+
+    missing = next((arch for arch in archs if arch not in environment.archs), None)
+    if missing is not None:
+        raise OtherSharedArchError(environment.name, missing, list(map(str, environment.archs)))
+    try:
+        return tuple(
+            Verdict(
+                source=str(Path(found.path)),
+                flow=None,
+                step=None,
+                env=environment.name,
+                target=Target(arch, environment.python or "3"),
+                reasons=(),
+                state=State.RESOLVED,
+                packages=found.packages(environment, arch),
+            )
+            for arch in environment.archs
+            if not archs or arch in archs
+        )
+    except NotAnEntryError as error:
+        raise ManifestUnusableError(str(found.path), str(error)) from None

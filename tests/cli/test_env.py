@@ -1,0 +1,137 @@
+"""`mfenv env`: what metaflow-netflixext's manifest holds, looked at, named and written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted, manifest_path, read, write
+from tests.cli.conftest import Run
+
+# conda-lock's own.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
+
+CHANNEL = "https://channel.example/conda-forge"
+Share = Callable[..., str]
+
+
+def python(arch: str) -> LockedPackage:
+    filename = "python-3.11.9-h1_0.conda"
+    url = f"{CHANNEL}/{arch}/{filename}"
+    return LockedPackage("python", "3.11.9", filename, url, kind=Kind.CONDA, build="h1_0", md5="0" * 32)
+
+
+def wheel(version: str) -> LockedPackage:
+    filename = f"idna-{version}-py3-none-any.whl"
+    return LockedPackage("idna", version, filename, f"https://files.example/{filename}", sha256="1" * 64)
+
+
+@pytest.fixture
+def share(project: Path, monkeypatch: pytest.MonkeyPatch) -> Share:
+    """Puts an environment into the project's manifest; its two ids."""
+    monkeypatch.delenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", raising=False)
+    (project / ".metaflow").mkdir()
+
+    def put(version: str, *aliases: str, archs: tuple[str, ...] = ("linux-64", "osx-arm64")) -> str:
+        asked = Asked({"pypi": (f"idna=={version}",), "conda": ("python==3.11.*",)})
+        origin = Origin("2026-03-01T10:20:30", "ana", archs)
+        entries = {arch: entry(asked, [wheel(version), python(arch)], Kind.PYPI, origin) for arch in archs}
+        full = full_id(entries)
+        wanted = [Wanted(EnvId(arch, asked.id, full), made, aliases=aliases) for arch, made in entries.items()]
+        write(manifest_path(str(project / ".metaflow")), wanted)
+        return f"{asked.id}:{full}"
+
+    return put
+
+
+def test_all_are_listed_those_of_the_configuration_too(mfenv: Run, share: Share, project: Path) -> None:
+    share("3.7", "team/env/v1", "team/env/latest")
+    share("3.6", archs=("linux-64",))
+    (project / "mfenv.toml").write_text('[envs.serving]\nalias = "team/serving:v2"\npackages = ["idna"]\n')
+    told = msgspec.json.decode(mfenv("env", "list", "--json").out)
+    first, second = told["environments"]
+    assert first["aliases"] == ["team/env:latest", "team/env:v1"]
+    assert (first["archs"], first["python"], first["packages"]) == (["linux-64", "osx-arm64"], "3.11.9", 2)
+    assert (second["aliases"], second["archs"], second["resolved_by"]) == ([], ["linux-64"], "ana")
+    assert [(one["name"], one["alias"]) for one in told["configured"]] == [("serving", "team/serving:v2")]
+    shown = mfenv("env", "list").out
+    assert "team/env:v1" in shown
+    assert "serving (team/serving:v2)" in shown
+
+
+def test_nothing_shared_says_where_it_was_looked_for(mfenv: Run, project: Path) -> None:
+    ended = mfenv("env", "list")
+    assert ended.code == 0
+    assert str(Path(".metaflow", "conda_v2.cnd")) in ended.out
+
+
+def test_an_environment_is_found_by_every_name(mfenv: Run, share: Share, project: Path) -> None:
+    ids = share("3.7", "team/env/latest")
+    path = project / ".metaflow" / "conda_v2.cnd"
+    content = json.loads(path.read_text())
+    content["mappings"]["TrainFlow/17/start"] = ids.split(":")
+    path.write_text(json.dumps(content))
+    for name in ("team/env", "team/env:latest", ids, *ids.split(":"), "step:TrainFlow/17/start/4"):
+        told = msgspec.json.decode(mfenv("env", "show", name, "--json").out)
+        assert f"{told['environment']['request']}:{told['environment']['full_id']}" == ids
+        assert [package["name"] for package in told["packages"]["osx-arm64"]] == ["idna", "python"]
+    shown = mfenv("env", "show", "team/env", "--arch", "linux-64").out
+    assert ids in shown
+    assert "3.11.9 h1_0" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("show", "team/evn:v1"), 1, "Did you mean `team/env:v1`"),
+        (("show", "Team/env"), 2, "Write it as `team/env`."),
+        (("show", "team/env:v1", "--arch", "win-64"), 1, "It is for linux-64, osx-arm64."),
+        (("alias", "team/env:v1", "step:F/1/s"), 2, "Write a name"),
+        (("alias", "team/other:v1", "team/env:v1"), 1, "Choose another tag"),
+    ],
+)
+def test_what_there_is_not_names_what_there_is(
+    mfenv: Run, share: Share, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    share("3.7", "team/env/v1")
+    share("3.6", "team/other/v1")
+    ended = mfenv("env", *arguments)
+    assert ended.code == code
+    assert said in ended.err
+
+
+def test_a_tag_that_moves_is_given_again(mfenv: Run, share: Share, project: Path) -> None:
+    old, new = share("3.6", "team/env/v1"), share("3.7", "team/env/v2")
+    for version, ids in (("v1", old), ("v2", new)):
+        assert mfenv("env", "alias", f"team/env:{version}", "team/env:stable").code == 0
+        assert read(project / ".metaflow" / "conda_v2.cnd").named("team/env/stable") == tuple(ids.split(":"))
+    assert mfenv("env", "alias", "team/env:v1", "team/env:v1").code == 0
+
+
+def test_a_lock_is_written_for_other_tools(mfenv: Run, share: Share, project: Path) -> None:
+    share("3.7", "team/env/v1")
+    printed = mfenv("env", "get", "team/env:v1", "--format", "pylock").out
+    assert "idna-3.7-py3-none-any.whl" in printed
+    assert mfenv("env", "get", "team/env:v1", "-o", "conda-lock.yml").code == 0
+    assert "python-3.11.9-h1_0.conda" in (project / "conda-lock.yml").read_text()
+
+
+def test_a_broken_manifest_is_said(mfenv: Run, share: Share, project: Path) -> None:
+    (project / ".metaflow" / "conda_v2.cnd").write_text("{")
+    ended = mfenv("env", "list")
+    assert ended.code == 3
+    assert "cannot be used" in ended.err
+
+
+def test_the_shell_completes_aliases(share: Share) -> None:
+    from mfenvd.cli.env import _complete
+
+    share("3.7", "team/env/v1", "other/env/v1")
+    assert _complete("team/") == ["team/env:v1"]

@@ -98,7 +98,7 @@ class Dashboard(DetailActions):
 
     def on_resize(self, event: Resize) -> None:
         self._footer.compact = event.size.width < CRAMPED
-        self._fit()
+        self._fit(event.size.width)  # `self.size` is still the one before
         self._pace.request()
 
     @work(exclusive=True, group="follow")
@@ -127,13 +127,13 @@ class Dashboard(DetailActions):
             self._summary.show(self.matrix.counts, self.link, brief=self._narrow)
             if not empty:
                 if patch.reshaped:
-                    self._fit()
+                    self._fit(self.size.width)
                 self._table.show(patch)
                 self._filter.count(len(self.matrix.order), len(self.matrix.rows))
                 self._show_selection()
 
-    def _fit(self) -> None:
-        self._body.fit(self._table.least_width, self.size.width)
+    def _fit(self, room: int) -> None:
+        self._body.fit(self._table.least_width, room)
 
     def _offer_keys(self) -> None:
         if self.screen_stack:  # else it is closing

@@ -123,14 +123,14 @@ async def _screens(project: Path) -> dict[str, str]:
 
 
 async def _at_rest(app: Dashboard) -> str:
-    """The picture, once it was the same several times."""
-    same, before = 0, ""
+    """The picture, once the screen was the same several times."""
+    same, before = 0, app.screen._compositor.render_strips()
     while same < _REST:
-        await asyncio.sleep(0.05)
-        now = svg_of(app)
+        await asyncio.sleep(0.03)
+        now = app.screen._compositor.render_strips()
         same = same + 1 if now == before else 0
         before = now
-    return before
+    return svg_of(app)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from mfenv_tui.lines import Signs
 from mfenv_tui.matrix import Matrix
 from mfenv_tui.outside import Outside
 from mfenv_tui.recording import Entry, Recorder, RecordingError, Replay, line_of, read, told_by
+from mfenv_tui.rows import Row
 from mfenvd.client.errors import ClientError, ConnectionLostError, DaemonNotRunningError, OtherProtocolError
-from mfenvd.client.view import DaemonView
+from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.event import AnyEvent, Snapshot, Status, VerdictChanged
 from mfenvd.domain.state import State
 from tests.support import samples
@@ -119,48 +120,69 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None
     recorder(HELLO)
 
 
-def rows_of(view: DaemonView) -> dict[str, object]:
-    matrix = Matrix(view)
-    matrix.note(view.start_over(status_of(view)))
-    matrix.update()
-    return {key: matrix.rows[key] for key in matrix.order}
-
-
 def status_of(view: DaemonView) -> Status:
     assert view.daemon is not None
     return Status(view.daemon, tuple(view.projects.values()), tuple(view.verdicts.values()), view.seq or 0)
 
 
-def losing(events: Sequence[AnyEvent], after: int, status: Status) -> Follow:
-    """All of `events`, the connection being lost once after that many; resumed, or from a snapshot of then."""
-
-    async def follow(_socket: Path, view: DaemonView) -> AsyncIterator[Told]:
-        yield HELLO
-        for number, event in enumerate(events):
+def telling(events: Sequence[AnyEvent], lost_after: int | None, view: DaemonView) -> Iterator[Told]:
+    """All of `events`, the connection being lost once behind that one; resumed, or from a snapshot of then."""
+    yield HELLO
+    for number, event in enumerate(events):
+        yield view.apply(event)
+        if number == lost_after:
+            yield ConnectionLostError()
+            yield HELLO
+            # What was told last comes once more: it changes nothing.
             yield view.apply(event)
-            if number == after:
-                yield ConnectionLostError()
-                yield HELLO
-                # What was told last comes once more: it changes nothing.
-                yield view.apply(event)
-                if after % 2:
-                    seen = DaemonView()
-                    for one in events[: number + 1]:
-                        seen.apply(one)
-                    yield view.apply(Snapshot(event.seq, status_of(seen)))
+            if number % 2:
+                seen = DaemonView()
+                for one in events[: number + 1]:
+                    seen.apply(one)
+                yield view.apply(Snapshot(event.seq, status_of(seen)))
 
+
+def losing(events: Sequence[AnyEvent], after: int) -> Follow:
+    async def follow(_socket: Path, view: DaemonView) -> AsyncIterator[Told]:
+        for told in telling(events, after, view):
+            yield told
         await asyncio.Event().wait()
 
     return follow
 
 
-async def test_a_connection_lost_at_any_event_ends_in_the_same_screen(project: Path) -> None:
-    events = [entry.event for entry in tale(project) if entry.event is not None]
-    first = events[0]
-    assert isinstance(first, Snapshot)
-    screens = set()
+def rows_after(events: Sequence[AnyEvent], lost_after: int | None) -> list[Row]:
+    """What the table shows in the end, being brought up to date after everything that is told."""
+    view = DaemonView()
+    matrix = Matrix(view)
+    for told in telling(events, lost_after, view):
+        if isinstance(told, Change):
+            matrix.note(told)
+            matrix.update()
+    return [matrix.rows[key] for key in matrix.order]
+
+
+@pytest.fixture
+def events(project: Path) -> list[AnyEvent]:
+    return [entry.event for entry in tale(project) if entry.event is not None]
+
+
+def test_a_connection_lost_at_any_event_ends_in_the_same_table(events: list[AnyEvent]) -> None:
+    whole = rows_after(events, None)
+    assert {cell.word for row in whole for cell in row.all_cells} == {"warm"}
     for after in range(len(events)):
-        app = dashboard(losing(events, after, first.status))
+        assert rows_after(events, after) == whole
+
+
+FEW = (0, 7, 10)
+"""Behind the snapshot, and amid the events: continued from a snapshot, and from the next event."""
+
+
+@pytest.mark.parametrize("lost", [FEW, pytest.param(None, marks=pytest.mark.soak)], ids=["few", "at-every-event"])
+async def test_a_lost_connection_ends_in_the_same_screen(events: list[AnyEvent], lost: Sequence[int] | None) -> None:
+    screens = set()
+    for after in lost or range(len(events)):
+        app = dashboard(losing(events, after))
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda app=app: app.view.seq == events[-1].seq and app.link.answers, "all told")  # type: ignore[misc]
             await until(pilot, lambda app=app: not app._pace._waiting, "drawn")  # type: ignore[misc]

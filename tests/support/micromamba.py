@@ -4,8 +4,9 @@
     …
     assert calls.of("create") == []
 
-The stand-in answers what Metaflow 2.12 to 2.19 asks (`plugins/pypi/micromamba.py`, `pip.py`, `bootstrap.py`), in the
-order in which micromamba 2 does things: an environment is registered before anything is linked. As a program it
+The stand-in answers what Metaflow 2.12 to 2.19 asks (`plugins/pypi/micromamba.py`, `pip.py`, `bootstrap.py`) and what
+metaflow-netflixext 1.3 asks (`plugins/conda/conda.py`, `conda_resolver.py`), in the order in which micromamba 2 does
+things: an environment is registered before anything is linked. As a program it
 imports nothing but the standard library until it solves or links, as the real one starts within milliseconds too.
 """
 
@@ -41,6 +42,7 @@ log_call({log!r}, sys.argv[1:], 0.0)
 os.execv({real!r}, ["micromamba", *sys.argv[1:]])
 """
 _SCOPES = ("config", "env")
+_WITH_VALUE = frozenset({"-c", "--channel", "-r", "--root-prefix", "-p", "--prefix", "-n", "--name", "-f", "--file"})
 
 
 class Calls:
@@ -138,6 +140,10 @@ def main(argv: Sequence[str]) -> int:
         print(VERSION)
     elif command == "config list":
         _print(settings())
+    elif command == "info":
+        _print(info())
+    elif command == "env remove":
+        shutil.rmtree(_prefix(argv), ignore_errors=True)
     elif command == "env list":
         _print({"envs": known_environments()})
     elif command == "list":
@@ -163,6 +169,21 @@ def settings() -> dict[str, Any]:
         "pkgs_dirs": _folders("CONDA_PKGS_DIRS") or [str(root / "pkgs"), str(home / ".mamba" / "pkgs")],
         "platform": os.environ.get("CONDA_SUBDIR") or _platform(),
         "root_prefix": str(root),
+    }
+
+
+def info() -> dict[str, Any]:
+    """`info`: the same in other words, and what the machine offers."""
+    config = settings()
+    glibc = os.environ.get("CONDA_OVERRIDE_GLIBC") or (os.confstr("CS_GNU_LIBC_VERSION") or "glibc 2.36").split()[-1]
+    return {
+        "base environment": config["root_prefix"],
+        "envs directories": config["envs_dirs"],
+        "package cache": config["pkgs_dirs"],
+        "channels": config["channels"],
+        "virtual packages": ["__unix=0=0", f"__glibc={glibc}=0", "__archspec=1=x86_64"],
+        "platform": config["platform"],
+        "micromamba version": VERSION,
     }
 
 
@@ -206,26 +227,32 @@ def list_packages(prefix: Path) -> list[dict[str, Any]]:
 def create(argv: Sequence[str]) -> int:
     """`create`: solves specs, downloads URLs, or makes an environment of them."""
     config = settings()
-    urls = [word for word in argv if "://" in word and not word.startswith("-")] + _explicit(argv)
+    urls = [word for word in _words(argv) if "://" in word] + _explicit(argv)
     if "--dry-run" in argv:
         return _solve(argv, config)
     packages = Path(config["pkgs_dirs"][0])
     packages.mkdir(parents=True, exist_ok=True)
     archives = [_downloaded(url, packages) for url in urls]
-    prefix = Path(_value(argv, "--prefix"))
     if "--download-only" not in argv:
+        prefix = _prefix(argv)
         _register(prefix)
         _die_if("registered")
         _link(archives, prefix, packages, compiles="--no-pyc" not in argv)
-    _print({"success": True, "actions": {"PREFIX": str(prefix), "LINK": [{"url": url} for url in urls]}})
+    _print({"success": True, "actions": {"LINK": [{"url": url} for url in urls]}})
     return 0
+
+
+def _prefix(argv: Sequence[str]) -> Path:
+    """Of `--prefix PATH`, or of `--name NAME`."""
+    name = _value(argv, "--name", "")
+    return Path(settings()["envs_dirs"][0], name) if name else Path(_value(argv, "--prefix"))
 
 
 def _explicit(argv: Sequence[str]) -> list[str]:
     """What the file of `--file` lists below `@EXPLICIT`."""
     file = _value(argv, "--file", "")
     lines = Path(file).read_text().splitlines() if file else []
-    return [line for line in lines if line and not line.startswith(("@", "#"))]
+    return [line.partition("#")[0] for line in lines if line and not line.startswith(("@", "#"))]
 
 
 def _solve(argv: Sequence[str], config: dict[str, Any]) -> int:
@@ -246,7 +273,8 @@ def _solve(argv: Sequence[str], config: dict[str, Any]) -> int:
     from rattler.exceptions import SolverError
 
     subdir = config["platform"]
-    specs = [MatchSpec(word) for word in argv[1:] if not word.startswith("-")]
+    specs = [MatchSpec(word) for word in _words(argv[1:])]
+    channels = [*_values(argv, "-c"), *(_values(argv, "--channel") or config["channels"])]
     if os.environ.get("MAMBA_ADD_PIP_AS_PYTHON_DEPENDENCY") == "true":
         specs.append(MatchSpec("pip"))
     virtual = {"__unix": "0", "__linux": "6.0"} if subdir.startswith("linux") else {"__unix": "0", "__osx": "14.0"}
@@ -256,7 +284,7 @@ def _solve(argv: Sequence[str], config: dict[str, Any]) -> int:
     try:
         records = asyncio.run(
             rattler_solve(
-                [Channel(url, ChannelConfig()) for url in _values(argv, "--channel")],
+                [Channel(url, ChannelConfig()) for url in channels],
                 specs,
                 gateway=Gateway(cache_dir=cache),
                 platforms=[Subdir(subdir), Subdir("noarch")],
@@ -269,7 +297,13 @@ def _solve(argv: Sequence[str], config: dict[str, Any]) -> int:
     except SolverError as error:
         _print({"success": False, "solver_problems": str(error).splitlines()})
         return 1
-    link = [{"url": record.url, "name": record.name.normalized, "version": str(record.version)} for record in records]
+    link = [
+        {
+            "url": record.url, "name": record.name.normalized, "version": str(record.version),
+            "md5": record.md5.hex() if record.md5 else None,
+        }
+        for record in records
+    ]  # fmt: skip
     _print({"success": True, "dry_run": True, "actions": {"LINK": link}})
     return 0
 
@@ -333,6 +367,12 @@ def _run(argv: Sequence[str]) -> None:
     command = list(argv[argv.index(str(prefix)) + 1 :])
     environ = {**os.environ, "CONDA_PREFIX": str(prefix), "PATH": f"{prefix / 'bin'}:{os.environ.get('PATH', '')}"}
     os.execvpe(command[0], command, environ)  # noqa: S606 - this is what `run` does
+
+
+def _words(argv: Sequence[str]) -> list[str]:
+    """What is neither an option nor the value of one."""
+    pairs = zip(["", *argv], argv, strict=False)
+    return [word for before, word in pairs if not word.startswith("-") and before not in _WITH_VALUE]
 
 
 def _value(argv: Sequence[str], option: str, default: str | None = None) -> str:

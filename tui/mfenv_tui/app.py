@@ -10,7 +10,6 @@ import msgspec
 from textual import work
 from textual.app import App, ComposeResult
 from textual.events import Resize
-from textual.widgets import Footer
 
 from mfenv_tui.commands import COMMANDS
 from mfenv_tui.daemon import cancel, resolve_again
@@ -32,6 +31,7 @@ from mfenv_tui.widgets.detail_screen import DetailScreen
 from mfenv_tui.widgets.export_screen import ExportScreen
 from mfenv_tui.widgets.filter_bar import FilterBar
 from mfenv_tui.widgets.help_screen import HelpScreen
+from mfenv_tui.widgets.key_hints import KeyHints
 from mfenv_tui.widgets.matrix_table import MatrixTable
 from mfenv_tui.widgets.mirror_screen import MirrorScreen
 from mfenv_tui.widgets.notice import Notice
@@ -50,9 +50,6 @@ BETWEEN_AGES = 15.0
 
 NARROW = 100
 """Columns below which the findings stand under the table."""
-
-CRAMPED = 70
-"""Columns below which the key hints stand close together."""
 
 
 class Dashboard(DetailActions):
@@ -76,7 +73,6 @@ class Dashboard(DetailActions):
         self._notice = Notice()
         self._table = MatrixTable(self.matrix, signs)
         self._pane = DetailPane(signs, partial(outside.history, outside.socket))
-        self._footer = Footer(show_command_palette=False)
         self._filter = FilterBar(signs)
         self._body = Body(self._table, self._pane)
 
@@ -85,7 +81,7 @@ class Dashboard(DetailActions):
         yield self._filter
         yield self._notice
         yield self._body
-        yield self._footer
+        yield KeyHints()
 
     def on_mount(self) -> None:
         if self.settings.theme in self.available_themes:
@@ -97,7 +93,6 @@ class Dashboard(DetailActions):
         self.call_after_refresh(self._follow)
 
     def on_resize(self, event: Resize) -> None:
-        self._footer.compact = event.size.width < CRAMPED
         self._fit(event.size.width)  # `self.size` is still the one before
         self._pace.request()
 

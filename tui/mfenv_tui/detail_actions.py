@@ -19,16 +19,16 @@ class DetailActions(BaseApp):
         """The one that keys are about."""
         raise NotImplementedError
 
-    def action_tab(self, title: str) -> None:
+    async def action_tab(self, title: str) -> None:
         """Turn to a tab."""
         titles = [tab.TITLE for tab in self._pane.tabs]
-        self._pane.turn_to(titles.index(title))
+        await self._pane.turn_to(titles.index(title))
 
-    def action_next_tab(self) -> None:
-        self._pane.turn(1)
+    async def action_next_tab(self) -> None:
+        await self._pane.turn(1)
 
-    def action_previous_tab(self) -> None:
-        self._pane.turn(-1)
+    async def action_previous_tab(self) -> None:
+        await self._pane.turn(-1)
 
     def action_apply_fix(self) -> None:
         finding = self._finding

@@ -69,6 +69,8 @@ class DetailPane(Vertical):
             self._findings, self._packages, GapsTab(signs), GlibcTab(signs), DriftTab(signs), DiffTab(signs), self._why,
             LogTab(signs),
         )  # fmt: skip
+        for tab in self.tabs[1:]:
+            tab.display = False
         self._bar = TabBar([tab.TITLE for tab in self.tabs])
         self._active = 0
         self._detail: Detail | None = None
@@ -76,10 +78,7 @@ class DetailPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield self._bar
-        yield from self.tabs
-
-    def on_mount(self) -> None:
-        self._turn()
+        yield self.active
 
     @property
     def active(self) -> Tab:
@@ -120,11 +119,15 @@ class DetailPane(Vertical):
         self._findings.show(self._detail)
         self._draw()
 
-    def turn_to(self, index: int) -> None:
+    async def turn_to(self, index: int) -> None:
         """Show another tab; the keys go with it where they were in the one before."""
         had_focus = self.has_focus_within
-        self._active = index % len(self.tabs)
-        self._turn()
+        before, self._active = self.active, index % len(self.tabs)
+        if not self.active.is_attached:  # made when it is first looked at: the first picture waits for one tab only
+            await self.mount(self.active)
+        before.display = False
+        self.active.display = True
+        self._bar.show(self._active)
         self._draw()
         if had_focus:
             self.active.entry.focus()
@@ -133,27 +136,22 @@ class DetailPane(Vertical):
         """Let keys go to the tab."""
         self.active.entry.focus()
 
-    def turn(self, step: int) -> None:
+    async def turn(self, step: int) -> None:
         """Show a neighbouring tab."""
-        self.turn_to(self._active + step)
+        await self.turn_to(self._active + step)
 
-    def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+    async def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         event.stop()
-        self.turn_to(event.index)
+        await self.turn_to(event.index)
 
-    def on_packages_tab_chosen(self, event: PackagesTab.Chosen) -> None:
+    async def on_packages_tab_chosen(self, event: PackagesTab.Chosen) -> None:
         event.stop()
-        self.turn_to(self.tabs.index(self._why))
+        await self.turn_to(self.tabs.index(self._why))
         self._why.go_to(event.name)
 
     def on_findings_tab_opened(self, event: FindingsTab.Opened) -> None:
         event.stop()
         self.post_message(self.Opened())
-
-    def _turn(self) -> None:
-        for index, tab in enumerate(self.tabs):
-            tab.display = index == self._active
-        self._bar.show(self._active)
 
     def _draw(self) -> None:
         if self._detail is None:

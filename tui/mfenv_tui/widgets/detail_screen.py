@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from mfenv_tui.environments import facts, row_title, without_findings
 from mfenv_tui.findings import finding_parts
 from mfenv_tui.lines import Labelled, Part, Role, Signs
 from mfenv_tui.selection import Selection
 from mfenv_tui.source import source_lines
+from mfenv_tui.widgets.key_hints import KeyHints
 from mfenv_tui.widgets.prose import Prose
 from mfenvd.domain.finding import Finding
 
@@ -60,7 +60,7 @@ class DetailScreen(Screen[None]):
         yield Prose("title")
         with VerticalScroll():
             yield Prose("text", ascii_only=self._signs.ascii_only)
-        yield Footer(show_command_palette=False)
+        yield KeyHints()
 
     def on_mount(self) -> None:
         self._show()

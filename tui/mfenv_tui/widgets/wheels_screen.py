@@ -9,12 +9,13 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input
+from textual.widgets import DataTable, Input
 
 from mfenv_tui.availability import cell_line, version_parts
 from mfenv_tui.lines import Labelled, Line, Role, Signs
 from mfenv_tui.outside import Outside
 from mfenv_tui.palette import cut_text, styles_of
+from mfenv_tui.widgets.key_hints import KeyHints
 from mfenv_tui.widgets.prose import Prose
 from mfenvd.client.errors import ClientError
 from mfenvd.domain.availability import Availability
@@ -77,7 +78,7 @@ class WheelsScreen(Screen[None]):
         table.display = False
         yield table
         yield Prose("version", ascii_only=self._signs.ascii_only)
-        yield Footer(show_command_palette=False)
+        yield KeyHints()
 
     def on_mount(self) -> None:
         where = PurePath(self._root).name or self._root

@@ -50,7 +50,13 @@ class _Carrier:
         self._bucket, self._orders, self._replies = order.bucket, orders, replies
         self._secrets = secret_values(order.surroundings)
         take_credentials(order.surroundings)
-        self._mirror = Mirror(order.cache_dir, opener(order.bucket), self._confirmed, root=order.bucket.url)
+        self._mirror = Mirror(
+            order.cache_dir,
+            opener(order.bucket),
+            self._confirmed,
+            root=order.bucket.url,
+            writes=not order.bucket.read_only,
+        )
         self._more = threading.Event()
         self._lock = threading.Lock()
         self._told = 0.0

@@ -121,7 +121,7 @@ class Mirroring:
             await asyncio.wait(tasks)
 
     def _begin(self, route: _Route) -> None:
-        if self._closing or self._paused or route.bucket.read_only:
+        if self._closing or self._paused:
             return
         if route.idle is not None:
             route.idle.cancel()
@@ -177,8 +177,8 @@ class Mirroring:
         if sent > route.sent:
             route.sent, route.asked = sent, False
             self._sent(route.bucket.url)
-        elif route.asked and route.again is None:
-            # Another process may have been faster.
+        elif route.asked and route.again is None and not route.bucket.read_only:
+            # Another process may have been faster; what only others upload is asked about again within the hour.
             route.asked = False
             route.again = loop.call_later(ONCE_MORE_SECONDS, self._tell_again, route)
         if route.idle is None and route.child is not None:

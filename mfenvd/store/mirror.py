@@ -23,6 +23,7 @@ class Mirror:
         open_store: Opens a bucket by the URL of its root.
         watch: Is told of each upload that its bucket confirmed, in any thread.
         root: Only what goes there is sent; None for all.
+        writes: False where nothing is ever to be sent: what the bucket has is confirmed.
 
     Attributes:
         uploads: The queue and the record.
@@ -31,12 +32,18 @@ class Mirror:
     """
 
     def __init__(
-        self, cache_dir: str, open_store: Open, watch: Watch | None = None, *, root: str | None = None
+        self,
+        cache_dir: str,
+        open_store: Open,
+        watch: Watch | None = None,
+        *,
+        root: str | None = None,
+        writes: bool = True,
     ) -> None:
         folder = store_folder(cache_dir)
         self._archives = ArchiveStore(folder)
         self.uploads = Uploads(mirror_folder(cache_dir))
-        self.remotes = Remotes(open_store)
+        self.remotes = Remotes(open_store, writes=writes)
         self.receiver = Receiver(self.uploads, self.remotes, folder / "quarantine")
         self._sender = Sender(self.uploads, self._archives, self.remotes, watch, root=root)
         self._reconciler = Reconciler(self.uploads, self._archives, self.receiver)

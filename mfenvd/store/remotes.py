@@ -42,10 +42,13 @@ class Remote:
         url: The root.
         open_store: Opens it, when it is first needed.
         clock: Seconds that never go back.
+        writes: False where nothing is ever to be sent.
     """
 
-    def __init__(self, url: str, open_store: Open, clock: Callable[[], float] = time.monotonic) -> None:
-        self.url = url
+    def __init__(
+        self, url: str, open_store: Open, clock: Callable[[], float] = time.monotonic, *, writes: bool = True
+    ) -> None:
+        self.url, self.writes = url, writes
         self._open, self._clock = open_store, clock
         self._lock = threading.Lock()
         self._store: ObjectStore | None = None
@@ -74,7 +77,7 @@ class Remote:
     @property
     def is_writable(self) -> bool:
         """Whether it is worth sending something now."""
-        return self.is_available and self._clock() >= self._read_only_until
+        return self.writes and self.is_available and self._clock() >= self._read_only_until
 
     @property
     def benched(self) -> Benched | None:
@@ -135,16 +138,17 @@ class Remotes:
 
     Args:
         open_store: Opens one.
+        writes: False where nothing is ever to be sent to any of them.
     """
 
-    def __init__(self, open_store: Open) -> None:
-        self._open = open_store
+    def __init__(self, open_store: Open, *, writes: bool = True) -> None:
+        self._open, self._writes = open_store, writes
         self._lock = threading.Lock()
         self._known: dict[str, Remote] = {}
 
     def __getitem__(self, url: str) -> Remote:
         with self._lock:
-            return self._known.setdefault(url, Remote(url, self._open))
+            return self._known.setdefault(url, Remote(url, self._open, writes=self._writes))
 
     def all(self) -> tuple[Remote, ...]:
         with self._lock:

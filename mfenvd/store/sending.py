@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mfenvd.store.archives import ArchiveStore
-from mfenvd.store.object_errors import AlreadyThere, ObjectStoreProblem, WrongObject
+from mfenvd.store.object_errors import AlreadyThere, MissingObject, ObjectStoreProblem, ReadOnly, WrongObject
 from mfenvd.store.objects import ObjectStore
 from mfenvd.store.remotes import Remote, Remotes
 from mfenvd.store.uploads import Upload, Uploads
@@ -80,15 +80,20 @@ class Sender:
         self._uploads, self._archives, self._remotes = uploads, archives, remotes
         self._root = root
         self._watch = watch or (lambda _: None)
+        # Names of what a bucket that may only be read was seen not to have.
+        self._absent: set[str] = set()
 
     def send(self, stop: threading.Event) -> Sent:
         """Sends all that waits and whose bucket is not left alone just now.
 
-        What fails stays in the queue. So does what `stop` comes before.
+        What fails stays in the queue. So does what `stop` comes before, and what a bucket that may only be read does
+        not have; what it has is confirmed. Where nothing is ever to be sent, what is not there is given up.
 
         Raises:
             StoreUnwritable: The queue cannot be written.
         """
+        if all(remote.is_writable for remote in self._remotes.all()):
+            self._absent.clear()
         objects, size = 0, 0
         gone: list[Upload] = []
         problems: dict[str, ObjectStoreProblem] = {}
@@ -108,7 +113,7 @@ class Sender:
             for upload in self._uploads.waiting(self._root):
                 if stop.is_set():
                     break
-                if not self._remotes[upload.root].is_writable:
+                if not self._is_due(upload):
                     continue
                 running[pool.submit(self._tried, upload, stop)] = upload
                 # No more than is needed to keep all threads busy: what waits stays on disk.
@@ -117,12 +122,16 @@ class Sender:
             while running:
                 yield from _finished(running)
 
+    def _is_due(self, upload: Upload) -> bool:
+        remote = self._remotes[upload.root]
+        return remote.is_writable or (remote.is_available and upload.name not in self._absent)
+
     def _tried(self, upload: Upload, stop: threading.Event) -> _Result:
         remote = self._remotes[upload.root]
-        if stop.is_set() or not remote.is_writable:
+        if stop.is_set() or not self._is_due(upload):
             return _Came.LEFT
         try:
-            self._sent(upload, remote)
+            is_there = self._sent(upload, remote)
         except ObjectStoreProblem as problem:
             _log.info("not uploaded: %s", problem)
             remote.failed(problem)
@@ -131,26 +140,59 @@ class Sender:
             _log.warning("%s is gone and cannot be uploaded to %s", upload.filename, upload.root)
             self._uploads.given_up(upload)
             return _Came.GONE
-        remote.worked(written=True)
+        if not is_there:
+            self._absent.add(upload.name)
+            if not remote.writes:
+                self._uploads.given_up(upload)
+            return remote.read_only or _Came.LEFT
+        self._uploads.confirmed(upload)
         self._watch(upload)
         return _Came.SENT
 
-    def _sent(self, upload: Upload, remote: Remote) -> None:
-        store = remote.store()
-        if upload.filename:
-            self._send_file(upload, store)
-        else:
-            _send_text(upload, store)
-        self._uploads.confirmed(upload)
+    def _sent(self, upload: Upload, remote: Remote) -> bool:
+        """Whether the bucket has it now; not only where nothing may be written."""
+        store, path = remote.store(), self._path(upload)
+        try:
+            if remote.is_writable:
+                _put(upload, path, store)
+                remote.worked(written=True)
+                return True
+        except ReadOnly as refusal:
+            _log.info("not uploaded: %s", refusal)
+            remote.failed(refusal)
+        is_there = _is_there(upload, path, store)
+        remote.worked()
+        return is_there
 
-    def _send_file(self, upload: Upload, store: ObjectStore) -> None:
+    def _path(self, upload: Upload) -> Path | None:
+        """The file of an upload that has one."""
+        if not upload.filename:
+            return None
         path = self._archives.get(upload.sha256, upload.filename)
         if path is None:
             raise _FileGone
-        try:
-            _put_file(upload, path, store)
-        except FileNotFoundError as error:
-            raise _FileGone from error
+        return path
+
+
+def _put(upload: Upload, path: Path | None, store: ObjectStore) -> None:
+    if path is None:
+        _send_text(upload, store)
+        return
+    try:
+        _put_file(upload, path, store)
+    except FileNotFoundError as error:
+        raise _FileGone from error
+
+
+def _is_there(upload: Upload, path: Path | None, store: ObjectStore) -> bool:
+    """Whether the bucket has just this, without writing anything."""
+    if path is not None:
+        return store.confirm(upload.key, path, upload.sha256)
+    try:
+        content, _ = store.get_bytes(upload.key)
+    except MissingObject:
+        return False
+    return not upload.replace or content == upload.text.encode()
 
 
 def _put_file(upload: Upload, path: Path, store: ObjectStore) -> None:

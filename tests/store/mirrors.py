@@ -12,9 +12,9 @@ from mfenvd.store.sending import Watch
 from mfenvd.store.uploads import Upload
 
 
-def mirror_to(endpoint: str, cache: Path, watch: Watch | None = None) -> Mirror:
+def mirror_to(endpoint: str, cache: Path, watch: Watch | None = None, *, writes: bool = True) -> Mirror:
     """A mirror whose buckets are at `endpoint`."""
-    return Mirror(str(cache), lambda url: open_store(url, Access(endpoint=endpoint)), watch)
+    return Mirror(str(cache), lambda url: open_store(url, Access(endpoint=endpoint)), watch, writes=writes)
 
 
 def package_of(name: str, content: bytes | None = None) -> LockedPackage:

@@ -235,6 +235,43 @@ def test_09_a_read_only_bucket_is_detected_and_said(team: Bucket, proxy: FaultPr
     assert isinstance(mirror.remotes[root].read_only, ReadOnly)
 
 
+def test_09_what_a_read_only_bucket_has_is_confirmed(
+    team: Bucket, proxy: FaultProxy, tmp_path: Path, root: str
+) -> None:
+    mirror = mirror_to(proxy.url, tmp_path)
+    there, other, missing = (stored(tmp_path, name) for name in ("there", "other", "missing"))
+    mirror.uploads.add([upload_of(package, root) for package in (there, other, missing)])
+    team.put(key_in_bucket(root, there), b"there")
+    team.put(key_in_bucket(root, other), b"OTHER")
+    proxy.faults = [Fault("PUT", times=-1, status=403, code="AccessDenied")]
+    sent = mirror.send()
+    assert (sent.objects, type(sent.problems[root])) == (1, ReadOnly)
+    assert [upload.filename for upload in mirror.uploads.mirrored()] == ["there.whl"]
+    assert {upload.filename for upload in mirror.uploads.waiting()} == {"other.whl", "missing.whl"}
+
+    # They are not asked about again until writing is worth a try again.
+    asked = len(proxy.requests)
+    mirror.send()
+    assert len(proxy.requests) == asked
+    mirror.remotes[root].try_now()
+    proxy.faults = []
+    assert mirror.send().objects == 2
+    assert mirror.remotes[root].read_only is None
+
+
+def test_09_where_nothing_may_be_sent_nothing_waits_and_what_is_there_is_confirmed(
+    team: Bucket, proxy: FaultProxy, tmp_path: Path, root: str
+) -> None:
+    mirror = mirror_to(proxy.url, tmp_path, writes=False)
+    there, missing = (stored(tmp_path, name) for name in ("there", "missing"))
+    mirror.uploads.add([upload_of(package, root) for package in (there, missing)])
+    team.put(key_in_bucket(root, there), b"there")
+    sent = mirror.send()
+    assert (sent.objects, sent.problems, len(mirror.uploads)) == (1, {}, 0)
+    assert mirror.uploads.is_mirrored(upload_of(there, root))
+    assert {request.split()[0] for request in proxy.requests} <= {"HEAD", "GET"}
+
+
 def test_10_a_slow_remote_is_benched_and_tried_again(proxy: FaultProxy, tmp_path: Path, root: str) -> None:
     mirror = mirror_to(proxy.url, tmp_path)
     mirror.uploads.add([upload_of(stored(tmp_path, f"package-{number}"), root) for number in range(40)])

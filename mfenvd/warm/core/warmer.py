@@ -92,7 +92,8 @@ class CoreWarmer:
             nearly = State.RESOLVED if identity.datastore == "local" else State.CACHED
             return Warmth(nearly if missing else State.WARM, tuple(said), tuple(watched), passing=missing)
         awaits = datastore.bucket if datastore is not None and held.offered else None
-        said.append(findings.not_in_datastore(identity.datastore, held.unconfirmed, queued=awaits is not None))
+        queued = awaits is not None and not awaits.read_only
+        said.append(findings.not_in_datastore(identity.datastore, held.unconfirmed, queued=queued))
         return Warmth(State.RESOLVED, tuple(said), tuple(watched), passing=missing, awaits=awaits)
 
     def _datastore(self, task: WarmTask, settings: MicromambaSettings) -> Datastore | None:

@@ -25,7 +25,7 @@ def datastore_of(task: WarmTask, settings: MicromambaSettings) -> Datastore | No
     """The datastore of one of Metaflow's environments; None where mfenv does not mirror to it."""
     bucket = bucket_of(task.context)
     # What a single launch says otherwise (`--datastore-root`) is left to that launch.
-    if bucket is None or bucket.url != task.identity.package_root.rstrip("/"):
+    if bucket is None or bucket.url != task.of_core.package_root.rstrip("/"):
         return None
     return _Mirrored(task, settings, bucket)
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from mfenvd.domain.codes import Code
 from mfenvd.domain.drift import drift_findings
 from mfenvd.domain.finding import Finding, Severity
-from mfenvd.domain.identity import Identity
+from mfenvd.domain.identity import AnyIdentity
 from mfenvd.domain.job import Job, job_key
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.request import Indexes, Kind, Request
@@ -83,7 +83,7 @@ class Needs(msgspec.Struct, frozen=True):
         requests: What is asked for, of conda first.
     """
 
-    identity: Identity
+    identity: AnyIdentity
     conda: dict[str, str]
     wheels: str | None = None
     indexes: Indexes = Indexes()
@@ -115,12 +115,12 @@ def needs(plan: Plan, context: Context) -> dict[str, Needs]:
     }
 
 
-def _needs(environment: Environment, request: Request, identity: Identity, context: Context) -> Needs | None:
+def _needs(environment: Environment, request: Request, identity: AnyIdentity, context: Context) -> Needs | None:
     """None where it needs a platform that is no target: a machine that mfenv and Metaflow call by different names."""
     targets = {str(planned.target.arch): planned.target for planned in environment.targets if not planned.broken}
     if not {identity.platform, *identity.conda_platforms} <= targets.keys():
         return None
-    of_conda = request if identity.pypi is None else environment.base
+    of_conda = environment.base if identity.has_base else request
     if of_conda is None:
         return None
     keys = {
@@ -128,7 +128,7 @@ def _needs(environment: Environment, request: Request, identity: Identity, conte
         for platform in identity.conda_platforms
     }
     wheels = job_key(request, targets[identity.platform], context.root, context.trusted)
-    if identity.pypi is None:
+    if not identity.has_base:
         return Needs(identity, keys, requests=(request,))
     return Needs(identity, keys, wheels, request.pypi.indexes, (of_conda, request))
 

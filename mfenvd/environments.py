@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 import msgspec
 
 from mfenvd.buckets import bucket_of, remotes_of, take_credentials
+from mfenvd.domain.identity import RequestIdentity
 from mfenvd.domain.layouts import core_key
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
@@ -23,7 +24,9 @@ from mfenvd.store.findings import finding_of
 from mfenvd.store.hashing import sha256_of
 from mfenvd.store.receiving import Place, Receiver
 from mfenvd.store.uploads import Uploads, mirror_folder
+from mfenvd.warm.building import Builder
 from mfenvd.warm.environments import LocalEnvironments
+from mfenvd.warm.netflixext.environments import ExtensionEnvironments
 from mfenvd.warm.plan import MicromambaSettings, NotMadeError
 
 if TYPE_CHECKING:
@@ -42,6 +45,17 @@ def local_environments(
     """The environments of this machine's user, for what the project of `context` asks for."""
     files = PackageFiles(context, settings, indexes)
     return LocalEnvironments(Path(context.cache_dir), settings, files, trusted=context.trusted)
+
+
+def extension_environments(
+    context: Context, identity: RequestIdentity, indexes: Indexes = _NO_INDEXES
+) -> ExtensionEnvironments:
+    """The environments that metaflow-netflixext would find, where it names a folder for them."""
+    settings = MicromambaSettings(identity.local_platform, (), identity.pkgs_dirs, "")
+    files = PackageFiles(context, settings, indexes)
+    cache_dir = Path(context.cache_dir)
+    builder = Builder(cache_dir, files, trusted=context.trusted)
+    return ExtensionEnvironments(cache_dir, Path(identity.envs_dir or cache_dir / "environments"), builder)
 
 
 class PackageFiles:

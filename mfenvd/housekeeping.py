@@ -13,14 +13,15 @@ from mfenvd.environments import local_environments
 from mfenvd.store.archives import ArchiveStore, Trimmed, store_folder
 from mfenvd.store.uploads import Uploads, mirror_folder
 from mfenvd.warm.adopting import Candidate, adopt
+from mfenvd.warm.building import extracted_folder
 from mfenvd.warm.bytecode import compile_bytecode
 from mfenvd.warm.census import census
 from mfenvd.warm.checks import linked_packages
 from mfenvd.warm.collecting import GRACE, Collected, collect
 from mfenvd.warm.core.known import known_environments, local_roots
-from mfenvd.warm.environments import extracted_folder
 from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.micromamba import read_micromamba_settings
+from mfenvd.warm.netflixext import environments as netflixext
 from mfenvd.warm.repairing import Repaired, repair
 
 STORE_LIMIT = 20 * 1024**3
@@ -54,6 +55,7 @@ class Housekeeping:
         self._context = context
         self._settings = read_micromamba_settings(context.surroundings, trusted=context.trusted)
         self._environments = local_environments(context, self._settings)
+        self._cache_dir = Path(context.cache_dir)
 
     def collect(self, grace: float = GRACE, *, dry_run: bool = False, limit: int = STORE_LIMIT) -> Garbage:
         """Removes environments that nobody wanted for `grace` seconds, then files that exceed the store's `limit`.
@@ -63,12 +65,16 @@ class Housekeeping:
         Raises:
             OSError: Something cannot be removed.
         """
-        collected = collect(self._environments, grace, dry_run=dry_run)
+        core, extension = (
+            collect(self._environments, grace, dry_run=dry_run),
+            netflixext.collect(self._cache_dir, grace, dry_run=dry_run),
+        )
+        collected = Collected((*core.idle, *extension.idle), (*core.interrupted, *extension.interrupted))
         if dry_run:
             return Garbage(dry_run=True, environments=collected)
         store = ArchiveStore(store_folder(self._context.cache_dir))
         files = store.trim(limit, {*self._linked(), *self._waiting()})
-        folder = extracted_folder(Path(self._context.cache_dir))
+        folder = extracted_folder(self._cache_dir)
         extracted = trim_extracted(folder, self._packages(), time.time() - grace)
         return Garbage(dry_run=False, environments=collected, files=files, extracted=extracted)
 
@@ -79,6 +85,8 @@ class Housekeeping:
         for found in census(self._environments.registry):
             if found.marker is not None:
                 compile_bytecode(Path(found.prefix))
+        for prefix in netflixext.made_here(self._cache_dir):
+            compile_bytecode(prefix)
 
     def adopt(self, *, dry_run: bool = False) -> tuple[Candidate, ...]:
         """Takes over what Metaflow made.
@@ -100,7 +108,8 @@ class Housekeeping:
 
     def _packages(self) -> frozenset[str]:
         """Conda packages of all environments, those included that nobody may find."""
-        prefixes = {*self._environments.own(), *self._environments.registry.prefixes()}
+        ours = (*self._environments.own(), *netflixext.made_here(self._cache_dir))
+        prefixes = {*ours, *self._environments.registry.prefixes()}
         return frozenset().union(*map(linked_packages, prefixes))
 
     def _waiting(self) -> frozenset[str]:

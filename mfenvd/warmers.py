@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mfenvd.domain.identity import Identity
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.state import State
 from mfenvd.domain.warming import Warmer, WarmTask, Warmth
 
 if TYPE_CHECKING:
     from mfenvd.warm.core.warmer import CoreWarmer
+    from mfenvd.warm.netflixext.warmer import NetflixextWarmer
 
 
-def core_warmer() -> Warmer:
-    """For Metaflow core."""
+def metaflow_warmer() -> Warmer:
+    """For Metaflow core and metaflow-netflixext."""
     # Loads the store and the ways to it, which only those need who make something ready.
     from mfenvd.datastores import datastore_of
-    from mfenvd.environments import local_environments
+    from mfenvd.environments import extension_environments, local_environments
     from mfenvd.warm.core.warmer import CoreWarmer
+    from mfenvd.warm.netflixext.warmer import NetflixextWarmer
 
-    return _Core(CoreWarmer(local_environments, datastore_of))
+    return _Both(CoreWarmer(local_environments, datastore_of), NetflixextWarmer(extension_environments))
 
 
 def _refused(task: WarmTask) -> Warmth | None:
@@ -34,14 +37,16 @@ def _refused(task: WarmTask) -> Warmth | None:
     return Warmth(State.RESOLVED, (foreign_source(places),)) if places else None
 
 
-class _Core:
-    """Metaflow core's environments, and the machine that they are on."""
+class _Both:
+    """The environments of both dialects, and the machine that they are on."""
 
-    def __init__(self, warmer: CoreWarmer) -> None:
-        self._warmer = warmer
+    def __init__(self, core: CoreWarmer, netflixext: NetflixextWarmer) -> None:
+        self._core = core
+        self._netflixext = netflixext
 
     def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
-        return _refused(task) or self._warmer.warm(task, report)
+        warmer = self._core if isinstance(task.identity, Identity) else self._netflixext
+        return _refused(task) or warmer.warm(task, report)
 
     def tidy(self, context: Context) -> None:
         from mfenvd.housekeeping import Housekeeping

@@ -17,7 +17,7 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.domain.warming import WarmTask
 from mfenvd.warm.core.manifest import manifest_path
-from mfenvd.warmers import core_warmer
+from mfenvd.warmers import metaflow_warmer
 
 
 def task(folder: Path, *channels: str) -> WarmTask:
@@ -40,7 +40,7 @@ def test_a_channel_that_only_a_project_names_counts_once_the_project_is_trusted(
 ) -> None:
     asked = task(tmp_path, *channels)
     asked = msgspec.structs.replace(asked, context=msgspec.structs.replace(asked.context, trusted=trusted))
-    warmth = core_warmer().warm(asked, lambda _: None)
+    warmth = metaflow_warmer().warm(asked, lambda _: None)
     begun = trusted or "team" not in channels
     assert manifest_path(str(tmp_path / ".metaflow"), "Flow").exists() == begun
     told = [finding for finding in warmth.findings if finding.code == Code.FOREIGN_SOURCE]

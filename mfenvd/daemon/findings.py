@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
-from mfenvd.domain.identity import Identity
+from mfenvd.domain.identity import AnyIdentity
 from mfenvd.domain.job import Job
 from mfenvd.domain.redact import redact
 
@@ -33,7 +33,7 @@ def resolving_failed(job: Job, error: BaseException, log: str) -> Finding:
     )
 
 
-def warming_failed(identity: Identity, error: BaseException, log: str) -> Finding:
+def warming_failed(identity: AnyIdentity, error: BaseException, log: str) -> Finding:
     """Making an environment ready ended in an error that nobody foresaw."""
     return Finding(
         code=Code.INTERNAL_ERROR,
@@ -43,7 +43,7 @@ def warming_failed(identity: Identity, error: BaseException, log: str) -> Findin
     )
 
 
-def warming_ended(identity: Identity, reason: str, log: str) -> Finding:
+def warming_ended(identity: AnyIdentity, reason: str, log: str) -> Finding:
     """The process that made an environment ready ended before it answered."""
     return Finding(
         code=Code.WORKER_DIED,

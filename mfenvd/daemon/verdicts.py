@@ -12,7 +12,7 @@ import msgspec
 from mfenvd import engine
 from mfenvd.daemon.journal_file import Record
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.identity import Identity
+from mfenvd.domain.identity import AnyIdentity
 from mfenvd.domain.job import Job
 from mfenvd.domain.plan import Environment
 from mfenvd.domain.resolver import Context
@@ -155,7 +155,7 @@ class VerdictTable:
             if id_ in self._verdicts and self._verdicts[id_].target.arch == row.needs[key].identity.platform
         )
 
-    def work_on(self, id_: str) -> tuple[Verdict, tuple[str, ...], tuple[Identity, ...]] | None:
+    def work_on(self, id_: str) -> tuple[Verdict, tuple[str, ...], tuple[AnyIdentity, ...]] | None:
         """A verdict with its jobs' keys and with Metaflow's environments that rest on it; None when there is none."""
         verdict = self._verdicts.get(id_)
         row = next((row for row in (self._understanding.rows if self._understanding else ()) if id_ in row.ids), None)

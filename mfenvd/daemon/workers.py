@@ -45,7 +45,7 @@ BEHIND_ALL = 19
 """The niceness of what nobody waits for."""
 
 RESOLVERS = "mfenvd.resolve.resolvers:resolvers"
-WARMER = "mfenvd.warmers:core_warmer"
+WARMER = "mfenvd.warmers:metaflow_warmer"
 
 _log = logging.getLogger("mfenvd.worker")
 

@@ -122,7 +122,7 @@ class Code(str, Enum):
     NOT_IN_DATASTORE = "MFE609", "Packages are not in the datastore yet"
     NOT_FOR_METAFLOW = "MFE610", "Metaflow's manifest cannot say how a package is made"
     BASE_UNRESOLVED = "MFE611", "The Python that wheels are put into cannot be resolved"
-    EXTENSION_NOT_WARMED = "MFE612", "The environments of metaflow-netflixext are not made ready yet"
+    EXTENSION_NOT_WARMED = "MFE612", "metaflow-netflixext does not say what it calls an environment"
     EXTENSION_UNKNOWN = "MFE613", "A version of metaflow-netflixext that mfenv does not know"
     FOREIGN_SOURCE = "MFE614", "Packages come from where your own configuration does not look"
     INTERPRETER_NOT_STARTED = "MFE615", "The project's own Python is not started before the project is trusted"

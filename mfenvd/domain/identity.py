@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, tag="core"):
     """One of Metaflow's environments (2.19.39, `conda_environment.get_environment`).
 
     Attributes:
@@ -49,8 +49,13 @@ class Identity(msgspec.Struct, frozen=True):
         """Whether Metaflow makes an environment on this machine: not for a `@conda` step that runs elsewhere."""
         return self.local_platform in self.conda_platforms
 
+    @property
+    def has_base(self) -> bool:
+        """Whether its wheels are resolved apart from the conda packages that they go into."""
+        return self.pypi is not None
 
-class RequestIdentity(msgspec.Struct, frozen=True):
+
+class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
     """What a step asks for as metaflow-netflixext names it (1.3.17, `extract_merged_reqs_for_step`).
 
     Attributes:
@@ -63,6 +68,14 @@ class RequestIdentity(msgspec.Struct, frozen=True):
         datastore: `local`, `s3`, `azure` or `gs`.
         root: Where the extension keeps packages and environments in the datastore; None where it caches nothing.
         local_root: Absolute path of the `.metaflow` folder that holds the manifest.
+        manifest: Absolute path of that manifest.
+        local_platform: The machine that launches.
+        named: The channels and indexes among `sources` that are not configured but named by the flow.
+        builder: Of a `pypi-only` environment: the conda packages that the wheels go into, as in `deps`.
+        latest: Whose environments are taken from the datastore where the manifest has none: `:none:`, `:username:`,
+            `:any:`, or names separated by commas.
+        envs_dir: Absolute path of the folder that environments are made in; None where there is no conda binary.
+        pkgs_dirs: Absolute paths of its folders of packages.
     """
 
     id: str
@@ -74,3 +87,54 @@ class RequestIdentity(msgspec.Struct, frozen=True):
     datastore: str
     root: str | None
     local_root: str
+    manifest: str
+    local_platform: str
+    named: dict[str, tuple[str, ...]] = {}
+    builder: tuple[str, ...] = ()
+    latest: str = ":none:"
+    envs_dir: str | None = None
+    pkgs_dirs: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Another one for each entry of each manifest."""
+        return f"{self.manifest}|{self.id}|{self.arch}"
+
+    @property
+    def platform(self) -> str:
+        """Where the steps run."""
+        return self.arch
+
+    @property
+    def conda_platforms(self) -> tuple[str, ...]:
+        """Where conda packages are resolved for."""
+        return (self.arch,)
+
+    @property
+    def needs_local_environment(self) -> bool:
+        """Whether the extension makes an environment on this machine, when the steps run here."""
+        return self.arch == self.local_platform
+
+    @property
+    def has_base(self) -> bool:
+        """Whether its wheels are resolved apart from the conda packages that they go into."""
+        return self.env_type == "pypi-only"
+
+    def packages(self, category: str) -> dict[str, str]:
+        """What is asked for of a category of `deps`, as `{name: version spec}`."""
+        return dict(map(split_dependency, self.deps.get(category, ())))
+
+
+AnyIdentity = Identity | RequestIdentity
+
+
+def split_dependency(text: str) -> tuple[str, str]:
+    """Name and spec of what metaflow-netflixext writes in one (`dict_to_strlist`).
+
+    `six` has no spec, `six==1.0` has `1.0`, `six==>=1.0` has `>=1.0`, and `six; os_name == "nt"` a marker for one.
+    """
+    name, marker, rest = text.partition(";")
+    if marker and "==" not in name:
+        return name.strip(), f";{rest}"
+    name, _, spec = text.partition("==")
+    return name, spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.identity import Identity, RequestIdentity
+from mfenvd.domain.identity import AnyIdentity, Identity, RequestIdentity
 
 AS_WRITTEN = "as written"
 
@@ -33,6 +33,7 @@ class DeclaredStep(msgspec.Struct, frozen=True):
         disabled: Metaflow's `disabled=True`.
         python: As declared; None when it is not.
         packages: Of the kind.
+        beside: Conda packages of a `pypi` step that has both, which Metaflow core refuses.
         remote: Decorators that run it elsewhere as written, in their order.
     """
 
@@ -41,6 +42,7 @@ class DeclaredStep(msgspec.Struct, frozen=True):
     disabled: bool = False
     python: str | None = None
     packages: dict[str, str] = msgspec.field(default_factory=dict)
+    beside: dict[str, str] = msgspec.field(default_factory=dict)
     remote: tuple[str, ...] = ()
 
 
@@ -86,6 +88,11 @@ class LoadedStep(msgspec.Struct, frozen=True):
     remote: tuple[str, ...] = ()
     problem: str | None = None
     request: RequestIdentity | None = None
+
+    @property
+    def asked(self) -> AnyIdentity | None:
+        """What Metaflow calls its environment, in whichever dialect."""
+        return self.identity or self.request
 
 
 class LoadedFlow(msgspec.Struct, frozen=True):

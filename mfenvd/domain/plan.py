@@ -8,7 +8,7 @@ import msgspec
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location, Severity
-from mfenvd.domain.identity import Identity
+from mfenvd.domain.identity import AnyIdentity
 from mfenvd.domain.request import Request
 from mfenvd.domain.target import Target
 
@@ -87,7 +87,7 @@ class Environment(msgspec.Struct, frozen=True):
     targets: tuple[PlannedTarget, ...] = ()
     findings: tuple[Finding, ...] = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)
-    identities: tuple[Identity, ...] = ()
+    identities: tuple[AnyIdentity, ...] = ()
     base: Request | None = None
 
     @property

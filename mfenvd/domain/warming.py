@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.identity import Identity
+from mfenvd.domain.identity import AnyIdentity, Identity, RequestIdentity
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.request import Indexes, Request
 from mfenvd.domain.resolution import Resolution
@@ -21,21 +21,43 @@ class WarmTask(msgspec.Struct, frozen=True):
 
     Attributes:
         identity: What Metaflow calls it.
-        conda: By each of its conda platforms.
-        wheels: For where it runs; None for a `@conda` environment.
+        conda: By each of its conda platforms; of a mixed environment all of its packages.
+        wheels: For where it runs; None for a `@conda` or mixed environment.
         context: Of the resolutions.
         replace: Whether what the manifest holds already gives way.
         indexes: Those that its source names for the wheels. URLs may hold credentials.
         requests: What the resolutions answer.
     """
 
-    identity: Identity
+    identity: AnyIdentity
     conda: dict[str, Resolution]
     wheels: Resolution | None
     context: Context
     replace: bool = False
     indexes: Indexes = Indexes()
     requests: tuple[Request, ...] = ()
+
+    @property
+    def of_core(self) -> Identity:
+        """The identity, in the words of Metaflow core.
+
+        Raises:
+            TypeError: It is the extension's.
+        """
+        if not isinstance(self.identity, Identity):
+            raise TypeError(self.identity)
+        return self.identity
+
+    @property
+    def of_extension(self) -> RequestIdentity:
+        """The identity, in the words of metaflow-netflixext.
+
+        Raises:
+            TypeError: It is core's.
+        """
+        if not isinstance(self.identity, RequestIdentity):
+            raise TypeError(self.identity)
+        return self.identity
 
 
 class Warmth(msgspec.Struct, frozen=True):

@@ -128,6 +128,16 @@ def bad_requirement(text: str, reason: str, location: Location | None, fix: str 
     ).located(location)  # fmt: skip
 
 
+def extension_refuses(step: str, location: Location | None, reason: str) -> Finding:
+    """MFE612: without what the extension calls an environment, nothing can be made ready for it."""
+    return Finding(
+        Code.EXTENSION_NOT_WARMED,
+        Severity.NOTICE,
+        f"metaflow-netflixext does not say what it calls the environment of {step} ({redact(reason).rstrip('.')}), "
+        "so mfenv cannot make it ready for `run`.",
+    ).located(location)
+
+
 def empty_version(name: str, location: Location | None) -> Finding:
     """MFE222: Metaflow core puts `==` behind every name."""
     return Finding(

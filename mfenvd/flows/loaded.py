@@ -24,6 +24,7 @@ from mfenvd.domain.request import Kind
 from mfenvd.flows import findings
 from mfenvd.flows.decospecs import parse_decospec
 from mfenvd.flows.launches import DEPLOYERS, Launch
+from mfenvd.flows.loaded_request import as_requested
 from mfenvd.flows.reading import FileReading, FlowReading, RemoteDecorator, StepReading
 
 _UNKNOWN = frozenset(
@@ -90,9 +91,6 @@ def overlaid(reading: FileReading, overlay: Overlay | None) -> FileReading:
     """The reading with what Metaflow said in the place of what was read, and with the names of its environments."""
     if overlay is None:
         return reading
-    if overlay.answer.extension is not None:
-        # Its answers are requests, not the environments that a reading can be compared with.
-        return msgspec.structs.replace(reading, findings=(*reading.findings, *overlay.answer.findings))
     asked = {flow.name: {step.name: step for step in flow.steps} for flow in overlay.asked.flows}
     flows = tuple(_flow(flow, asked.get(flow.name, {}), overlay) for flow in reading.flows)
     loaded = overlay.answer.loaded and bool(overlay.answer.flows)
@@ -109,23 +107,26 @@ def overlaid(reading: FileReading, overlay: Overlay | None) -> FileReading:
 
 
 def _declared(step: StepReading) -> DeclaredStep:
+    mixed = _is_mixed(step)
     return DeclaredStep(
         step=step.name,
-        kind=step.kind,
+        kind=str(Kind.PYPI) if mixed else step.kind,
         disabled=step.disabled,
         python=step.python,
-        packages=step.pypi if step.kind == Kind.PYPI else step.conda,
+        packages=step.pypi if mixed or step.kind == Kind.PYPI else step.conda,
+        beside=step.conda if mixed else {},
         remote=tuple(remote.name for remote in step.remote if remote.condition is None),
     )
 
 
 def _is_known(step: StepReading) -> bool:
-    """Whether everything that Metaflow core hashes of a step is known, and is something that it takes."""
-    mixed = (
-        step.kind == Kind.MIXED or (step.kind == Kind.PYPI and step.conda) or (step.kind == Kind.CONDA and step.pypi)
-    )
+    """Whether everything that Metaflow hashes of a step is known."""
     unknown = any(finding.code in _UNKNOWN for finding in step.findings)
-    return not mixed and not unknown and step.named_env is None
+    return not unknown and step.named_env is None
+
+
+def _is_mixed(step: StepReading) -> bool:
+    return bool(step.conda and step.pypi) or step.kind == Kind.MIXED
 
 
 def _planned(command: str, specs: tuple[str, ...]) -> PlannedLaunch:
@@ -168,14 +169,14 @@ def _step(
     """A step with its identities and, of a flow that was loaded, with the values that Metaflow has."""
     if step.named_env is not None or not found:
         return step
-    identities = {(one.identity.id, one.identity.platform): one.identity for _, one in found if one.identity}
+    identities = {(one.asked.id, one.asked.platform): one.asked for _, one in found if one.asked}
     named = msgspec.structs.replace(step, identities=tuple(identities.values()))
     # The launch as written comes first, if Metaflow takes it.
     answer, first = found[0]
     if first.problem is not None:
-        return named
+        return _refused(named, first.problem) if overlay.answer.extension is not None else named
     if not overlay.answer.loaded:
-        implied = step.kind is None and first.identity is not None
+        implied = step.kind is None and first.asked is not None
         return msgspec.structs.replace(named, kind=str(Kind.CONDA)) if implied else named
     seen = _loaded(named, first, overlay, as_written=answer.launch == AS_WRITTEN)
     differences = tuple(_differences(step, seen, overlay.python))
@@ -185,9 +186,18 @@ def _step(
     return seen
 
 
+def _refused(step: StepReading, reason: str) -> StepReading:
+    """With the reason why the extension makes no environment of it."""
+    said = findings.extension_refuses(step.name, step.location, reason)
+    return msgspec.structs.replace(step, findings=(*step.findings, said))
+
+
 def _loaded(step: StepReading, loaded: LoadedStep, overlay: Overlay, *, as_written: bool) -> StepReading:
     said = tuple(finding for finding in step.findings if finding.code not in _UNKNOWN)
     remote = _remote(step, loaded.remote, overlay.attached) if as_written else step.remote
+    if loaded.request is not None:
+        asked = as_requested(step, loaded.request, overlay.python)
+        return msgspec.structs.replace(asked, remote=remote, findings=said)
     identity = loaded.identity
     if identity is None:
         kind = step.kind or next(reversed(loaded.kinds), None)

@@ -173,4 +173,4 @@ def _is_core(interpreter: Interpreter) -> bool | None:
     packages = Path(interpreter.site_packages)
     if not (packages / "metaflow").is_dir():
         return None
-    return not (packages / "metaflow_extensions" / "netflix_ext").is_dir()
+    return not (packages / "metaflow_extensions" / "netflixext").is_dir()

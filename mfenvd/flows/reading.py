@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mfenvd.domain.finding import Finding, Location
-from mfenvd.domain.identity import Identity
+from mfenvd.domain.identity import AnyIdentity
 
 
 class RemoteDecorator(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class StepReading(msgspec.Struct, frozen=True):
     gpu: int | None = None
     origins: dict[str, Location] = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-    identities: tuple[Identity, ...] = ()
+    identities: tuple[AnyIdentity, ...] = ()
 
 
 class FlowReading(msgspec.Struct, frozen=True):

@@ -14,12 +14,14 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.identity import AnyIdentity, Identity, split_dependency
 from mfenvd.domain.pins import pinned_packages
 from mfenvd.domain.request import CondaPart, Indexes, Kind, MixedSolver, PypiPart, Request
 from mfenvd.domain.target import newest_patch
 from mfenvd.flows import findings
 from mfenvd.flows.conda_packages import conda_request
 from mfenvd.flows.interpreter import lowest_allowed
+from mfenvd.flows.loaded_request import any_patch
 from mfenvd.flows.origins import origin_of
 from mfenvd.flows.reading import StepReading
 from mfenvd.flows.requirement_formats.findings import Unusable
@@ -84,6 +86,8 @@ class Requirements(msgspec.Struct, frozen=True):
 
 def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
     """The request of `step`, Metaflow's pinned packages included."""
+    if facts.core is False and step.python is None:
+        step = msgspec.structs.replace(step, python=any_patch(facts.python))
     mixed = step.kind is not None and bool(step.conda) and (bool(step.pypi) or step.kind != Kind.CONDA)
     kind = Kind.MIXED if mixed else Kind(step.kind) if step.kind else None
     declared = _declared_python(step, kind, facts)
@@ -119,10 +123,16 @@ def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
 
 
 def _base(python: str, step: StepReading, facts: RequestFacts) -> Request:
-    """Python and pip, and what Metaflow's own settings put beside them."""
-    packages = {name: version for identity in step.identities for name, version in identity.conda.items()}
-    bare = msgspec.structs.replace(step, conda=packages)
+    """Python and pip, and what Metaflow's own settings or its extension put beside them."""
+    packages = {name: version for identity in step.identities for name, version in _beside_wheels(identity).items()}
+    bare = msgspec.structs.replace(step, conda=packages, python=packages.pop("python", step.python))
     return Request(Kind.CONDA, python, conda=conda_request(bare, Kind.CONDA, {}, facts.conda).part)
+
+
+def _beside_wheels(identity: AnyIdentity) -> dict[str, str]:
+    if isinstance(identity, Identity):
+        return identity.conda
+    return dict(map(split_dependency, identity.builder))
 
 
 def _mixture(step: StepReading, facts: RequestFacts) -> list[Finding]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from mfenvd.warm.building import python_problem
 from mfenvd.warm.checks import linked_packages, read_pip_metadata
-from mfenvd.warm.environments import python_problem
 from mfenvd.warm.marker import Marker, read_marker
 from mfenvd.warm.registry import Registry
 

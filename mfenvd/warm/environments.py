@@ -5,29 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mfenvd.domain.resolver import Progress
 from mfenvd.warm import findings
+from mfenvd.warm.building import Builder
 from mfenvd.warm.checks import shortcomings
-from mfenvd.warm.fetching import Fetching
 from mfenvd.warm.marker import Marker, content_key, read_marker, stamp, write_marker
 from mfenvd.warm.plan import Archives, LocalEnvironment, MicromambaSettings, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
 from mfenvd.warm.registry import Registry
 
 _log = logging.getLogger(__name__)
-
-_PYTHON_TIME_LIMIT = 120.0
-"""Seconds. A cold disk, or a virus scanner that has never seen this file."""
 
 _YOUNG = 60.0
 """Seconds. Metaflow's steps follow upon each other within a second; a busy machine takes longer."""
@@ -38,11 +32,6 @@ _LOOK_AGAIN = 0.2
 _CALLED = "metaflow"
 TRASH = ".mfenv-trash-"
 """Begins the name of what is being removed, beside where it was."""
-
-
-def extracted_folder(cache_dir: Path) -> Path:
-    """Where conda packages are extracted, and linked from."""
-    return cache_dir / "conda"
 
 
 class LocalEnvironments:
@@ -58,11 +47,9 @@ class LocalEnvironments:
     def __init__(
         self, cache_dir: Path, settings: MicromambaSettings, archives: Archives, *, trusted: bool = False
     ) -> None:
-        self._cache_dir = cache_dir
         self._folder = cache_dir / "environments"
         self._settings = settings
-        self._archives = archives
-        self._trusted = trusted
+        self._builder = Builder(cache_dir, archives, trusted=trusted)
         self.registry = Registry(Path(settings.environments_file), self._folder / "locks" / "registry.lock")
 
     def find(self, id_: str, platform: str) -> Path | None:
@@ -174,48 +161,13 @@ class LocalEnvironments:
         return prefix
 
     def _build(self, prefix: Path, wanted: LocalEnvironment, report: Report) -> None:
-        # Loads rattler, which only those need who make something.
-        from mfenvd.warm.conda_prefix import CondaCache, LinkFailedError
-
-        conda, wheels = wanted.conda.packages, wanted.wheels.packages if wanted.wheels is not None else ()
-        cache = CondaCache(extracted_folder(self._cache_dir), wanted.platform, run_scripts=self._trusted)
-        extracted = cache.records(conda)
-        new = [package for package in conda if package.filename not in extracted]
-        with Fetching(self._archives, [*new, *wheels], report) as fetching:
-            archives = {package.filename: fetching.file(package) for package in new}
-            report(Progress(f"linking {len(conda)} conda packages"))
-            prefix.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                cache.link(conda, extracted, archives, prefix)
-            except LinkFailedError as error:
-                raise NotMadeError(findings.not_linked(wanted.id, str(prefix), error.words)) from error
-            paths = {wheel.url: fetching.file(wheel) for wheel in wheels}
+        paths = self._builder.fill(prefix, wanted, report)
         if wanted.wheels is not None:
-            if wanted.installs_wheels and wheels:
-                report(Progress(f"installing {len(wheels)} wheels"))
-                self._install(list(paths.values()), prefix, wanted.id)
             _write_pip_folder(prefix, wanted.id, paths)
-        report(Progress("starting its Python"))
-        self._check_python(prefix, wanted.id)
         # micromamba and Metaflow take whatever has this file for an environment.
         (prefix / "conda-meta" / "history").touch()
         registry = self._settings.environments_file
         write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), registry))
-
-    def _install(self, wheels: Sequence[Path], prefix: Path, id_: str) -> None:
-        from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, install_wheels
-
-        try:
-            install_wheels(wheels, prefix, self._cache_dir / "uv")
-        except InstallFailedError as error:
-            raise NotMadeError(findings.wheels_not_installed(id_, str(prefix), error.lines)) from error
-        except UvMissingError as error:
-            raise NotMadeError(findings.uv_missing()) from error
-
-    def _check_python(self, prefix: Path, id_: str) -> None:
-        reason = python_problem(prefix)
-        if reason is not None:
-            raise NotMadeError(findings.python_does_not_run(id_, str(prefix), reason))
 
     def _missing_at(self, prefix: Path, wanted: LocalEnvironment) -> tuple[str, ...]:
         found = tuple(shortcomings(prefix, wanted))
@@ -244,31 +196,6 @@ class LocalEnvironments:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{platform}-{id_}.lock", timeout=timeout):
             yield
-
-
-def python_problem(prefix: Path) -> str | None:
-    """Why the environment's Python does not start, None when it does. No package's code runs (`-S`)."""
-    python = prefix / "bin" / "python"
-    environ = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
-    try:
-        done = subprocess.run(
-            [str(python), "-I", "-S", "-c", "import sys, zlib; print(sys.prefix)"],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_PYTHON_TIME_LIMIT,
-        )
-    except subprocess.TimeoutExpired:
-        return f"it does not answer within {_PYTHON_TIME_LIMIT:g} seconds"
-    except OSError as error:
-        return error.strerror or str(error)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        return lines[-1] if lines else f"it ends with {done.returncode}"
-    said = done.stdout.strip()
-    return None if Path(said).resolve() == prefix.resolve() else f"it takes {said} for its home"
 
 
 def _is_young(prefix: Path) -> bool:

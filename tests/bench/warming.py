@@ -25,7 +25,7 @@ from tests.support.conda_python import PYTHON_VERSION, installed_as_conda, insta
 from tests.support.metaflow_world import LOCAL, PYPI_FLOW, World, metaflow_world
 from tests.support.real_daemon import RealDaemon, real_daemon
 from tests.support.wheels import Archive
-from tests.warm.laid_out import conda_package, environments, quiet, resolution, wheel_package
+from tests.warm.laid_out import StoreArchives, conda_package, environments, quiet, resolution, wheel_package
 
 _WHEELS = 58
 """With python and pip: 60 packages."""
@@ -162,7 +162,7 @@ def create_with_micromamba(world: World, wanted: LocalEnvironment, prefix: Path)
         "--isolated", "install", "--no-compile", "--no-deps", "--no-index", "--progress-bar=off", "--quiet",
     ]  # fmt: skip
     assert wanted.wheels is not None
-    store = environments(world)._archives
+    store = StoreArchives(world.root / "cache" / "store")
     files = [str(store.fetch(package)) for package in wanted.wheels.packages]
     subprocess.run([*install, *files], env=world.environ, check=True, capture_output=True)
 

@@ -25,7 +25,7 @@ from mfenvd.store.errors import DownloadError, StoreProblem
 from mfenvd.store.findings import finding_of
 from mfenvd.warm.environments import LocalEnvironments
 from mfenvd.warm.micromamba import read_micromamba_settings
-from mfenvd.warm.plan import LocalEnvironment, NotMadeError
+from mfenvd.warm.plan import Archives, LocalEnvironment, NotMadeError
 from tests.support.conda_python import PYTHON_VERSION, installed_as_conda
 from tests.support.metaflow_world import LOCAL, World, base_packages
 
@@ -57,11 +57,13 @@ def download(package: LockedPackage, file: BinaryIO) -> None:
         raise DownloadError(str(error)) from None
 
 
-def environments(world: World, cache: Path | None = None, *, trusted: bool = True) -> LocalEnvironments:
+def environments(
+    world: World, cache: Path | None = None, *, trusted: bool = True, archives: Archives | None = None
+) -> LocalEnvironments:
     """mfenv's environments for the user of `world`."""
     cache = cache or world.root / "cache"
     settings = read_micromamba_settings(Surroundings(str(world.project), environ=world.environ), trusted=True)
-    return LocalEnvironments(cache, settings, StoreArchives(cache / "store"), trusted=trusted)
+    return LocalEnvironments(cache, settings, archives or StoreArchives(cache / "store"), trusted=trusted)
 
 
 def resolution(packages: Iterable[LockedPackage]) -> Resolution:

@@ -101,7 +101,7 @@ def test_nobody_sees_an_environment_before_it_is_whole(world: World, monkeypatch
     def look(_: object) -> None:
         seen.append(made.find(ID, LOCAL))
 
-    monkeypatch.setattr("mfenvd.warm.environments.python_problem", look)
+    monkeypatch.setattr("mfenvd.warm.building.python_problem", look)
     made.create(wanted, look)
     assert len(seen) > 4
     assert set(seen) == {None}
@@ -116,8 +116,7 @@ def test_a_second_environment_of_the_same_packages_fetches_wheels_alone(world: W
             fetched.append(package.name)
             return super().fetch(package)
 
-    made = environments(world)
-    made._archives = Counting(world.root / "cache" / "store")
+    made = environments(world, archives=Counting(world.root / "cache" / "store"))
     made.create(pypi(world, id_="other"), quiet)
     assert sorted(fetched) == ["demo", "helper"]
 
@@ -130,7 +129,7 @@ def test_an_archive_of_the_same_name_with_another_content_is_not_taken_from_the_
     changed = conda_archive(
         "native", "2.0", {f"{SITE_PACKAGES}/native.py": b"VERSION = '2.0 again'\n"}, subdir=LOCAL, build="h0_0"
     )
-    made._archives = _Fixed({changed.filename: changed.content}, world.root / "fixed")
+    made = environments(world, archives=_Fixed({changed.filename: changed.content}, world.root / "fixed"))
     packages = tuple(
         msgspec.structs.replace(package, sha256=changed.sha256) if package.name == "native" else package
         for package in wanted.conda.packages
@@ -174,9 +173,8 @@ def test_a_wheel_that_this_machine_cannot_use_is_told(world: World) -> None:
 
 
 def test_a_python_that_does_not_run_is_told(world: World) -> None:
-    made = environments(world)
     broken = conda_archive("python", "3.0", {"bin/python": b"#!/bin/sh\nexit 3\n"}, subdir=LOCAL, build="b_0")
-    made._archives = _Fixed({broken.filename: broken.content}, world.root / "fixed")
+    made = environments(world, archives=_Fixed({broken.filename: broken.content}, world.root / "fixed"))
     package = conda_package(f"{world.channel.url}/{LOCAL}/{broken.filename}")
     with pytest.raises(NotMadeError) as caught:
         made.create(LocalEnvironment(ID, LOCAL, resolution([package])), quiet)
@@ -185,9 +183,8 @@ def test_a_python_that_does_not_run_is_told(world: World) -> None:
 
 
 def test_an_archive_that_is_none_is_told(world: World) -> None:
-    made = environments(world)
     package = conda_package(f"{world.channel.url}/noarch/damaged-1-0.conda")
-    made._archives = _Fixed({package.filename: b"this is no package"}, world.root / "fixed")
+    made = environments(world, archives=_Fixed({package.filename: b"this is no package"}, world.root / "fixed"))
     with pytest.raises(NotMadeError) as caught:
         made.create(LocalEnvironment(ID, LOCAL, resolution([package])), quiet)
     assert caught.value.finding.code == Code.NOT_LINKED
@@ -352,7 +349,7 @@ def test_without_trust_no_script_of_a_package_runs(world: World) -> None:
     package = conda_package(f"{world.channel.url}/noarch/{script.filename}")
     wanted = LocalEnvironment(ID, LOCAL, resolution([*conda(world).conda.packages, package]))
     for trusted in (False, True):
-        made = environments(world, world.root / str(trusted), trusted=trusted)
-        made._archives = _Fixed(files, world.root / f"fixed-{trusted}")
+        archives = _Fixed(files, world.root / f"fixed-{trusted}")
+        made = environments(world, world.root / str(trusted), trusted=trusted, archives=archives)
         prefix = made.create(msgspec.structs.replace(wanted, id=f"trusted{trusted}"), quiet)
         assert (prefix / "ran").exists() == trusted

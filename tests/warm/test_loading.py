@@ -12,6 +12,7 @@ import pytest
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
+from mfenvd.domain.identity import Identity
 from mfenvd.domain.loaded import LoadedFile
 from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.request import Kind
@@ -84,6 +85,12 @@ def steps(plan: Plan) -> dict[str | None, Environment]:
     return {environment.step: environment for environment in plan.environments}
 
 
+def of_core(environment: Environment) -> Identity:
+    identity = environment.identities[0]
+    assert isinstance(identity, Identity)
+    return identity
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_each_step_gets_its_identity_and_its_base(project: Project, trusted: bool) -> None:
     project.write("flow.py", FLOW.format(head="", packages={"idna": "3.7"}))
@@ -94,7 +101,7 @@ def test_each_step_gets_its_identity_and_its_base(project: Project, trusted: boo
 
     start, end = learned["start"], learned["end"]
     assert [len(one.identities) for one in (start, end)] == [1, 1]
-    assert start.identities[0].pypi == {"requests": ">=2.21.0", "six": "1.16.0", "idna": "3.7"}
+    assert of_core(start).pypi == {"requests": ">=2.21.0", "six": "1.16.0", "idna": "3.7"}
     assert start.identities[0].id != end.identities[0].id
     assert start.base is not None
     packages = (("pip", ""), ("python", "==3.10"))
@@ -114,7 +121,7 @@ def test_a_step_without_a_decorator_gets_the_environment_that_metaflow_gives_it(
         assert end.request is not None
         assert end.request.conda.packages == (("pip", ""), ("requests", ">=2.21.0"))
         assert end.request.python == platform.python_version()
-        assert end.identities[0].conda == {"requests": ">=2.21.0"}
+        assert of_core(end).conda == {"requests": ">=2.21.0"}
         project.write("flow.py", text + "\n")
         project.reader.update([project.root / "flow.py"])
 
@@ -195,7 +202,7 @@ def test_a_launch_of_a_script_gives_a_step_a_second_identity_on_a_mac(tmp_path: 
     # On Linux all of them run on the same platform: one environment.
     assert {identity.platform for identity in start.identities} == {"linux-64"}
     assert start.identities[0].datastore == "s3"
-    assert start.identities[0].package_root == "s3://bucket/metaflow/conda"
+    assert of_core(start).package_root == "s3://bucket/metaflow/conda"
     assert plan.findings == ()
 
 

@@ -20,6 +20,8 @@ class Dialect:
     """
 
     environment = "pypi"
+    mixes = False
+    """Whether a step may have packages of both kinds."""
 
     def __init__(self, side: Any) -> None:
         self._side = side

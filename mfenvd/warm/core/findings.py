@@ -46,17 +46,6 @@ def metaflow_missing(interpreter: str, reason: str) -> Finding:
     )
 
 
-def extension_not_warmed(interpreter: str, version: str) -> Finding:
-    """MFE612: environments are resolved, and left for the extension to make."""
-    return Finding(
-        Code.EXTENSION_NOT_WARMED,
-        Severity.NOTICE,
-        f"{interpreter} has metaflow-netflixext {version}. mfenv resolves and checks its environments, but does not "
-        "make them ready yet: `run` resolves them itself.",
-        path=interpreter,
-    )
-
-
 def extension_unknown(interpreter: str, version: str, known: Sequence[str]) -> Finding:
     """MFE613: another version may have other ids and another manifest."""
     return Finding(

@@ -21,7 +21,7 @@ import msgspec
 
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.domain.identity import RequestIdentity
-from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile, LoadedFlow, LoadedStep, PlannedLaunch
+from mfenvd.domain.loaded import DeclaredStep, FlowQuestion, Launcher, LoadedFile, LoadedFlow, LoadedStep, PlannedLaunch
 from mfenvd.warm.core import findings, own_ids
 
 FILE_SECONDS = 60.0
@@ -31,6 +31,7 @@ _KNOWN_EXTENSIONS = ("1.3.17",)
 _CORE, _NETFLIXEXT = "mfenvd.warm.core", "mfenvd.warm.netflixext"
 _START_SECONDS = 60.0
 _LARGEST_LINE = 16 << 20
+_OF_PLACE = ("datastore", "root", "local_root", "manifest", "local_platform", "latest", "envs_dir", "pkgs_dirs")
 
 
 class MetaflowSide:
@@ -163,13 +164,21 @@ def _declared(questions: Sequence[FlowQuestion], launcher: Launcher) -> Iterator
                         "attributes": {
                             step.kind or "conda": {
                                 "packages": step.packages, "python": step.python, "disabled": step.disabled
-                            }
+                            },
+                            **_beside(step),
                         },
                     }
                     for step in flow.steps
                     for remote in [_remote(step.remote, launch, launcher)]
                 ]  # fmt: skip
                 yield {"path": question.path, "flow": flow.flow, "launch": launch.name, "steps": steps}
+
+
+def _beside(step: DeclaredStep) -> dict[str, Any]:
+    """The decorator for the conda packages of a step with both."""
+    if not step.beside:
+        return {}
+    return {"conda": {"packages": step.beside, "python": None, "disabled": step.disabled}}
 
 
 def _remote(written: Sequence[str], launch: PlannedLaunch, launcher: Launcher) -> list[str]:
@@ -225,8 +234,6 @@ class _Answers:
         self._flows, self._files, self._findings = [], (), []
 
     def _file(self, question: FlowQuestion, *said: Finding) -> LoadedFile:
-        if self.extension is not None:
-            said = (*said, findings.extension_not_warmed(self._launcher.interpreter, self.extension))
         return LoadedFile(
             question.path, question.digest, tuple(self._flows), self._files, said, self._loaded, self.extension
         )
@@ -262,7 +269,7 @@ def _asked(step: Mapping[str, Any], said: Mapping[str, Any]) -> LoadedStep:
     request = step["id"] and msgspec.convert(
         {
             **step["request"], "id": step["id"], "flow": said["flow"],
-            "datastore": said["datastore"], "root": said["root"], "local_root": said["local_root"],
+            **{name: said[name] for name in _OF_PLACE},
         },
         RequestIdentity,
     )  # fmt: skip
@@ -286,6 +293,7 @@ def _by_own_rules(questions: Sequence[FlowQuestion], launcher: Launcher, why: Fi
                     steps = tuple(
                         LoadedStep(step.step, made, (step.kind,) if step.kind else (), tuple(remote))
                         for step in flow.steps
+                        if not step.beside
                         for remote in [_remote(step.remote, launch, launcher)]
                         for content in [own_ids.content(step, remote, launcher.python, datastore, launcher.config)]
                         for made in [

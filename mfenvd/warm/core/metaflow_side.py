@@ -364,6 +364,8 @@ def _declared(declared: Any, datastore: str | None) -> Iterator[dict[str, Any]]:
         _dialect.forget()
         steps = []
         for step in one["steps"]:
+            if len(step["attributes"]) > 1 and not _dialect.mixes:
+                continue
             made = [_dialect.made(classes, name, step["attributes"].get(name)) for name in step["decorators"]]
             steps.append(_dialect.step(environment, _Step(step["step"], made)))
         yield dict(place, path=one["path"], flow=one["flow"], launch=one["launch"], steps=steps)

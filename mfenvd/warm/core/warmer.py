@@ -60,7 +60,8 @@ class CoreWarmer:
 
     def warm(self, task: WarmTask, report: Report) -> Warmth:
         """Makes the environment ready, as far as it is not."""
-        identity, path = task.identity, manifest_path(task.identity.local_root, task.identity.flow)
+        identity = task.of_core
+        path = manifest_path(identity.local_root, identity.flow)
         settings = read_micromamba_settings(task.context.surroundings, trusted=task.context.trusted)
         said: list[Finding] = []
         if settings.binary is None:
@@ -97,7 +98,7 @@ class CoreWarmer:
         return Warmth(State.RESOLVED, tuple(said), tuple(watched), passing=missing, awaits=awaits)
 
     def _datastore(self, task: WarmTask, settings: MicromambaSettings) -> Datastore | None:
-        if self._datastore_of is None or task.identity.datastore == "local":
+        if self._datastore_of is None or task.of_core.datastore == "local":
             return None
         return self._datastore_of(task, settings)
 
@@ -120,7 +121,7 @@ class CoreWarmer:
 
 
 def _wanted(task: WarmTask, datastore: Datastore | None = None) -> Iterator[Wanted]:
-    identity = task.identity
+    identity = task.of_core
 
     def lines(resolution: Resolution) -> Entry:
         return entry(resolution, datastore.confirmed(resolution.packages) if datastore is not None else ())
@@ -133,7 +134,7 @@ def _wanted(task: WarmTask, datastore: Datastore | None = None) -> Iterator[Want
 
 def _held(task: WarmTask, content: dict[str, object]) -> _Held:
     """What counts: the manifest's packages, with all that is known of them where they are the resolved ones."""
-    id_, found, unconfirmed = task.identity.id, {}, 0
+    id_, found, unconfirmed = task.of_core.id, {}, 0
     offered: dict[str, LockedPackage] = {}
     for wanted in _wanted(task):
         resolved = task.conda[wanted.platform] if wanted.kind == "conda" else task.wheels
@@ -149,7 +150,7 @@ def _held(task: WarmTask, content: dict[str, object]) -> _Held:
             kind = Kind.CONDA if wanted.kind == "conda" else Kind.PYPI
             found[wanted.kind, wanted.platform] = resolution_of(lines, kind, resolved.target, resolved.request)
     conda = {platform: resolution for (kind, platform), resolution in found.items() if kind == "conda"}
-    return _Held(conda, found.get(("pypi", task.identity.platform)), unconfirmed, tuple(offered.values()))
+    return _Held(conda, found.get(("pypi", task.of_core.platform)), unconfirmed, tuple(offered.values()))
 
 
 def _elsewhere(task: WarmTask, held: _Held) -> Iterator[str]:
@@ -172,7 +173,7 @@ def _kept(task: WarmTask, kept: tuple[Wanted, ...], path: str) -> Finding:
         if line.get("url") not in wanted[one.platform, one.kind]
     )
     platforms = sorted({one.platform for one in kept})
-    return findings.other_packages(task.identity.id, path, platforms, differing)
+    return findings.other_packages(task.of_core.id, path, platforms, differing)
 
 
 def _local(identity: Identity, held: _Held, settings: MicromambaSettings) -> LocalEnvironment | None:

@@ -25,12 +25,15 @@ class Dialect:
     """
 
     environment = "conda"
+    mixes = True
+    """Whether a step may have packages of both kinds."""
 
     def __init__(self, side: Any) -> None:
         self._side = side
         self._conda = importlib.import_module(_CONDA + "conda")
         self._utils = importlib.import_module(_CONDA + "utils")
         self._environments = importlib.import_module(_CONDA + "conda_environment").CondaEnvironment
+        self._configured: dict[str, Any] = {}
         # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
         self._conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
 
@@ -41,6 +44,10 @@ class Dialect:
             "datastore": environment._datastore_type,
             "root": str(storage.datastore_root) if storage is not None else None,
             "local_root": os.path.abspath(environment._local_root),
+            "manifest": os.path.abspath(self._utils.get_conda_manifest_path(environment._local_root)),
+            "local_platform": self._utils.arch_id(),
+            "latest": importlib.import_module("metaflow.metaflow_config").CONDA_USE_REMOTE_LATEST,
+            **self._folders(environment.conda),
         }
 
     def step(self, environment: Any, step: Any) -> dict[str, Any]:
@@ -51,6 +58,7 @@ class Dialect:
                 environment.conda, environment._flow, environment._datastore_type, step
             )
             made = environment._result_for_step[step.name][2]
+            builder = self._builder(env_type, wanted) if made is not None else []
         except Exception as error:
             return {"step": step.name, "error": self._side._failure(error, "metaflow")}
         if made is None:
@@ -61,8 +69,36 @@ class Dialect:
             "env_type": env_type.value,
             "deps": {category: sorted(deps) for category, deps in wanted.packages_as_str.items()},
             "sources": {kind: [_bare(url) for url in urls] for kind, urls in wanted.sources.items()},
+            "named": {kind: self._named(environment.conda, kind, urls) for kind, urls in wanted.sources.items()},
+            "builder": builder,
         }
         return said
+
+    def _folders(self, conda: Any) -> dict[str, Any]:
+        """Where its environments and packages are; nothing where there is no conda binary."""
+        try:
+            return {"envs_dir": conda._info["envs_dirs"][0], "pkgs_dirs": conda._info["pkgs_dirs"]}
+        except Exception:
+            return {"envs_dir": None, "pkgs_dirs": []}
+
+    def _named(self, conda: Any, kind: str, urls: Any) -> list[str]:
+        """What the flow names itself, not the configuration."""
+        if kind not in self._configured:
+            configured = conda.default_pypi_sources if kind == "pypi" else conda.default_conda_channels
+            self._configured[kind] = {self._utils.channel_or_url(url) for url in configured}
+        return [_bare(url) for url in urls if self._utils.channel_or_url(url) not in self._configured[kind]]
+
+    def _builder(self, env_type: Any, wanted: Any) -> list[str]:
+        """The conda packages that wheels go into (`EnvsResolver._resolve_environments`)."""
+        if env_type.value != "pypi-only":
+            return []
+        deps = wanted.packages_as_str
+        conda = deps.get("conda", [])
+        python = next(dep for dep in conda if dep.startswith("python=="))
+        if python.count(".") == 1:
+            python += ".*"
+        others = self._utils.get_builder_envs_dep([dep for dep in conda if not dep.startswith("python==")])
+        return [python, *others, *deps.get("npconda", [])]
 
     def bare(self, datastore: str | None) -> Any:
         """An environment for steps that were only read."""

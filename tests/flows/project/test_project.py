@@ -148,7 +148,7 @@ def test_steps_of_the_project_that_share_a_request_have_the_lowest_glibc(root: P
 
 @pytest.mark.parametrize(
     ("installed", "severities"),
-    [(("metaflow",), ["error"]), ((), ["warning"]), (("metaflow", "metaflow_extensions/netflix_ext"), [])],
+    [(("metaflow",), ["error"]), ((), ["warning"]), (("metaflow", "metaflow_extensions/netflixext"), [])],
 )
 def test_a_mixture_is_an_error_where_metaflow_core_is_installed_and_none_with_the_extension(
     root: Path, open_project: Open, installed: tuple[str, ...], severities: list[str]

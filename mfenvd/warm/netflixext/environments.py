@@ -1,0 +1,218 @@
+"""Local environments as metaflow-netflixext finds them: `<envs_dirs[0]>/metaflow_<req>_<full>` with `.metaflowenv`.
+
+They are made in a folder beside, where nobody looks, and appear as a link, in one step and under the extension's lock.
+So that lock is held for an instant, and no run waits ten seconds for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from mfenvd.warm import findings
+from mfenvd.warm.building import Builder
+from mfenvd.warm.collecting import GRACE, Collected, Idle
+from mfenvd.warm.marker import Marker, content_key, last_wanted, read_marker, stamp, write_marker
+from mfenvd.warm.netflixext.locks import LockHeldError, environments_lock, held
+from mfenvd.warm.netflixext.manifest import EnvId
+from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
+from mfenvd.warm.processes import is_in_use
+
+_MARK = ".metaflowenv"
+_OURS = ".mfenv"
+_TRASH = ".mfenv-trash-"
+_PATIENCE = 30.0
+"""Seconds for the extension's lock: it has it while it makes an environment, and is asked again later."""
+
+
+def environment_name(id_: EnvId) -> str:
+    """What the extension calls the folder of an environment."""
+    return f"metaflow_{id_.req}_{id_.full}"
+
+
+class ExtensionEnvironments:
+    """The environments in one folder of environments. Blocking; safe in several processes at once.
+
+    Args:
+        cache_dir: mfenv's cache folder, which remembers what was made where.
+        envs_dir: The first of the `envs_dirs` of the conda binary that the extension uses.
+        builder: Makes them.
+    """
+
+    def __init__(self, cache_dir: Path, envs_dir: Path, builder: Builder) -> None:
+        self._made = _MadeHere(cache_dir)
+        self._envs_dir = envs_dir
+        self._builder = builder
+
+    def find(self, id_: EnvId) -> Path | None:
+        """The environment that the extension would use; None where it would make one."""
+        place = self._envs_dir / environment_name(id_)
+        is_marked = _marked(place) == [id_.req, id_.full, id_.arch]
+        return place if is_marked and os.access(place / "bin" / "python", os.X_OK) else None
+
+    def create(self, id_: EnvId, wanted: LocalEnvironment, report: Report) -> Path:
+        """Makes the environment unless it is there, and lets the extension find it.
+
+        One that the extension made stays as it is.
+
+        Raises:
+            NotMadeError: It cannot be made.
+        """
+        prefix = self._envs_dir / _OURS / environment_name(id_)
+        try:
+            with self._made.lock(prefix):
+                found = self.find(id_)
+                if found is None:
+                    self._made.remember(prefix)
+                    if not _is_whole(prefix, wanted):
+                        self._build(id_, prefix, wanted, report)
+                    found = self._publish(id_, prefix)
+                stamp(prefix)
+                return found
+        except LockHeldError as error:
+            raise NotMadeError(findings.made_elsewhere(wanted.id, str(error.path))) from error
+        except OSError as error:
+            path, reason = str(error.filename or self._envs_dir), error.strerror or str(error)
+            raise NotMadeError(findings.environments_unwritable(path, reason)) from error
+
+    def _build(self, id_: EnvId, prefix: Path, wanted: LocalEnvironment, report: Report) -> None:
+        if prefix.exists():
+            _remove(prefix)
+        try:
+            self._builder.fill(prefix, wanted, report)
+            (prefix / "conda-meta" / "history").touch()
+            (prefix / _MARK).write_text(json.dumps([id_.req, id_.full, id_.arch]), "utf-8")
+            place = str(self._envs_dir)
+            write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), place))
+        except BaseException:
+            shutil.rmtree(prefix, ignore_errors=True)
+            raise
+
+    def _publish(self, id_: EnvId, prefix: Path) -> Path:
+        """Puts the link in its place, unless the extension was faster."""
+        place = self._envs_dir / environment_name(id_)
+        with held(environments_lock(self._envs_dir), _PATIENCE):
+            if self.find(id_) is None:
+                if place.is_dir() and not place.is_symlink():
+                    # Nobody is at it, as we have the lock: the extension would remove it, too.
+                    _remove(place)
+                _link(place, prefix)
+        return place
+
+
+def collect(cache_dir: Path, grace: float = GRACE, *, dry_run: bool = False) -> Collected:
+    """Removes what interrupted builds left, and what nobody wanted or used for `grace` seconds.
+
+    What is being made at this moment is left alone, and so is all that the extension made itself.
+
+    Args:
+        cache_dir: mfenv's cache folder.
+        grace: Seconds.
+        dry_run: Only says what would be removed.
+
+    Raises:
+        OSError: One of them cannot be removed.
+    """
+    made = _MadeHere(cache_dir)
+    idle, interrupted = [], []
+    for prefix in made.prefixes():
+        for trash in (*prefix.parent.glob(f"{_TRASH}*"), *prefix.parent.parent.glob(f"{_TRASH}*")):
+            shutil.rmtree(trash, ignore_errors=True)
+        with contextlib.suppress(Timeout, LockHeldError), made.lock(prefix, timeout=0):
+            marker, wanted = read_marker(prefix), last_wanted(prefix)
+            in_use = marker is not None and is_in_use(prefix)
+            if marker is not None and wanted > time.time() - grace:
+                continue
+            if not dry_run and not in_use:
+                _withdraw(prefix)
+                made.forget(prefix)
+            if marker is None:
+                interrupted.append(str(prefix))
+            else:
+                idle.append(Idle(str(prefix), marker.id, marker.platform, wanted, in_use))
+    return Collected(tuple(idle), tuple(interrupted))
+
+
+def made_here(cache_dir: Path) -> tuple[Path, ...]:
+    """The prefixes that mfenv made for the extension, whole or not."""
+    return tuple(_MadeHere(cache_dir).prefixes())
+
+
+class _MadeHere:
+    """What was made, as links in mfenv's cache folder, with one lock for each."""
+
+    def __init__(self, cache_dir: Path) -> None:
+        self._folder = cache_dir / "environments" / "netflixext"
+
+    def remember(self, prefix: Path) -> None:
+        link = self._folder / self._key(prefix)
+        if not link.is_symlink():
+            link.symlink_to(prefix)
+
+    def forget(self, prefix: Path) -> None:
+        (self._folder / self._key(prefix)).unlink(missing_ok=True)
+
+    def prefixes(self) -> Iterator[Path]:
+        for link in sorted(self._folder.glob("*")):
+            if link.is_symlink():
+                yield link.readlink()
+
+    @contextlib.contextmanager
+    def lock(self, prefix: Path, timeout: float = -1) -> Iterator[None]:
+        """One mfenv at a time works on an environment; raises filelock.Timeout after `timeout` seconds."""
+        folder = self._folder / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{self._key(prefix)}.lock", timeout=timeout):
+            yield
+
+    def _key(self, prefix: Path) -> str:
+        return hashlib.sha256(os.fsencode(prefix)).hexdigest()[:20]
+
+
+def _is_whole(prefix: Path, wanted: LocalEnvironment) -> bool:
+    marker = read_marker(prefix)
+    return marker is not None and marker.content == content_key(wanted) and (prefix / _MARK).is_file()
+
+
+def _marked(place: Path) -> object:
+    """What the environment says that it is; None where it says nothing."""
+    try:
+        return msgspec.json.decode((place / _MARK).read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _link(place: Path, prefix: Path) -> None:
+    """A link in one step, in the place of one that leads elsewhere."""
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".mfenv-") as folder:
+        made = Path(folder, place.name)
+        made.symlink_to(prefix)
+        made.replace(place)
+
+
+def _withdraw(prefix: Path) -> None:
+    """Removes an environment, its link first, so that nobody finds one that is half gone."""
+    envs_dir = prefix.parent.parent
+    place = envs_dir / prefix.name
+    if place.is_symlink() and place.readlink() == prefix:
+        with held(environments_lock(envs_dir), 0):
+            place.unlink()
+    if prefix.exists():
+        _remove(prefix)
+
+
+def _remove(folder: Path) -> None:
+    """Out of sight first, in one step."""
+    trash = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_TRASH))
+    folder.rename(trash / folder.name)
+    shutil.rmtree(trash, ignore_errors=True)

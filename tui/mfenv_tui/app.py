@@ -25,18 +25,13 @@ from mfenv_tui.pace import Pace
 from mfenv_tui.possible import Situation
 from mfenv_tui.selection import Selection
 from mfenv_tui.widgets.body import Body
-from mfenv_tui.widgets.daemon_screen import DaemonScreen
 from mfenv_tui.widgets.detail_pane import DetailPane
 from mfenv_tui.widgets.detail_screen import DetailScreen
-from mfenv_tui.widgets.export_screen import ExportScreen
 from mfenv_tui.widgets.filter_bar import FilterBar
-from mfenv_tui.widgets.help_screen import HelpScreen
 from mfenv_tui.widgets.key_hints import KeyHints
 from mfenv_tui.widgets.matrix_table import MatrixTable
-from mfenv_tui.widgets.mirror_screen import MirrorScreen
 from mfenv_tui.widgets.notice import Notice
 from mfenv_tui.widgets.summary import Summary
-from mfenv_tui.widgets.wheels_screen import WheelsScreen
 from mfenvd.client.errors import ClientError
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.event import Hello
@@ -53,7 +48,10 @@ NARROW = 100
 
 
 class Dashboard(DetailActions):
-    """Follows the daemon, also when that starts, stops or is replaced meanwhile."""
+    """Follows the daemon, also when that starts, stops or is replaced meanwhile.
+
+    The screens beside the table are imported when they are opened: the first picture does not wait for them.
+    """
 
     TITLE = "mfenv"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012 - declared by Textual
@@ -254,9 +252,13 @@ class Dashboard(DetailActions):
         elif not selection.has_packages:
             self.say("Nothing to export: what is selected is not resolved.")
         else:
+            from mfenv_tui.widgets.export_screen import ExportScreen
+
             self.push_screen(ExportScreen(selection, self._outside.export, self.signs))
 
     def action_wheels(self) -> None:
+        from mfenv_tui.widgets.wheels_screen import WheelsScreen
+
         selection = self._table.selection
         root = selection.row.root if selection else ""
         first = self._finding.package if self._finding else None
@@ -267,12 +269,16 @@ class Dashboard(DetailActions):
         if self.view.daemon is None:
             self.say("Nothing is known of the daemon yet.")
         else:
+            from mfenv_tui.widgets.daemon_screen import DaemonScreen
+
             self.push_screen(DaemonScreen(self._outside, self.view, self.link, self.signs))
 
     def action_mirror(self) -> None:
         if self.view.mirror is None:
             self.say("Nothing is known of the mirror yet.")
         else:
+            from mfenv_tui.widgets.mirror_screen import MirrorScreen
+
             self.push_screen(MirrorScreen(self._outside, self.view, self.signs))
 
     def action_filter(self) -> None:
@@ -335,6 +341,8 @@ class Dashboard(DetailActions):
             self._table.focus()
 
     def action_help(self) -> None:
+        from mfenv_tui.widgets.help_screen import HelpScreen
+
         self.push_screen(HelpScreen(self.signs))
 
     def _place(self) -> tuple[str, int | None, int | None] | None:

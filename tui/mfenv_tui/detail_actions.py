@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from mfenv_tui import fixing
+from typing import TYPE_CHECKING
+
 from mfenv_tui.base import BaseApp
 from mfenv_tui.widgets.detail_pane import DetailPane
+from mfenv_tui.widgets.tabs import TITLES
 from mfenvd.domain.finding import Finding
+
+if TYPE_CHECKING:  # what reads versions takes its time to import: the first picture does not wait for it
+    from mfenv_tui.fixing import Edit
 
 
 class DetailActions(BaseApp):
     """Part of the dashboard."""
 
     _pane: DetailPane
-    _applied: fixing.Edit | None = None
+    _applied: Edit | None = None
 
     @property
     def _finding(self) -> Finding | None:
@@ -21,8 +26,7 @@ class DetailActions(BaseApp):
 
     async def action_tab(self, title: str) -> None:
         """Turn to a tab."""
-        titles = [tab.TITLE for tab in self._pane.tabs]
-        await self._pane.turn_to(titles.index(title))
+        await self._pane.turn_to(TITLES.index(title))
 
     async def action_next_tab(self) -> None:
         await self._pane.turn(1)
@@ -31,6 +35,8 @@ class DetailActions(BaseApp):
         await self._pane.turn(-1)
 
     def action_apply_fix(self) -> None:
+        from mfenv_tui import fixing
+
         finding = self._finding
         if finding is None:
             self.say("Nothing to apply: the selected cell has no findings.")
@@ -45,6 +51,8 @@ class DetailActions(BaseApp):
             self.say(f"{edit.path.name}:{edit.line} asks for {edit.what} now. Press u to undo.")
 
     def action_undo_fix(self) -> None:
+        from mfenv_tui import fixing
+
         if self._applied is None:
             self.say("Nothing to undo: no fix was applied.")
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -17,19 +17,16 @@ from mfenv_tui.detail import Detail
 from mfenv_tui.environments import row_title
 from mfenv_tui.lines import Signs, printable
 from mfenv_tui.selection import Selection
-from mfenv_tui.widgets.diff_tab import DiffTab
-from mfenv_tui.widgets.drift_tab import DriftTab
 from mfenv_tui.widgets.findings_tab import FindingsTab
-from mfenv_tui.widgets.gaps_tab import GapsTab
-from mfenv_tui.widgets.glibc_tab import GlibcTab
-from mfenv_tui.widgets.log_tab import LogTab
-from mfenv_tui.widgets.packages_tab import PackagesTab
 from mfenv_tui.widgets.tab import Tab
 from mfenv_tui.widgets.tab_bar import TabBar
-from mfenv_tui.widgets.why_tab import WhyTab
+from mfenv_tui.widgets.tabs import TITLES, make
 from mfenvd.client.errors import ClientError
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.history import History
+
+if TYPE_CHECKING:
+    from mfenv_tui.widgets.packages_tab import PackagesTab
 
 AskHistory = Callable[[str], Awaitable[History]]
 """By `Verdict.id`; raises ClientError."""
@@ -39,7 +36,11 @@ _REST = 0.1
 
 
 class DetailPane(Vertical):
-    """One tab at a time; the others are brought up to date when they are turned to."""
+    """One tab at a time, made when it is first turned to and brought up to date whenever it is.
+
+    Attributes:
+        active: The tab on the screen.
+    """
 
     DEFAULT_CSS = """
     DetailPane {
@@ -63,27 +64,15 @@ class DetailPane(Vertical):
         self._signs = signs
         self._ask = ask
         self._findings = FindingsTab(signs)
-        self._why = WhyTab(signs)
-        self._packages = PackagesTab(signs)
-        self.tabs: tuple[Tab, ...] = (
-            self._findings, self._packages, GapsTab(signs), GlibcTab(signs), DriftTab(signs), DiffTab(signs), self._why,
-            LogTab(signs),
-        )  # fmt: skip
-        for tab in self.tabs[1:]:
-            tab.display = False
-        self._bar = TabBar([tab.TITLE for tab in self.tabs])
-        self._active = 0
+        self.active: Tab = self._findings
+        self._made: dict[str, Tab] = {self._findings.TITLE: self._findings}
+        self._bar = TabBar(TITLES)
         self._detail: Detail | None = None
         self._asked: object = None
 
     def compose(self) -> ComposeResult:
         yield self._bar
         yield self.active
-
-    @property
-    def active(self) -> Tab:
-        """The tab on the screen."""
-        return self.tabs[self._active]
 
     @property
     def shows_findings(self) -> bool:
@@ -122,12 +111,14 @@ class DetailPane(Vertical):
     async def turn_to(self, index: int) -> None:
         """Show another tab; the keys go with it where they were in the one before."""
         had_focus = self.has_focus_within
-        before, self._active = self.active, index % len(self.tabs)
-        if not self.active.is_attached:  # made when it is first looked at: the first picture waits for one tab only
-            await self.mount(self.active)
-        before.display = False
+        title = TITLES[index % len(TITLES)]
+        if title not in self._made:
+            self._made[title] = make(title, self._signs)
+            await self.mount(self._made[title])
+        self.active.display = False
+        self.active = self._made[title]
         self.active.display = True
-        self._bar.show(self._active)
+        self._bar.show(TITLES.index(title))
         self._draw()
         if had_focus:
             self.active.entry.focus()
@@ -138,7 +129,7 @@ class DetailPane(Vertical):
 
     async def turn(self, step: int) -> None:
         """Show a neighbouring tab."""
-        await self.turn_to(self._active + step)
+        await self.turn_to(TITLES.index(self.active.TITLE) + step)
 
     async def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
         event.stop()
@@ -146,8 +137,8 @@ class DetailPane(Vertical):
 
     async def on_packages_tab_chosen(self, event: PackagesTab.Chosen) -> None:
         event.stop()
-        await self.turn_to(self.tabs.index(self._why))
-        self._why.go_to(event.name)
+        await self.turn_to(TITLES.index("Why"))
+        self.active.go_to(event.name)
 
     def on_findings_tab_opened(self, event: FindingsTab.Opened) -> None:
         event.stop()

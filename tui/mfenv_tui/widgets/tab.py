@@ -48,6 +48,9 @@ class Tab(Vertical):
         """Bring it up to date."""
         raise NotImplementedError
 
+    def go_to(self, package: str) -> None:
+        """Put the cursor on a package, where there is one."""
+
 
 class _Scroll(VerticalScroll):
     BINDINGS: ClassVar[list[BindingType]] = [

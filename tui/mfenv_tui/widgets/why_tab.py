@@ -103,9 +103,9 @@ class WhyTab(Tab):
             self._packages = packages
             self._grow(packages)
 
-    def go_to(self, name: str) -> None:
-        """Put the cursor on the package, where its needs stand."""
-        node = self._told.get(name)
+    def go_to(self, package: str) -> None:
+        """Put the cursor where the package's needs stand."""
+        node = self._told.get(package)
         if node is None:
             return
         above = node.parent

@@ -41,7 +41,7 @@ _PATIENCE = 300.0
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        with metaflow_world(root / "world", wheels=installed_wheels()) as world:
+        with metaflow_world(root / "world", wheels=installed_wheels(), compiled=False) as world:
             bootstraps(world)
             creations(world)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import marshal
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ _LEFT_OUT = frozenset(
     {"__pycache__", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages", "test", "tests", "tkinter",
      "turtledemo"}
 )  # fmt: skip
+LINKED_TIME = 315_532_800
+"""Seconds since the epoch: how old files are that py-rattler linked from archives that do not say it, as ours."""
 _UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 
@@ -45,10 +48,18 @@ def python_archive(subdir: str) -> CondaArchive:
 
 
 @functools.cache
-def installed_as_conda(name: str, *depends: str) -> CondaArchive:
-    """A noarch package of the distribution `name`, as it is installed here, with its commands."""
+def installed_as_conda(name: str, *depends: str, compiled: bool = False) -> CondaArchive:
+    """A noarch package of the distribution `name`, as it is installed here, with its commands.
+
+    Args:
+        name: Of the distribution.
+        depends: Match specs besides python.
+        compiled: With bytecode, which channels do not have: what links the package need not compile it then.
+    """
     distribution = importlib.metadata.distribution(name)
     files = {f"site-packages/{path}": content for path, content in _files(distribution).items()}
+    if compiled:
+        files |= {f"site-packages/{path}": code for path, code in _compiled(distribution)}
     commands = [
         f"{entry.name} = {entry.value}" for entry in distribution.entry_points if entry.group == "console_scripts"
     ]
@@ -83,6 +94,16 @@ def _files(distribution: importlib.metadata.Distribution) -> dict[str, bytes]:
     }
 
 
+def _compiled(distribution: importlib.metadata.Distribution) -> Iterator[tuple[str, bytes]]:
+    """The bytecode of modules, by path, as it is made where they are linked."""
+    for path, source in _files(distribution).items():
+        if path.endswith(".py"):
+            here = Path(str(distribution.locate_file(path)))
+            code = _bytecode(here, source, Path(importlib.util.cache_from_source(str(here))))[16:]
+            header = b"".join(number.to_bytes(4, "little") for number in (0, LINKED_TIME, len(source)))
+            yield importlib.util.cache_from_source(path), importlib.util.MAGIC_NUMBER + header + code
+
+
 def _standard_library() -> Iterator[tuple[str, Member]]:
     """Modules with their bytecode, extensions and data, by path below `lib/pythonX.Y`."""
     root = Path(sysconfig.get_path("stdlib"))
@@ -111,8 +132,6 @@ def _bytecode(path: Path, source: bytes, cached: Path) -> bytes:
     if cached.exists():
         code = cached.read_bytes()[16:]
     else:
-        import marshal
-
         code = marshal.dumps(compile(source, str(path), "exec", dont_inherit=True))
     return importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(source) + code
 

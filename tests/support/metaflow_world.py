@@ -164,23 +164,30 @@ class World:
 
 @contextmanager
 def metaflow_world(
-    root: Path, conda: Sequence[CondaArchive] = (), wheels: Sequence[Archive] = (), python: str = sys.executable
+    root: Path,
+    conda: Sequence[CondaArchive] = (),
+    wheels: Sequence[Archive] = (),
+    *,
+    compiled: bool = True,
 ) -> Iterator[World]:
-    """A world with the packages that the flows above need, and with `conda` and `wheels`."""
+    """A world with the packages that the flows above need, and with `conda` and `wheels`.
+
+    The conda packages have their bytecode if `compiled`, so that not every environment takes seconds to compile it.
+    """
     with ChannelServer(root / "channel") as channel, IndexServer() as index:
-        channel.write(*base_packages(), *conda)
+        channel.write(*base_packages(compiled=compiled), *conda)
         index.add(*base_wheels(), *wheels)
-        yield World(root, channel, index, python)
+        yield World(root, channel, index)
 
 
-def base_packages() -> list[CondaArchive]:
+def base_packages(*, compiled: bool = True) -> list[CondaArchive]:
     """Python, pip, what Metaflow adds to every environment, and a package for this machine alone."""
     native = {"lib/python{}.{}/site-packages/native.py".format(*sys.version_info): b"VERSION = '2.0'\n"}
     return [
         python_archive(LOCAL),
-        installed_as_conda("pip"),
-        *(installed_as_conda(name) for name in _REQUESTS[1:]),
-        installed_as_conda("requests", *_REQUESTS[1:]),
+        installed_as_conda("pip", compiled=compiled),
+        *(installed_as_conda(name, compiled=compiled) for name in _REQUESTS[1:]),
+        installed_as_conda("requests", *_REQUESTS[1:], compiled=compiled),
         conda_archive("native", "2.0", native, subdir=LOCAL, depends=["python", "requests"], build="h0_0"),
     ]
 

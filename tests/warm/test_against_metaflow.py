@@ -1,4 +1,4 @@
-"""mfenv against the real Metaflow: what both resolve, and what an S3 datastore still gets from a run."""
+"""mfenv against the real Metaflow: what both resolve, and what `run --with batch` still does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from mfenvd.domain.state import State
+from tests.support.batch_server import batch_beside
 from tests.support.conda_python import installed_as_wheel
 from tests.support.metaflow_world import CONDA_FLOW, PYPI_FLOW, World, metaflow_world
 from tests.support.real_daemon import real_daemon
 from tests.support.s3_server import bucket
+from tests.warm.bootstraps import bootstrap
 
 pytestmark = pytest.mark.metaflow
 
@@ -40,28 +42,24 @@ def test_both_resolve_the_same(world: World, tmp_path: Path) -> None:
     flows = {"WheelFlow": world.write("wheels.py", PYPI_FLOW), "CondaFlow": world.write("conda.py", CONDA_FLOW)}
     by_metaflow = {}
     for name, path in flows.items():
-        world.run(path.name)
+        bootstrap(world, path.name)
         by_metaflow[name] = files(world.manifest(name))
     world.forget()
     with real_daemon(tmp_path / "mfenv") as daemon:
         daemon.watch(world)
         daemon.wait_for(State.WARM)
     assert {name: files(world.manifest(name)) for name in flows} == by_metaflow
-
-    world.calls.clear()
-    for name, path in flows.items():
-        before = world.manifest_path(name).read_bytes()
-        world.run(path.name)
-        assert world.bootstrapping == []
-        assert world.manifest_path(name).read_bytes() == before
+    for path in flows.values():
         path.unlink()
 
 
-def test_with_s3_everything_is_uploaded_before_a_run_which_uploads_nothing(world: World, tmp_path: Path) -> None:
+def test_with_batch_a_run_only_submits(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packages are in the bucket before, and the job is told the environment that was made ready."""
     world.forget()
     world.write("flow.py", PYPI_FLOW)
-    with bucket() as s3, real_daemon(tmp_path / "mfenv") as daemon:
-        world.environ |= s3.environ
+    world.write("launch.sh", "python flow.py --environment=pypi run --with batch\n")
+    with bucket() as s3, batch_beside(s3) as batch, real_daemon(tmp_path / "mfenv") as daemon:
+        monkeypatch.setattr(world, "environ", {**world.environ, **s3.environ, **batch.environ})
         daemon.watch(world)
         daemon.wait_for(State.WARM)
         uploaded = s3.keys("metaflow/conda/")
@@ -69,7 +67,12 @@ def test_with_s3_everything_is_uploaded_before_a_run_which_uploads_nothing(world
         assert any("/python-" in key for key in uploaded)
         before = world.manifest_path("WheelFlow").read_bytes()
 
-        assert "demo 1.0 helper 1.1" in world.run("flow.py")
+        # The job never runs, so that the run fails after it was submitted.
+        world.metaflow("flow.py", "--environment=pypi", "--no-pylint", "run", "--with", "batch", check=False)
+
+        (id_,) = world.manifest("WheelFlow")
+        (command,) = batch.commands()
+        assert f"metaflow.plugins.pypi.bootstrap WheelFlow {id_} s3" in command
         assert world.bootstrapping == []
         assert s3.keys("metaflow/conda/") == uploaded
         assert world.manifest_path("WheelFlow").read_bytes() == before

@@ -19,7 +19,8 @@ from tests.support.conda_archives import conda_archive
 from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
 from tests.support.s3_server import Bucket, bucket
 from tests.support.wheels import wheel
-from tests.warm.test_ready import PATIENCE, Mfenvd, start
+from tests.warm.bootstraps import bootstrap
+from tests.warm.test_ready import PATIENCE, Mfenvd
 
 pytestmark = pytest.mark.metaflow
 
@@ -82,7 +83,7 @@ def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
     world.calls.clear()
     manifests = {flow: world.manifest_path(flow).read_bytes() for flow in FLOWS}
     for file in FLOWS.values():
-        assert start(world, file, "run", environ=s3.environ) == []
+        assert bootstrap(world, file, environ=s3.environ) == []
     assert world.bootstrapping == []
     assert {flow: world.manifest_path(flow).read_bytes() for flow in FLOWS} == manifests
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -24,12 +23,12 @@ from tests.support.conda_archives import conda_archive
 from tests.support.conda_python import PYTHON_VERSION, python_archive
 from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
 from tests.support.wheels import wheel
+from tests.warm.bootstraps import bootstrap
 from tests.warm.releases import RELEASES, python_with_metaflow
 
 pytestmark = pytest.mark.metaflow
 
 PATIENCE = 150.0
-START = Path(__file__).with_name("real_start.py")
 S3 = {"METAFLOW_DEFAULT_DATASTORE": "s3", "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/metaflow"}
 FOREIGN = "linux-aarch64"
 LATEST_FLOW = """\
@@ -136,14 +135,6 @@ def test_a_run_after_a_save_does_nothing_but_run(world: World, mfenvd: Mfenvd) -
 
     assert world.bootstrapping == []
     assert {flow: world.manifest_path(flow).read_bytes() for flow in manifests} == manifests
-    # What Metaflow resolves where nothing was done before is the same.
-    ours = {flow: urls(world.manifest(flow)) for flow in manifests}
-    world.forget()
-    mfenvd.run("stop")
-    world.run("wheel_flow.py")
-    world.run("library_flow.py")
-    assert {flow: urls(world.manifest(flow)) for flow in manifests} == ours
-    mfenvd.run("start")
 
 
 def made_yesterday(world: World) -> None:
@@ -172,7 +163,7 @@ def test_older_releases_find_it_ready_too(
     world.calls.clear()
 
     for flow in ("wheel_flow.py", "library_flow.py"):
-        assert start(world, flow, "run", environ={}) == []
+        assert bootstrap(world, flow) == []
 
     assert world.bootstrapping == []
     assert {flow: world.manifest_path(flow).read_bytes() for flow in manifests} == manifests
@@ -180,7 +171,7 @@ def test_older_releases_find_it_ready_too(
 
 def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, mfenvd: Mfenvd) -> None:
     world.write("latest_flow.py", LATEST_FLOW)
-    assert "late 1.0" in world.run("latest_flow.py")
+    bootstrap(world, "latest_flow.py")
     made_yesterday(world)
     manifest = world.manifest_path("LatestFlow").read_bytes()
     world.index.add(wheel("late", "2.0"))
@@ -194,7 +185,7 @@ def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, m
     assert [line.partition("-py3")[0] for line in notice.detail] == ["late-1.0"]
     assert world.manifest_path("LatestFlow").read_bytes() == manifest
     world.calls.clear()
-    assert "late 1.0" in world.run("latest_flow.py")
+    bootstrap(world, "latest_flow.py")
     assert world.bootstrapping == []
     made_yesterday(world)
 
@@ -227,7 +218,7 @@ def test_a_step_of_another_platform_has_its_wheels_and_the_python_that_fetches_t
         assert Code.NOT_IN_DATASTORE in codes
     world.calls.clear()
 
-    uploaded = start(world, "wheel_flow.py", "run", "--with", "kubernetes", environ=remote)
+    uploaded = bootstrap(world, "wheel_flow.py", "run", "--with", "kubernetes", environ=remote)
 
     assert world.bootstrapping == []
     # It takes what is here to the datastore, the packages for this machine included.
@@ -239,13 +230,6 @@ def test_a_step_of_another_platform_has_its_wheels_and_the_python_that_fetches_t
 def offered(verdict: Verdict) -> bool:
     """Whether it is as ready as it gets without its bucket."""
     return Code.NOT_IN_DATASTORE in {finding.code for finding in verdict.findings}
-
-
-def start(world: World, *arguments: str, environ: dict[str, str]) -> list[str]:
-    """What Metaflow uploads before it submits anything."""
-    flow, *rest = arguments
-    done = world.metaflow(str(START), flow, "--environment=pypi", "--no-pylint", *rest, environ=environ)
-    return list(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_what_disappears_is_made_again(world: World, mfenvd: Mfenvd) -> None:

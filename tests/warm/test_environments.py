@@ -85,7 +85,7 @@ def test_packages_are_linked_from_the_cache_and_say_where_they_are_from(world: W
         assert record["url"] == pypi(world).conda.packages[1].url
         assert record["channel"].rstrip("/") == world.channel.url
     assert (prefix / SITE_PACKAGES / "demo" / "__init__.py").stat().st_nlink > 2
-    assert list((prefix / SITE_PACKAGES).rglob("*.pyc")) == []
+    assert list((prefix / SITE_PACKAGES / "demo").rglob("*.pyc")) == []
 
 
 def test_scripts_begin_with_the_path_where_the_environment_stays(world: World) -> None:

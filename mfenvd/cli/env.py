@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mfenvd.cli.completing import complete_alias
 from mfenvd.cli.export import Format, FormatOption, OutputOption, write_lock
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag
@@ -20,20 +21,11 @@ if TYPE_CHECKING:
 env_app = typer.Typer(name="env", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-def _complete(incomplete: str) -> list[str]:
-    """The aliases that begin so. A shell that completes is told nothing of what is wrong."""
-    from mfenvd.cli.shared import shared_environments
-    from mfenvd.warm.shared_file import ManifestError
-
-    try:
-        return [alias for alias in shared_environments().aliases() if alias.startswith(incomplete)]
-    except (ManifestError, OSError):
-        return []
-
-
 Name = Annotated[
     str,
-    typer.Argument(metavar="ENV", help="team/project/env:v1, step:Flow/Run/step, or an id.", autocompletion=_complete),
+    typer.Argument(
+        metavar="ENV", help="team/project/env:v1, step:Flow/Run/step, or an id.", autocompletion=complete_alias
+    ),
 ]
 NewAlias = Annotated[str, typer.Argument(metavar="ALIAS", help="team/project/env:v1; without a tag, latest.")]
 ArchOption = Annotated[

@@ -177,6 +177,30 @@ class AliasIsTakenError(CommandError):
         super().__init__(f"{alias} is another environment's.", fix)
 
 
+class NotForExtensionError(UsageError):
+    """Something that `metaflow environment resolve` does not take, with an option that only it has."""
+
+    def __init__(self, reason: str) -> None:
+        fix = "Use one file each of requirements.txt (-r), environment.yml (-f) and pyproject.toml (-p)."
+        super().__init__(f"metaflow-netflixext cannot be asked for this: {reason}.", fix)
+
+
+class NotSharedHereError(CommandError):
+    """An environment cannot be resolved to be shared."""
+
+    def __init__(self, reason: str) -> None:
+        fix = "Run it in the environment that has metaflow-netflixext, or set `interpreter` in mfenv's configuration."
+        super().__init__(f"Nothing can be shared here: {reason}.", fix)
+
+
+class ExtensionRefusesError(CommandError):
+    """metaflow-netflixext refuses what it is asked; `is_usage` where the options do not go together."""
+
+    def __init__(self, reason: str, *, is_usage: bool) -> None:
+        super().__init__(f"metaflow-netflixext refuses: {reason.strip()}")
+        self.code = 2 if is_usage else 1
+
+
 class ManifestUnusableError(CommandError):
     """metaflow-netflixext's manifest cannot be used."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
@@ -17,79 +17,42 @@ from mfenvd.cli.errors import (
     BadPythonError,
     ChannelsUnusedError,
     NoSuchPathError,
+    NotForExtensionError,
     NothingAskedError,
 )
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag, StrictFlag, VerboseFlag
+from mfenvd.cli.resolve_options import (
+    Aliases,
+    Archs,
+    Channels,
+    CondaPackages,
+    CudaOption,
+    DryRun,
+    Files,
+    ForceFlag,
+    From,
+    FromPathspec,
+    GlibcOption,
+    LocalOnly,
+    Packages,
+    PythonOption,
+    SetDefault,
+    Using,
+    UsingPathspec,
+    WithoutPins,
+)
 from mfenvd.domain.arch import Arch
 
 if TYPE_CHECKING:
+    from mfenvd.cli.resolve_shared import Settle, Sharing
+    from mfenvd.domain.finding import Finding
     from mfenvd.domain.plan import Environment
     from mfenvd.domain.surroundings import Surroundings
-
-Files = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--requirements",
-        "--requirement",
-        "-r",
-        "--file",
-        "-f",
-        "--pyproject",
-        "-p",
-        metavar="FILE",
-        help="requirements.txt, pyproject.toml, environment.yml or another; may repeat.",
-    ),
-]
-Packages = Annotated[
-    list[str] | None, typer.Argument(metavar="PACKAGE", help="Requirements as pip takes them: 'torch==2.2.2'.")
-]
-CondaPackages = Annotated[
-    list[str] | None,
-    typer.Option("--conda-pkg", metavar="PACKAGE", help="A conda package: 'numpy>=1.20', 'numpy=1.20'; may repeat."),
-]
-Channels = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--channel",
-        "-c",
-        metavar="CHANNEL",
-        help="A conda channel by name, URL or path; may repeat, the first comes first.",
-        show_default="conda's configuration, else conda-forge",
-    ),
-]
-PythonOption = Annotated[
-    str | None,
-    typer.Option(
-        "--python",
-        metavar="X.Y[.Z]",
-        help="Of the environment; also `3.11.*`.",
-        show_default="the files' or the project's",
-    ),
-]
-Archs = Annotated[
-    list[Arch] | None,
-    typer.Option(
-        "--arch",
-        metavar="ARCH",
-        help="linux-64, linux-aarch64, osx-64, osx-arm64 or win-64; may repeat.",
-        show_default="this machine's and the configured ones",
-    ),
-]
-GlibcOption = Annotated[
-    str | None,
-    typer.Option("--glibc", metavar="X.Y", help="Of the Linux targets.", show_default="as configured"),
-]
-CudaOption = Annotated[
-    str | None,
-    typer.Option(
-        "--cuda", metavar="X.Y", help="Of the driver, for conda packages that need a GPU.", show_default="as configured"
-    ),
-]
-
-ForceFlag = Annotated[
-    bool, typer.Option("--refresh", "--force", help="Ask the indexes again instead of using the cache.")
-]
+    from mfenvd.domain.verdict import Verdict
+    from mfenvd.flows.project_context import ProjectContext
+    from mfenvd.paths import Paths
+    from mfenvd.sharing import Shared
 
 
 def add_to(app: typer.Typer) -> None:
@@ -99,6 +62,7 @@ def add_to(app: typer.Typer) -> None:
         "mfenv resolve -r requirements.txt --arch linux-aarch64 --json",
         "mfenv resolve -f environment.yml --arch linux-64 --arch osx-arm64",
         "mfenv resolve --conda-pkg 'numpy>=1.20' --conda-pkg pytorch -c conda-forge --python 3.11 --cuda 12.4",
+        "mfenv resolve -r requirements.txt --alias team/project/env:v1 --arch linux-64 --arch osx-arm64",
     )
     app.command(rich_help_panel=ONE_SHOT, epilog=epilog)(resolve)
 
@@ -118,38 +82,63 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     strict: StrictFlag = False,
     trust: TrustFlag = False,
     refresh: ForceFlag = False,
+    alias: Aliases = None,
+    using: Using = None,
+    using_pathspec: UsingPathspec = None,
+    from_: From = None,
+    from_pathspec: FromPathspec = None,
+    dry_run: DryRun = False,
+    local_only: LocalOnly = False,
+    set_default: SetDefault = None,
+    skip_metaflow_deps: WithoutPins = False,
 ) -> None:
     """Resolve requirement files and packages for any architecture, whatever this machine is.
 
-    Exit code: 0 fine, 1 findings, 2 usage, 3 could not tell.
+    Where the project's Python has metaflow-netflixext, the result goes into its manifest, as with
+    `metaflow environment resolve`. Exit code: 0 fine, 1 findings, 2 usage, 3 could not tell.
     """
-    from mfenvd.cli import oneshot
     from mfenvd.cli.exit_codes import exit_code
+    from mfenvd.cli.resolve_shared import Sharing, aliases_of
+
+    sharing = Sharing(
+        alias or [], using, using_pathspec, from_, from_pathspec, refresh, dry_run, local_only, set_default,
+        skip_metaflow_deps,
+    )  # fmt: skip
+    aliases_of(sharing)
+    written = Written(files or [], packages or [], conda or [], channel or [])
+    asked = Resolving(written, python, arch or [], glibc, cuda, trust=trust, refresh=refresh)
+    found = asked.found(sharing, quiet=json)
+    _tell(found, json=json, verbose=verbose)
+    raise typer.Exit(exit_code(found.verdicts, found.findings, strict=strict))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is told of a resolve: `shared` is what was written down, None where nothing was."""
+
+    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
+    shared: Shared | None = None
+
+
+def _tell(found: Found, *, json: bool, verbose: bool) -> None:
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.packages_table import packages_table
-    from mfenvd.cli.progress import Silent, board
     from mfenvd.cli.report import as_json, print_report
-    from mfenvd.cli.shell import shell_for
     from mfenvd.cli.terminal import this_terminal
-    from mfenvd.domain.plan import Plan
-    from mfenvd.paths import find_paths
 
-    written = Written(files or [], packages or [], conda or [], channel or [])
-    terminal, folders = this_terminal(), find_paths()
-    shell = shell_for(map(Path.absolute, written.files), folders)
-    environment = _on(described(written, python, arch or [], shell), glibc, cuda)
-    plan = Plan(str(Path.cwd()), (environment,))
-    context = oneshot.context_for(plan.root, shell, folders, trusted=trust, refresh=refresh)
-    with Silent() if json else board(terminal) as shown:
-        found = oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
     if json:
-        print_json(as_json(found.verdicts, found.findings))
-    else:
-        if any(verdict.packages for verdict in found.verdicts):
-            terminal.print(packages_table(terminal, found.verdicts, verbose=verbose))
-            terminal.print("")
-        print_report(terminal, found.verdicts, found.findings, verbose=verbose)
-    raise typer.Exit(exit_code(found.verdicts, found.findings, strict=strict))
+        told = as_json(found.verdicts, found.findings)
+        print_json(told if found.shared is None else {**told, "shared": found.shared})
+        return
+    terminal = this_terminal()
+    if any(verdict.packages for verdict in found.verdicts):
+        terminal.print(packages_table(terminal, found.verdicts, verbose=verbose))
+        terminal.print("")
+    print_report(terminal, found.verdicts, found.findings, verbose=verbose)
+    if found.shared is not None:
+        names = ", ".join(found.shared.aliases)
+        terminal.say(f"{names + ' is ' if names else ''}{found.shared.request}:{found.shared.full_id}")
 
 
 @dataclass(frozen=True)
@@ -160,6 +149,82 @@ class Written:
     packages: list[str]
     conda: list[str]
     channels: list[str]
+
+    @property
+    def is_for_extension(self) -> bool:
+        """Whether `metaflow environment resolve` could take it."""
+        return not (self.packages or self.conda or self.channels)
+
+
+@dataclass(frozen=True)
+class Resolving:
+    """What the command line asks for, and how."""
+
+    written: Written
+    python: str | None
+    archs: list[Arch]
+    glibc: str | None
+    cuda: str | None
+    trust: bool
+    refresh: bool
+
+    def found(self, sharing: Sharing, *, quiet: bool) -> Found:
+        """Resolves it, through the extension where the project has it or an option needs it.
+
+        Args:
+            sharing: The options that are about other environments and about writing down.
+            quiet: Whether no progress is shown.
+        """
+        from mfenvd.cli import oneshot
+        from mfenvd.cli.progress import Silent, board
+        from mfenvd.cli.resolve_shared import is_started_by_project
+        from mfenvd.cli.shell import shell_for
+        from mfenvd.cli.terminal import this_terminal
+        from mfenvd.domain.plan import Plan
+        from mfenvd.paths import find_paths
+
+        folders = find_paths()
+        shell = shell_for(map(Path.absolute, self.written.files), folders)
+
+        def settle(plan: Plan) -> oneshot.Checked:
+            context = oneshot.context_for(plan.root, shell, folders, trusted=self.trust, refresh=self.refresh)
+            with Silent() if quiet else board(this_terminal()) as shown:
+                return oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
+
+        if sharing.is_asked_for or self.written.is_for_extension:
+            context = _context(shell, folders)
+            if sharing.is_asked_for or (context.requests.core is False and not is_started_by_project(context)):
+                return self._through_extension(sharing, context, shell, settle)
+        environment = _on(described(self.written, self.python, self.archs, shell), self.glibc, self.cuda)
+        checked = settle(Plan(str(Path.cwd()), (environment,)))
+        return Found(checked.verdicts, checked.findings)
+
+    def _through_extension(
+        self, sharing: Sharing, context: ProjectContext, shell: Surroundings, settle: Settle
+    ) -> Found:
+        from mfenvd.cli.resolve_shared import ask, overrides, resolve_shared, what_to_resolve
+        from mfenvd.flows.extension_requests import undescribed
+
+        if not self.written.is_for_extension:
+            raise NotForExtensionError("it takes packages and channels from files alone")
+        if self.written.files or not sharing.has_begin:
+            like = described(self.written, self.python, self.archs, shell)
+            archs = [planned.target.arch for planned in like.targets]
+        else:
+            like = undescribed(Path.cwd(), sharing.using or sharing.from_ or "step")
+            archs = self.archs
+        options = [*what_to_resolve(self.written.files, self.python, archs), *sharing.options()]
+        asked = ask(context, options, overrides(self.glibc, self.cuda))
+        found = resolve_shared(asked, like, context, settle, sharing)
+        return Found(found.verdicts, found.shared.findings if found.shared else (), found.shared)
+
+
+def _context(shell: Surroundings, folders: Paths) -> ProjectContext:
+    from mfenvd.flows.host import this_host
+    from mfenvd.flows.project import project_root
+    from mfenvd.flows.project_context import read_context
+
+    return read_context(project_root(Path(shell.cwd)), shell, folders, this_host())
 
 
 def described(written: Written, python: str | None, archs: list[Arch], shell: Surroundings) -> Environment:

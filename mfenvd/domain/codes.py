@@ -126,6 +126,7 @@ class Code(str, Enum):
     EXTENSION_UNKNOWN = "MFE613", "A version of metaflow-netflixext that mfenv does not know"
     FOREIGN_SOURCE = "MFE614", "Packages come from where your own configuration does not look"
     INTERPRETER_NOT_STARTED = "MFE615", "The project's own Python is not started before the project is trusted"
+    SHARED_HERE_ONLY = "MFE619", "A shared environment is not in the team's bucket yet"
 
     NOT_LINKED = "MFE651", "An environment's conda packages cannot be linked"
     WHEELS_NOT_INSTALLED = "MFE652", "An environment's wheels cannot be installed"

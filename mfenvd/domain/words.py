@@ -130,6 +130,7 @@ WORDS: dict[str, str] = {
     Code.NOT_FOR_METAFLOW: "own build",
     Code.BASE_UNRESOLVED: "conda python",
     Code.INTERPRETER_NOT_STARTED: "not trusted",
+    Code.SHARED_HERE_ONLY: "here only",
     Code.FOREIGN_SOURCE: "needs trust",
     Code.NOT_LINKED: "not linked",
     Code.WHEELS_NOT_INSTALLED: "not installed",

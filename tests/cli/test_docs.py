@@ -21,6 +21,7 @@ from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.verdict import Verdict
 from mfenvd.resolve.conda.availability import CondaAvailability
 from mfenvd.shared_environments import SharedEnvironment
+from mfenvd.sharing import Shared
 from tests.cli.conftest import Run
 from tests.support import samples
 
@@ -45,6 +46,7 @@ def test_check_is_documented_as_it_is() -> None:
     same(told["verdicts"], list[Verdict])
     same(told["findings"], list[Finding])
     assert told.keys() == as_json((), ()).keys()
+    same(example("check, up, resolve", 1)["shared"], Shared)
 
 
 def test_status_is_documented_as_it_is(mfenv: Run) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mfenvd.cli.completing import complete_alias
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
@@ -131,7 +132,5 @@ def test_a_broken_manifest_is_said(mfenv: Run, share: Share, project: Path) -> N
 
 
 def test_the_shell_completes_aliases(share: Share) -> None:
-    from mfenvd.cli.env import _complete
-
     share("3.7", "team/env/v1", "other/env/v1")
-    assert _complete("team/") == ["team/env:v1"]
+    assert complete_alias("team/") == ["team/env:v1"]

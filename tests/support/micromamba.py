@@ -275,7 +275,8 @@ def _solve(argv: Sequence[str], config: dict[str, Any]) -> int:
     subdir = config["platform"]
     specs = [MatchSpec(word) for word in _words(argv[1:])]
     channels = [*_values(argv, "-c"), *(_values(argv, "--channel") or config["channels"])]
-    if os.environ.get("MAMBA_ADD_PIP_AS_PYTHON_DEPENDENCY") == "true":
+    with_python = any(spec.name and spec.name.normalized == "python" for spec in specs)
+    if with_python and os.environ.get("MAMBA_ADD_PIP_AS_PYTHON_DEPENDENCY", "true") == "true":
         specs.append(MatchSpec("pip"))
     virtual = {"__unix": "0", "__linux": "6.0"} if subdir.startswith("linux") else {"__unix": "0", "__osx": "14.0"}
     if subdir.startswith("linux") and "CONDA_OVERRIDE_GLIBC" in os.environ:

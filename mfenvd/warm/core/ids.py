@@ -27,7 +27,7 @@ from mfenvd.warm.core import findings, own_ids
 FILE_SECONDS = 60.0
 """A flow that imports large packages takes 10 seconds; one that waits for something never ends."""
 
-_KNOWN_EXTENSIONS = ("1.3.17",)
+KNOWN_EXTENSIONS = ("1.3.17",)
 _CORE, _NETFLIXEXT = "mfenvd.warm.core", "mfenvd.warm.netflixext"
 _START_SECONDS = 60.0
 _LARGEST_LINE = 16 << 20
@@ -75,7 +75,7 @@ class MetaflowSide:
         with contextlib.ExitStack() as scripts:
             side = _script(scripts, _CORE, "metaflow_side.py")
             dialects = {"": _script(scripts, _CORE, "core_side.py")}
-            dialects |= dict.fromkeys(_KNOWN_EXTENSIONS, _script(scripts, _NETFLIXEXT, "extension_side.py"))
+            dialects |= dict.fromkeys(KNOWN_EXTENSIONS, _script(scripts, _NETFLIXEXT, "extension_side.py"))
             message = _message(questions, launcher, self._seconds, dialects, trusted=trusted)
             try:
                 process = subprocess.Popen(
@@ -218,8 +218,8 @@ class _Answers:
     def rest(self) -> Iterator[LoadedFile]:
         """The last file, and those that nothing was said about."""
         yield from self._finished()
-        if self.extension is not None and self.extension not in _KNOWN_EXTENSIONS:
-            said = findings.extension_unknown(self._launcher.interpreter, self.extension, _KNOWN_EXTENSIONS)
+        if self.extension is not None and self.extension not in KNOWN_EXTENSIONS:
+            said = findings.extension_unknown(self._launcher.interpreter, self.extension, KNOWN_EXTENSIONS)
             for question in self._waiting.values():
                 yield LoadedFile(question.path, question.digest, findings=(said,), extension=self.extension)
             return

@@ -144,7 +144,7 @@ def test_a_step_that_the_extension_refuses_says_why(machine: Machine) -> None:
 def test_an_unknown_version_is_left_alone_and_a_finding_says_so(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "_KNOWN_EXTENSIONS", ("9.9.9",))
+    monkeypatch.setattr(asking, "KNOWN_EXTENSIONS", ("9.9.9",))
     name, source, declared = next(flows())
     path = machine.flow(name, f"open({str(machine.root / 'ran')!r}, 'w')\n{source}")
     answer = ask(path, declared, machine.launcher())

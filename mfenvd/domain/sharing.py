@@ -1,0 +1,61 @@
+"""Environments to be shared by name, as metaflow-netflixext describes them before they are resolved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Worded(msgspec.Struct, frozen=True):
+    """A request in the extension's words: tokens by `conda`, `npconda`, `pypi` and `sys`."""
+
+    deps: dict[str, tuple[str, ...]]
+    sources: dict[str, tuple[str, ...]] = {}
+    extras: dict[str, tuple[str, ...]] = {}
+
+
+class AskedEnvironment(msgspec.Struct, frozen=True):
+    """What `metaflow environment resolve` would resolve for one arch.
+
+    Attributes:
+        arch: A conda subdir.
+        request: The request id, 40 hex digits.
+        env_type: `conda-only`, `pypi-only` or `mixed`.
+        asked: What is hashed and written down.
+        deps: What is resolved: `asked.deps`, of an environment that extends another with the packages of that one.
+        named: The channels and indexes that the configuration does not have. URLs may hold credentials.
+        builder: Of a `pypi-only` environment: the conda packages that the wheels go into, as in `deps`.
+        extends: Whether it was begun with `--using`.
+        full_id: Of an environment that is known and would be taken as it is; None for one that is resolved.
+        entry: That environment as the manifest has it.
+    """
+
+    arch: str
+    request: str
+    env_type: str
+    asked: Worded
+    deps: dict[str, tuple[str, ...]]
+    named: dict[str, tuple[str, ...]] = {}
+    builder: tuple[str, ...] = ()
+    extends: bool = False
+    full_id: str | None = None
+    entry: dict[str, Any] | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The extension's answer.
+
+    Attributes:
+        user: Who resolves, as Metaflow says it; may be empty.
+        datastore: `local`, `s3`, `azure` or `gs`.
+        root: Where packages, environments and aliases are kept in it; None where nothing is.
+        manifest: Absolute path of the manifest.
+        environments: One for each arch.
+    """
+
+    user: str
+    datastore: str
+    root: str | None
+    manifest: str
+    environments: tuple[AskedEnvironment, ...]

@@ -1,0 +1,183 @@
+"""What metaflow-netflixext would resolve, in its words (1.3.17), as requests and their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+import msgspec
+from packaging.markers import InvalidMarker, Marker
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.markers import marker_environment
+from mfenvd.domain.plan import Environment, PlannedTarget
+from mfenvd.domain.redact import shown_url, without_channel_credentials
+from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
+from mfenvd.domain.sharing import AskedEnvironment
+from mfenvd.domain.target import newest_patch
+from mfenvd.flows.conda_packages import conda_part, metaflow_spec
+from mfenvd.flows.file_conda import minor_of
+from mfenvd.flows.project_context import ProjectContext
+from mfenvd.flows.requests import canonical_requirements, python_in, python_version
+from mfenvd.flows.requirement_formats.requirement_text import Entry
+from mfenvd.flows.targets import requested_targets
+
+_KINDS = {"conda-only": Kind.CONDA, "pypi-only": Kind.PYPI, "mixed": Kind.MIXED}
+_OPERATORS = ("<", ">", "!", "~", "=", ";")
+_FIND_LINKS = ("-f ", "--find-links ")
+_IN_MIXED = ("pip", "uv")
+"""What the extension adds where both kinds of packages are resolved together."""
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What is resolved for one arch.
+
+    Attributes:
+        environment: With one target; its request is None where it cannot be known, which its findings say.
+        base: Of wheels alone: the conda packages that they go into, likewise.
+    """
+
+    environment: Environment
+    base: Environment | None = None
+
+
+def described(asked: AskedEnvironment, like: Environment, context: ProjectContext) -> Described:
+    """The environment that the extension asks for.
+
+    Args:
+        asked: In its words.
+        like: What mfenv read of the same: where packages stand, and what is wrong with them.
+        context: Of the project.
+    """
+    kind, arch = _KINDS[asked.env_type], Arch(asked.arch)
+    python, interpreter = _python(asked.asked.deps.get("conda", ()), kind, context.requests.python)
+    (target,) = requested_targets((arch,), python, context.targets, None, kind=kind, declared=True)
+    target = target.given(glibc=_system(asked, "__glibc"), cuda=_system(asked, "__cuda"))
+    conda = [*_split(asked.deps, "conda"), *_split(asked.deps, "npconda")]
+    if kind is Kind.MIXED:
+        conda += [(name, "") for name in _IN_MIXED if name not in dict(conda)]
+    wheels, said = _wheels(asked, like, Path(context.facts.cwd)) if kind is not Kind.CONDA else (PypiPart(), ())
+    said = (*like.findings, *said)
+    broken = any(finding.severity is Severity.ERROR for finding in said)
+    parts = CondaPart() if kind is Kind.PYPI else _conda(conda, interpreter, asked, target, context)
+    request = Request(kind, python, wheels, parts, context.requests.solver_for(kind))
+    environment = msgspec.structs.replace(
+        like,
+        kind=kind,
+        python=python,
+        conda=dict(conda) if kind is not Kind.PYPI else {},
+        pypi=dict(_split(asked.deps, "pypi")),
+        channels=tuple(map(without_channel_credentials, parts.channels)),
+        indexes=tuple(map(shown_url, wheels.indexes.extra_index_urls)),
+        request=None if broken else request,
+        targets=(target,),
+        findings=said,
+    )
+    if kind is not Kind.PYPI:
+        return Described(environment)
+    into = _conda(list(map(_pair, asked.builder)), interpreter, asked, target, context)
+    base = Environment(
+        source=like.source,
+        flow=None,
+        step=None,
+        name=f"{like.name}: Python",
+        kind=Kind.CONDA,
+        python=python,
+        request=Request(Kind.CONDA, python, conda=into),
+        targets=(target,),
+    )
+    return Described(environment, base)
+
+
+def undescribed(folder: Path, name: str) -> Environment:
+    """An environment that no file describes: one that extends another."""
+    return Environment(source=str(folder / "command line"), flow=None, step=None, name=name)
+
+
+def _python(deps: Sequence[str], kind: Kind, project: str) -> tuple[str, str]:
+    """The interpreter's version, and what conda is asked for.
+
+    Of a range the project's Python is taken where it is in it. `3.11` means any 3.11 but to conda alone.
+    """
+    said = next((spec for name, spec in map(_pair, deps) if name == "python"), "")
+    version = python_version(said) if said else project
+    if version is None:
+        version = python_in(said, project) or project
+        return newest_patch(minor_of(version)), f"{minor_of(version)}.*"
+    if version.count(".") > 1 and "*" not in said:
+        return version, f"=={version}"
+    if kind is Kind.CONDA and "*" not in said:
+        return version, metaflow_spec(said)
+    return newest_patch(minor_of(version)), f"{minor_of(version)}.*"
+
+
+def _wheels(asked: AskedEnvironment, like: Environment, folder: Path) -> tuple[PypiPart, tuple[Finding, ...]]:
+    extras = asked.asked.extras.get("pypi", ())
+    places = {name: place for name, place in like.origins.items() if place is not None}
+    written = canonical_requirements(
+        Entry(text, places.get(name, Location(like.source)), (folder,))
+        for name, text in _requirements(asked.deps.get("pypi", ()))
+    )
+    links = tuple(text.split(maxsplit=1)[1] for text in extras if text.startswith(_FIND_LINKS))
+    indexes = Indexes(
+        extra_index_urls=asked.named.get("pypi", ()), find_links=links, no_index="--no-index" in extras
+    )  # fmt: skip
+    return PypiPart(written.texts, indexes=indexes, pre="--pre" in extras), written.findings
+
+
+def _requirements(deps: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """`(name, requirement)` of `six==1.0`, `six==>=1,<2`, `six;os_name == "nt"`, `demo@https://…;…`."""
+    for name, spec in map(_pair, deps):
+        package, at, url = name.partition("@")
+        if at:
+            yield package, f"{package} @ {url} {spec}".strip()
+        else:
+            yield name, f"{name}{spec}" if not spec or spec.startswith(_OPERATORS) else f"{name}=={spec}"
+
+
+def _conda(
+    packages: list[tuple[str, str]],
+    interpreter: str,
+    asked: AskedEnvironment,
+    target: PlannedTarget,
+    context: ProjectContext,
+) -> CondaPart:
+    """The packages whose markers hold on the target, with the interpreter that was chosen."""
+    wanted = [("python", interpreter)]
+    for name, spec in packages:
+        version, _, marker = spec.partition(";")
+        if name != "python" and (not marker or _holds(marker, target)):
+            wanted.append((name, metaflow_spec(version)))
+    named = asked.named.get("conda", ())
+    return conda_part(wanted, named, context.requests.conda, flexible=bool(named))
+
+
+def _holds(marker: str, target: PlannedTarget) -> bool:
+    variables: dict[str, str | AbstractSet[str]] = {
+        name: str(value) for name, value in marker_environment(target.target).items()
+    }
+    try:
+        return Marker(marker).evaluate(variables)
+    except InvalidMarker:
+        return True
+
+
+def _system(asked: AskedEnvironment, name: str) -> str | None:
+    """`2.36` of `__glibc==2.36=0`; None where the arch has none."""
+    found = dict(_split(asked.deps, "sys")).get(name)
+    return found.partition("=")[0] if found else None
+
+
+def _split(deps: dict[str, tuple[str, ...]], category: str) -> Iterator[tuple[str, str]]:
+    return map(_pair, deps.get(category, ()))
+
+
+def _pair(dep: str) -> tuple[str, str]:
+    """Name and spec of `six`, `six==1.0`, `six==>=1.0` and `six;os_name == "nt"`."""
+    name, semicolon, marker = dep.partition(";")
+    if semicolon and "==" not in name:
+        return name.strip(), f";{marker}"
+    name, _, spec = dep.partition("==")
+    return name.strip(), spec

@@ -1,0 +1,91 @@
+"""Asks metaflow-netflixext in the project's Python what `metaflow environment resolve` would resolve."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from typing import Any
+
+import msgspec
+
+from mfenvd.domain.loaded import Launcher
+from mfenvd.domain.sharing import Asked
+from mfenvd.warm.core.ids import KNOWN_EXTENSIONS
+
+_SECONDS = 120.0
+"""The extension asks conda, pip and, for `--using`, the datastore."""
+
+
+class NotAskedError(Exception):
+    """The extension gives no answer; `reason` continues "because"."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ExtensionMissingError(NotAskedError):
+    """The Python has no metaflow-netflixext, or one that mfenv does not know."""
+
+
+class RefusedError(NotAskedError):
+    """The extension refuses what it was asked; `reason` is its own sentence.
+
+    Args:
+        reason: That sentence.
+        is_usage: Whether it is about the options that were given together.
+    """
+
+    def __init__(self, reason: str, *, is_usage: bool) -> None:
+        super().__init__(reason)
+        self.is_usage = is_usage
+
+
+class _Said(msgspec.Struct):
+    extension: str | None = None
+    answer: Asked | None = None
+    error: str | None = None
+    usage: bool = False
+
+
+def ask(options: Sequence[str], launcher: Launcher, environ: dict[str, str] | None = None) -> Asked:
+    """What would be resolved. Runs Metaflow, and none of the project's code.
+
+    Args:
+        options: As `metaflow environment resolve` takes them; paths are relative to `launcher.cwd`.
+        launcher: Which Python, where and with which variables.
+        environ: Variables besides those.
+
+    Raises:
+        ExtensionMissingError: There is no extension that mfenv knows.
+        RefusedError: It does not take the options.
+        NotAskedError: It does not answer.
+    """
+    question: dict[str, Any] = {
+        "options": list(options), "datastore": launcher.datastore, "known": KNOWN_EXTENSIONS
+    }  # fmt: skip
+    with as_file(files("mfenvd.warm.netflixext") / "resolve_side.py") as side:
+        try:
+            done = subprocess.run(
+                [launcher.interpreter, str(side)],
+                input=msgspec.json.encode(question), capture_output=True, check=False, timeout=_SECONDS,
+                cwd=launcher.cwd, env={**launcher.environ, **(environ or {})}, start_new_session=True,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise NotAskedError(f"it does not answer within {_SECONDS:g} seconds") from None
+        except OSError as error:
+            raise NotAskedError(f"{launcher.interpreter} cannot be started: {error.strerror or error}") from None
+    try:
+        said = msgspec.json.decode(done.stdout, type=_Said)
+    except msgspec.DecodeError:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise NotAskedError(f"{launcher.interpreter} says no more than: {last}") from None
+    if said.error is not None:
+        raise RefusedError(said.error, is_usage=said.usage)
+    if said.answer is None:
+        has = f"{launcher.interpreter} has metaflow-netflixext {said.extension}"
+        known = ", ".join(KNOWN_EXTENSIONS)
+        no = f"{launcher.interpreter} has no metaflow-netflixext"
+        raise ExtensionMissingError(f"{has}, and mfenv knows {known}" if said.extension else no)
+    return said.answer

@@ -1,0 +1,139 @@
+"""How metaflow-netflixext is asked what `metaflow environment resolve` would resolve; run by the project's own Python.
+
+A script for Python 3.7 and up that imports nothing of mfenv. The extension's own command is run with the options that
+the user gave, up to where it begins to resolve (1.3.17, `cmd/environment/environment_cmd.py`): the answer has its
+request ids, its packages and its sources, and the environments that it would have taken as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from typing import Any, Callable
+from urllib.parse import urlsplit, urlunsplit
+
+_EXTENSION = "metaflow_extensions.netflixext."
+_CONDA = _EXTENSION + "plugins.conda."
+
+
+def main() -> None:
+    """Answers the one question that comes in over stdin."""
+    if sys.path[:1] == [os.path.dirname(os.path.abspath(__file__))]:
+        del sys.path[0]
+    answers = os.fdopen(os.dup(1), "wb", 0)
+    question = json.loads(sys.stdin.buffer.read().decode("utf-8"))
+    os.dup2(2, 1)
+    try:
+        answer = _answer(question)
+    except BaseException as error:  # whatever a broken installation does
+        answer = {"error": _words(error), "usage": type(error).__name__ in ("BadOptionUsage", "UsageError")}
+    answers.write(json.dumps(answer).encode("utf-8"))
+
+
+def _answer(question: dict[str, Any]) -> dict[str, Any]:
+    version = _version()
+    if version not in question["known"]:
+        return {"extension": version}
+    conda = importlib.import_module(_CONDA + "conda")
+    resolver = importlib.import_module(_CONDA + "envsresolver")
+    command = importlib.import_module(_EXTENSION + "cmd.environment.environment_cmd")
+    # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
+    conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
+
+    class Asked(resolver.EnvsResolver):  # type: ignore[misc, name-defined]
+        def non_resolved_environments(self) -> Any:
+            raise _Stop(self)
+
+    command.EnvsResolver = Asked  # type: ignore[attr-defined]
+    datastore = ["--datastore", question["datastore"]] if question["datastore"] else []
+    try:
+        command.environment.main(["--quiet", *datastore, "resolve", *question["options"]], standalone_mode=False)
+    except _Stop as stop:
+        return {"extension": version, "answer": _told(stop.resolver)}
+    raise RuntimeError("the extension resolved nothing")
+
+
+def _version() -> str | None:
+    """None without the extension, or without Metaflow."""
+    try:
+        importlib.import_module("metaflow")
+        return str(importlib.import_module(_EXTENSION + "toplevel.nflxext_version").nflxext_version)
+    except ImportError:
+        return None
+
+
+class _Stop(BaseException):
+    def __init__(self, resolver: Any) -> None:
+        super().__init__()
+        self.resolver = resolver
+
+
+class _Unlocked(contextlib.nullcontext):  # type: ignore[type-arg]
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+
+
+def _told(resolver: Any) -> dict[str, Any]:
+    conda = resolver._conda
+    manifest = importlib.import_module("metaflow.metaflow_config").CONDA_MAGIC_FILE_V2
+    environments = list(resolver._requested_envs.items())
+    bare = importlib.import_module(_CONDA + "utils").channel_or_url
+    configured = list(conda.default_conda_channels)
+    if any(asked["env_type"].value != "conda-only" for _, asked in environments):
+        configured += conda.default_pypi_sources
+    known = {bare(url) for url in configured}
+    return {
+        "user": importlib.import_module("metaflow.util").get_username() or "",
+        "datastore": conda._datastore_type,
+        "root": str(conda.storage.datastore_root) if conda.storage is not None else None,
+        "manifest": os.path.join(os.path.abspath(conda._local_root), manifest),
+        "environments": [_environment(id_, asked, lambda url: bare(url) not in known) for id_, asked in environments],
+    }
+
+
+def _environment(id_: Any, asked: dict[str, Any], is_named: Callable[[str], bool]) -> dict[str, Any]:
+    kind, sources, resolved = asked["env_type"].value, asked["sources"], asked["resolved"]
+    return {
+        "arch": id_.arch,
+        "request": id_.req_id,
+        "env_type": kind,
+        "asked": {
+            "deps": asked["user_deps"],
+            "sources": {name: [_bare(url) for url in urls] for name, urls in sources.items()},
+            "extras": asked["extras"],
+        },
+        "deps": asked["deps"],
+        "named": {name: [url for url in urls if is_named(url)] for name, urls in sources.items()},
+        "builder": _builder(asked["user_deps"]) if kind == "pypi-only" else [],
+        "extends": asked["base"] is not None,
+        "full_id": resolved.env_id.full_id if resolved is not None else None,
+        "entry": resolved.to_dict() if resolved is not None else None,
+    }
+
+
+def _builder(deps: dict[str, Any]) -> list[str]:
+    """The conda packages that wheels are put into (`_resolve_environments`)."""
+    utils = importlib.import_module(_CONDA + "utils")
+    python = [dep for dep in deps.get("conda", ()) if dep.startswith("python==")]
+    others = [dep for dep in deps.get("conda", ()) if not dep.startswith("python==")]
+    if python and python[0].count(".") == 1:
+        python = [python[0] + ".*"]
+    return [*python[:1], *utils.get_builder_envs_dep(others), *deps.get("npconda", ())]
+
+
+def _words(error: BaseException) -> str:
+    message = getattr(error, "message", None)
+    return str(message or error or type(error).__name__)
+
+
+def _bare(url: str) -> str:
+    """Without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else url
+
+
+if __name__ == "__main__":
+    main()

@@ -119,9 +119,6 @@ SetDefault = Annotated[
     ),
 ]  # fmt: skip
 WithoutPins = Annotated[
-    bool,
-    typer.Option(
-        "--skip-metaflow-deps", help="Leave out what Metaflow itself needs.",
-        rich_help_panel=_SHARED,
-    ),
-]  # fmt: skip
+    # Too long a name for the table of options.
+    bool, typer.Option("--skip-metaflow-deps/--no-skip-metaflow-deps", hidden=True)
+]

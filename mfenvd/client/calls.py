@@ -116,12 +116,13 @@ def daemon() -> Call[DaemonInfo]:
     return Call("GET", "/v1/daemon", DaemonInfo)
 
 
-def wheels(package: str, project: str, limit: int | None = None) -> Call[Availability]:
+def wheels(package: str, project: str, limit: int | None = None, *, conda: bool = False) -> Call[Availability]:
     """For what there are wheels of `package` (a name, or a requirement) on the indexes of the project at that root.
 
-    At most `limit` versions, the newest; None for all.
+    At most `limit` versions, the newest; None for all. With `conda`, what conda's channels have of a match spec.
     """
     more = {} if limit is None else {"limit": str(limit)}
+    more |= {"conda": "true"} if conda else {}
     return Call("GET", "/v1/wheels", Availability, query={"name": package, "project": project, **more})
 
 

@@ -100,9 +100,11 @@ class AsyncConnection:
         """Pauses the mirror, or has it go on; how it fares then."""
         return await self.call(calls.steer_mirror(paused=paused))
 
-    async def wheels(self, package: str, project: str, limit: int | None = None) -> Availability:
+    async def wheels(
+        self, package: str, project: str, limit: int | None = None, *, conda: bool = False
+    ) -> Availability:
         """As `calls.wheels`; an index that was not asked before may take seconds: give the connection the time."""
-        return await self.call(calls.wheels(package, project, limit))
+        return await self.call(calls.wheels(package, project, limit, conda=conda))
 
     async def stop(self, *, drain: bool = True) -> None:
         await self.call(calls.stop(drain=drain))

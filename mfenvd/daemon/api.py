@@ -126,7 +126,8 @@ class _Routes:
     async def wheels(self, request: web.Request) -> web.Response:
         name, root = request.query.get("name", ""), request.query.get("project", "")
         limit = _whole_number("limit", request.query.get("limit"))
-        return _json(await self._service.wheels(name, root, limit))
+        conda = request.query.get("conda") == "true"
+        return _json(await self._service.wheels(name, root, limit, conda=conda))
 
     async def mirror(self, _: web.Request) -> web.Response:
         return _json(self._service.mirror())

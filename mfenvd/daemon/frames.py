@@ -51,13 +51,14 @@ class Tidy(msgspec.Struct, frozen=True, tag="tidy"):
 
 
 class LookUp(msgspec.Struct, frozen=True, tag="look-up"):
-    """To a worker: which wheels of `package` there are (`resolve.wheels.look_up`)."""
+    """To a worker: which wheels of `package` there are (`resolve.wheels.look_up`), or conda builds."""
 
     package: str
     surroundings: Surroundings
     root: str
     cache_dir: str
     limit: int | None
+    conda: bool = False
 
 
 class Reported(msgspec.Struct, frozen=True, tag="progress"):

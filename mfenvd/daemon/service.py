@@ -256,15 +256,17 @@ class Service:
         self._accept()
         return self._project(root).cancel(ids)
 
-    async def wheels(self, package: str, root: str, limit: int | None) -> Availability:
+    async def wheels(self, package: str, root: str, limit: int | None, *, conda: bool = False) -> Availability:
         """Which archs and Pythons the indexes of a project have wheels of `package` for; asked in a worker.
+
+        With `conda` the conda channels that the project's shell is configured to.
 
         Raises:
             RefusedError: It is no package, no index has it or answers, or there is no such project.
         """
         self._accept()
         project = self._project(root)
-        order = LookUp(package, project.surroundings, project.root, self._paths.cache, limit)
+        order = LookUp(package, project.surroundings, project.root, self._paths.cache, limit, conda)
         try:
             found = await self._pool.look_up(order)
         except ChildDiedError as error:

@@ -1,4 +1,4 @@
-"""For which archs, Pythons and GLIBC levels there are wheels of a package."""
+"""For which archs, Pythons and GLIBC levels there are wheels, or conda builds, of a package."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ import msgspec
 
 from mfenvd.domain.arch import Arch
 
+ANY_PYTHON = "any"
+"""In the place of a Python: of a conda package that goes with any, or with none."""
+
 
 class PythonWheel(msgspec.Struct, frozen=True):
     """That there is a wheel for one Python on one arch, and what the most undemanding one asks for.
 
     Attributes:
-        python: `3.11`, `3.13t` for a free-threaded build.
+        python: `3.11`, `3.13t` for a free-threaded build, or `ANY_PYTHON`.
         glibc: Oldest GLIBC, as `2.17`; None when it asks for none, or off Linux.
         macos: Oldest macOS, as `11.0`; likewise.
+        cuda: Oldest CUDA of the driver, as `12.0`, or `any`; None when it asks for none. Wheels never say.
     """
 
     python: str
     glibc: str | None = None
     macos: str | None = None
+    cuda: str | None = None
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -44,7 +49,7 @@ class Row(msgspec.Struct, frozen=True):
     Attributes:
         version: As its files say it.
         cells: One for each arch, in the order of `Arch`.
-        sdist: Whether there is a source distribution.
+        sdist: Whether there is a source distribution; None of a conda package.
         pure: Whether one of its wheels runs on every arch.
         prerelease: Whether pip takes it only when told to.
         requires_python: As the index says it of its newest file; None where it says nothing.
@@ -53,7 +58,7 @@ class Row(msgspec.Struct, frozen=True):
 
     version: str
     cells: tuple[Cell, ...]
-    sdist: bool = False
+    sdist: bool | None = False
     pure: bool = False
     prerelease: bool = False
     requires_python: str | None = None
@@ -79,10 +84,10 @@ class Availability(msgspec.Struct, frozen=True):
 def python_spans(pythons: Sequence[str], dash: str) -> list[str]:
     """`3.9-3.13` for versions that follow each other, others alone; free-threaded builds after the others."""
     spans: list[list[int]] = []
-    for minor in (int(each.split(".")[1]) for each in pythons if not each.endswith("t")):
+    for minor in (int(each.split(".")[1]) for each in pythons if each[-1].isdigit()):
         if spans and spans[-1][-1] == minor - 1:
             spans[-1].append(minor)
         else:
             spans.append([minor])
     said = [f"3.{span[0]}{dash}3.{span[-1]}" if len(span) > 1 else f"3.{span[0]}" for span in spans]
-    return [*said, *(each for each in pythons if each.endswith("t"))]
+    return [*said, *(each for each in pythons if not each[-1].isdigit())]

@@ -10,9 +10,11 @@ import pytest
 from mfenvd.client import calls
 from mfenvd.client.errors import RequestRefusedError
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.availability import ANY_PYTHON, Availability, PythonWheel
 from mfenvd.domain.codes import Code
 from mfenvd.domain.state import State
 from tests.daemon.harness import Daemon, until
+from tests.support.conda_channel import package, repodata_of, write_repodata
 from tests.support.index_server import Fault, IndexServer
 from tests.support.wheels import wheel
 
@@ -45,6 +47,31 @@ def test_wheels_of_a_package_on_the_indexes_of_a_project(running: Daemon, root: 
     with pytest.raises(RequestRefusedError) as refused:
         running.connection.call(calls.wheels("broken", str(root)))
     assert "s3cret" not in f"{refused.value.message}{refused.value.fix}"
+
+
+def test_builds_of_a_conda_package_on_the_channels_of_the_shell(running: Daemon, root: Path, tmp_path: Path) -> None:
+    repodata = repodata_of(
+        package("demo", "2.0", subdir="linux-64", depends=("python >=3.11,<3.12.0a0", "__glibc >=2.28")),
+        package("demo", "2.0", build="1", subdir="linux-64", depends=("python >=3.12,<3.13.0a0",)),
+        package("demo", "1.0"),
+    )
+    running.settle(root, CONDA_CHANNELS=write_repodata(tmp_path / "channel", repodata).as_uri())
+
+    def asked(spec: str) -> Availability:
+        return running.connection.call(calls.wheels(spec, str(root), conda=True))
+
+    found = asked("demo")
+    assert (found.name, [row.version for row in found.rows], found.versions) == ("demo", ["2.0", "1.0"], 2)
+    new, old = ({cell.arch: cell for cell in row.cells} for row in found.rows)
+    assert new[Arch.LINUX_64].pythons == (PythonWheel("3.11", "2.28"), PythonWheel("3.12"))
+    assert new[Arch.OSX_ARM64].pythons == ()
+    assert old[Arch.WIN_64].pythons == (PythonWheel(ANY_PYTHON),)
+    assert [row.version for row in asked("demo<2").rows] == ["1.0"]
+    for spec, said, fix in (("demo[", "is not a conda package", "numpy=1.26"), ("demp", "package demp", "demo")):
+        with pytest.raises(RequestRefusedError) as refused:
+            asked(spec)
+        assert said in refused.value.message
+        assert fix in (refused.value.fix or "")
 
 
 def test_the_process_describes_itself_without_the_verdicts(running: Daemon) -> None:

@@ -42,7 +42,7 @@ class FakeDaemon:
         received: Method, path with query, and decoded body of every call, in order.
         refuse: `(status, message, fix)` by path, answered instead.
         on_add: Called after a project was registered, with its root: the place to `publish` from.
-        wheels: By what is asked for.
+        wheels: By what is asked for, behind `conda::` where channels are.
         delay: Seconds before each answer.
         ignores_stop: Whether a stop call is answered and nothing more.
     """
@@ -181,7 +181,8 @@ class FakeDaemon:
         return _json(self.status.daemon)
 
     async def _wheels(self, request: web.Request) -> web.StreamResponse:
-        found = self.wheels.get(request.query["name"])
+        side = "conda::" if request.query.get("conda") == "true" else ""
+        found = self.wheels.get(side + request.query["name"])
         if found is None:
             message = f"No index has a package named {request.query['name']}."
             return _json({"error": {"message": message, "fix": "Look for a typing error."}}, status=404)

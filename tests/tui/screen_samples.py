@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.availability import Availability, Cell, PythonWheel, Row
+from mfenvd.domain.availability import ANY_PYTHON, Availability, Cell, PythonWheel, Row
 from mfenvd.domain.event import Status
 from mfenvd.domain.mirror import BucketStatus, Health, MirrorStatus
 from tests.support import samples
@@ -23,9 +23,18 @@ def numpy() -> Availability:
     return Availability("numpy", rows, 43)
 
 
-async def wheels(_socket: Path, _package: str, _root: str, _limit: int) -> Availability:
+def conda_numpy() -> Availability:
+    """A version with builds for two archs, and one that is for all."""
+    linux = (PythonWheel("3.11", "2.17"), PythonWheel("3.12", "2.17", cuda="12.0"))
+    mac = (PythonWheel("3.11", macos="11.0"),)
+    new = (Cell(Arch.LINUX_64, linux, glibc="2.17"), Cell(Arch.OSX_64), Cell(Arch.OSX_ARM64, mac, macos="11.0"))
+    anywhere = tuple(Cell(cell.arch, (PythonWheel(ANY_PYTHON),)) for cell in new)
+    return Availability("numpy", (Row("2.3.1", new, sdist=None), Row("1.0", anywhere, sdist=None, pure=True)), 2)
+
+
+async def wheels(_socket: Path, _package: str, _root: str, _limit: int, *, conda: bool) -> Availability:
     """The answer to any package."""
-    return numpy()
+    return conda_numpy() if conda else numpy()
 
 
 def status_of_ana(project: Path) -> Status:

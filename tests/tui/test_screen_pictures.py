@@ -17,10 +17,14 @@ Compare = Callable[..., bool]
 
 SAYS = {
     "wheels": ("w", ("✗ none", "1.26.4", "✓ 3.13 glibc 2.27", "2 of 43 versions")),
+    "conda": ("w", ("Conda packages", "✓ 3.12 glibc 2.17, CUDA", "✓ any")),
     "daemon": ("d", ("pid 4242 · up 3 min · 57 MiB", "3 workers · 1 running · 2 queued", "not trusted")),
     "mirror": ("m", ("s3://research/conda", "✗ unreachable · 3 min ago", "12 packages · 40.0 MiB · 5.5 MiB/s")),
     "filter": ("slash", ("2 of 6", "ScoreFlow")),
 }
+THEN = {"filter": "score", "conda": ("f2",)}
+"""Keys that follow."""
+
 LOOKS = {
     "60x20": ((60, 20), False),
     "80x24": ((80, 24), False),
@@ -45,7 +49,7 @@ def test_screen(project: Path, snap_compare: Compare, monkeypatch: pytest.Monkey
 
     async def open_it(pilot: Pilot[None]) -> None:
         await shows(pilot, "TrainFlow")
-        await press(pilot, "down", "right", key, *("score" if screen == "filter" else ""))
+        await press(pilot, "down", "right", key, *THEN.get(screen, ()))
         for text in says:
             await shows(pilot, _in_ascii(text) if plain else text, limit=20)
         await asyncio.sleep(0.1)

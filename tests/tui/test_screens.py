@@ -21,7 +21,7 @@ from mfenvd.domain.event import MirrorChanged
 from mfenvd.domain.mirror import BucketStatus, MirrorStatus
 from tests.support import samples
 from tests.support.fake_daemon import running_fake_daemon
-from tests.tui.screen_samples import numpy
+from tests.tui.screen_samples import conda_numpy, numpy
 from tests.tui.support import dashboard, of_status, press, shows, text_of, until
 
 WIDE = (140, 45)
@@ -57,6 +57,26 @@ async def test_w_shows_the_wheels_of_the_package_of_the_finding_and_of_any_other
             await until(pilot, lambda: not isinstance(app.screen, WheelsScreen), "back")
         asked = [path for _, path, _ in daemon.received if path.startswith("/v1/wheels")]
     assert [path.partition("&")[0] for path in asked] == ["/v1/wheels?name=numpy", "/v1/wheels?name=nunpy"]
+
+
+async def test_w_asks_condas_channels_too(project: Path, socket: Path) -> None:
+    with running_fake_daemon(socket, samples.status(project)) as daemon:
+        daemon.wheels = {"numpy": numpy(), "conda::numpy": conda_numpy()}
+        app = dashboard(socket=socket)
+        async with app.run_test(size=WIDE) as pilot:
+            await shows(pilot, "TrainFlow")
+            await press(pilot, "down", "right", "w")
+            await shows(pilot, "on the indexes of team-flows")
+            await shows(pilot, "✓ 3.13 glibc 2.27")
+            await press(pilot, "c")
+            await shows(pilot, "Conda packages · on the channels of team-flows")
+            await shows(pilot, "✓ 3.12 glibc 2.17, CUDA 12.0")
+            assert "sdist" not in text_of(app)
+            await press(pilot, "down")
+            await shows(pilot, "numpy 1.0 · any arch")
+            assert "✓ any" in text_of(app)
+            await press(pilot, "slash", "c", "f2")  # while one types, a letter is one
+            await shows(pilot, "No index has a package named c.")
 
 
 async def test_d_shows_the_process_and_says_when_it_is_gone(project: Path, socket: Path) -> None:

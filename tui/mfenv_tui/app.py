@@ -36,6 +36,7 @@ from mfenvd.client.errors import ClientError
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.event import Hello
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.request import Kind
 
 BETWEEN_DRAWINGS = 0.2
 """Seconds: events that come faster are drawn together."""
@@ -263,7 +264,8 @@ class Dashboard(DetailActions):
         root = selection.row.root if selection else ""
         first = self._finding.package if self._finding else None
         known = root if root in self.view.projects else next(iter(self.view.projects))
-        self.push_screen(WheelsScreen(self._outside, known, first or "", self.signs))
+        conda = selection is not None and selection.kind == Kind.CONDA
+        self.push_screen(WheelsScreen(self._outside, known, first or "", self.signs, conda=conda))
 
     def action_daemon(self) -> None:
         if self.view.daemon is None:

@@ -1,4 +1,4 @@
-"""How the wheels of a package are written."""
+"""How the wheels, or conda builds, of a package are written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from mfenv_tui.lines import Labelled, Line, Piece, Signs
 from mfenvd.domain.availability import Cell, PythonWheel, Row, python_spans
 from mfenvd.domain.words import Tone
+
+_SDIST = {True: "sdist", False: "no sdist", None: ""}
 
 
 def cell_line(cell: Cell, signs: Signs, *, brief: bool) -> Line:
@@ -20,7 +22,9 @@ def cell_line(cell: Cell, signs: Signs, *, brief: bool) -> Line:
 
 def floor(needs: Cell | PythonWheel) -> str:
     """The oldest system, empty where any will do."""
-    return f"glibc {needs.glibc}" if needs.glibc else f"macOS {needs.macos}" if needs.macos else ""
+    cuda = needs.cuda if isinstance(needs, PythonWheel) else None
+    floors = (("glibc", needs.glibc), ("macOS", needs.macos), ("CUDA", "" if cuda == "any" else cuda))
+    return ", ".join(f"{name} {version}".strip() for name, version in floors if version is not None)
 
 
 def version_parts(name: str, row: Row, signs: Signs) -> Iterator[Line | Labelled]:
@@ -34,7 +38,7 @@ def remarks(row: Row, signs: Signs) -> str:
     """What else is worth knowing of a version, each behind a dot."""
     said = (
         "any arch" if row.pure else "",
-        "sdist" if row.sdist else "no sdist",
+        _SDIST[row.sdist],
         "pre-release" if row.prerelease else "",
         "withdrawn" + (f": {row.yanked}" if row.yanked else "") if row.yanked is not None else "",
         f"Python {row.requires_python}" if row.requires_python else "",

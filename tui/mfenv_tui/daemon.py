@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Protocol
 
 from mfenv_tui.selection import Selection
 from mfenvd.client.errors import ClientError
@@ -29,6 +30,14 @@ Follow = Callable[[Path, DaemonView], AsyncIterator[Told]]
 
 Record = Callable[[Hello | AnyEvent | ClientError], None]
 """Takes down what is told."""
+
+
+class AskWheels(Protocol):
+    """As `wheels`."""
+
+    def __call__(
+        self, socket: Path, package: str, root: str, limit: int, *, conda: bool
+    ) -> Awaitable[Availability]: ...
 
 
 async def follow(socket: Path, view: DaemonView, record: Record | None = None) -> AsyncIterator[Told]:
@@ -81,8 +90,8 @@ async def cancel(socket: Path, selection: Selection) -> int:
         return await connection.cancel(selection.row.root, selection.verdict_ids or None)
 
 
-async def wheels(socket: Path, package: str, root: str, limit: int) -> Availability:
-    """Which wheels of `package` the indexes of the project at `root` have.
+async def wheels(socket: Path, package: str, root: str, limit: int, *, conda: bool) -> Availability:
+    """Which wheels of `package` the indexes of the project at `root` have; with `conda`, which builds its channels.
 
     Raises:
         ClientError: The daemon does not answer, or says why it cannot tell.
@@ -90,7 +99,7 @@ async def wheels(socket: Path, package: str, root: str, limit: int) -> Availabil
     from mfenvd.client.stream import AsyncConnection
 
     async with AsyncConnection(socket, timeout=_PATIENCE) as connection:
-        return await connection.wheels(package, root, limit)
+        return await connection.wheels(package, root, limit, conda=conda)
 
 
 async def daemon_info(socket: Path) -> DaemonInfo:

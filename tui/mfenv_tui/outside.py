@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mfenv_tui.daemon import Follow, daemon_info, follow, history, start, wheels
+from mfenv_tui.daemon import AskWheels, Follow, daemon_info, follow, history, start, wheels
 from mfenvd.client.export import Export, export
-from mfenvd.domain.availability import Availability
 from mfenvd.domain.event import DaemonInfo
 from mfenvd.domain.history import History
 
@@ -24,7 +23,7 @@ class Outside:
         follow: Tells what the daemon tells.
         history: Tells what is known of a verdict besides itself.
         info: Tells how the daemon's process is now.
-        wheels: Tells which wheels of a package the indexes of a project have, of so many versions at most.
+        wheels: Tells which wheels of a package the indexes of a project have, or which builds its conda channels.
         start: Starts the daemon; blocks until it answers.
         environ: For the editor.
         clock: Seconds since the epoch.
@@ -37,7 +36,7 @@ class Outside:
     follow: Follow = follow
     history: Callable[[Path, str], Awaitable[History]] = history
     info: Callable[[Path], Awaitable[DaemonInfo]] = daemon_info
-    wheels: Callable[[Path, str, str, int], Awaitable[Availability]] = wheels
+    wheels: AskWheels = wheels
     start: Callable[[Path], None] = start
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Callable[[], float] = time.time

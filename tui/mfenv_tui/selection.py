@@ -52,6 +52,11 @@ class Selection:
         return self.cell.verdicts[0] if self.cell and self.cell.verdicts else None
 
     @property
+    def kind(self) -> str | None:
+        """Of the environment (`Verdict.kind`); None for a file."""
+        return self.verdicts[0].kind if self.verdicts else None
+
+    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """The weightiest of each arch's, whatever arch is selected."""
         return tuple(cell.verdicts[0] for cell in self.row.cells.values() if cell.verdicts)

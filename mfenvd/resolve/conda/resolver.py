@@ -12,6 +12,7 @@ from mfenvd.domain.own_files import files_unusable
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.resolve.conda import findings
 from mfenvd.resolve.conda.access import access_to
@@ -99,7 +100,11 @@ def asked(request: Request, target: Target, context: Context) -> tuple[Question,
 
 def configuration_of(context: Context) -> CondaConfiguration:
     """What conda is configured to, in the shell that registered the project."""
-    surroundings = context.surroundings
+    return conda_configuration(context.surroundings)
+
+
+def conda_configuration(surroundings: Surroundings) -> CondaConfiguration:
+    """What conda is configured to in a shell."""
     environ = surroundings.environ
     return read_conda_configuration(environ, home_of(environ), Path(surroundings.cwd))
 

@@ -1,4 +1,4 @@
-"""Which versions, archs and Pythons a package has wheels for: what one looks at before adding it."""
+"""Which versions, archs and Pythons a package has wheels or conda builds for: what one looks at before adding it."""
 
 from __future__ import annotations
 
@@ -54,11 +54,13 @@ class WheelsScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", tooltip="Go back to where you came from."),
         Binding("slash", "type", "Other package"),
+        Binding("f2,c", "switch", "Wheels or conda", tooltip="Ask the other side: PyPI's indexes or conda's channels."),
     ]
 
-    def __init__(self, outside: Outside, root: str, package: str, signs: Signs) -> None:
-        """Asks the indexes of the project at `root`; at first about `package`, if it is not empty."""
+    def __init__(self, outside: Outside, root: str, package: str, signs: Signs, *, conda: bool = False) -> None:
+        """Asks the indexes, or with `conda` the channels, of the project at `root`; about `package` if not empty."""
         super().__init__()
+        self._conda = conda
         self._outside = outside
         self._root = root
         self._first = package
@@ -72,7 +74,7 @@ class WheelsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Prose("about")
-        yield PackageInput(self._first, placeholder="a package, as numpy or torch>=2,<2.6", id="package")
+        yield PackageInput(self._first, id="package")
         yield Prose("said")
         table: DataTable[object] = DataTable(cursor_type="row", zebra_stripes=False)
         table.display = False
@@ -81,9 +83,7 @@ class WheelsScreen(Screen[None]):
         yield KeyHints()
 
     def on_mount(self) -> None:
-        where = PurePath(self._root).name or self._root
-        about: Line = (("Wheels", "strong"), (f" {self._signs.dot} on the indexes of {where}", "muted"))
-        self.query_one("#about", Prose).show((about,))
+        self._show_side()
         self.query_one(PackageInput).focus()
         if self._first:
             self._ask(self._first)
@@ -98,6 +98,14 @@ class WheelsScreen(Screen[None]):
     def action_type(self) -> None:
         self.query_one(PackageInput).focus()
 
+    def action_switch(self) -> None:
+        """Ask conda's channels instead of the indexes, or the other way round."""
+        self._conda = not self._conda
+        self._show_side()
+        package = self.query_one(PackageInput).value.strip()
+        if package:
+            self._ask(package)
+
     def action_back(self) -> None:
         """From the versions to the line, from there to where one came from."""
         if isinstance(self.focused, DataTable):
@@ -109,12 +117,20 @@ class WheelsScreen(Screen[None]):
     async def _ask(self, package: str) -> None:
         self._say(f"Asking about {package}{self._signs.more}", "muted")
         try:
-            found = await self._outside.wheels(self._outside.socket, package, self._root, MOST)
+            found = await self._outside.wheels(self._outside.socket, package, self._root, MOST, conda=self._conda)
         except ClientError as error:
             self._show(None)
             self._say(" ".join(filter(None, (error.message, error.fix))), Tone.BAD)
         else:
             self._show(found)
+
+    def _show_side(self) -> None:
+        what, where = ("Conda packages", "channels") if self._conda else ("Wheels", "indexes")
+        project = PurePath(self._root).name or self._root
+        about: Line = ((what, "strong"), (f" {self._signs.dot} on the {where} of {project}", "muted"))
+        self.query_one("#about", Prose).show((about,))
+        example = "numpy or pytorch=2.4" if self._conda else "numpy or torch>=2,<2.6"
+        self.query_one(PackageInput).placeholder = f"a package, as {example}"
 
     def _say(self, text: str, role: Role) -> None:
         self.query_one("#said", Prose).show((((text, role),),) if text else ())

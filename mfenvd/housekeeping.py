@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.environments import local_environments
-from mfenvd.store.archives import ArchiveStore, Trimmed, store_folder
-from mfenvd.store.uploads import Uploads, mirror_folder
+from mfenvd.package_cache import PackageCache
+from mfenvd.store.eviction import Trimmed
 from mfenvd.warm.adopting import Candidate, adopt
-from mfenvd.warm.building import extracted_folder
 from mfenvd.warm.bytecode import compile_bytecode
 from mfenvd.warm.census import census
-from mfenvd.warm.checks import linked_packages
 from mfenvd.warm.collecting import GRACE, Collected, collect
 from mfenvd.warm.core.known import known_environments, local_roots
-from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.micromamba import read_micromamba_settings
 from mfenvd.warm.netflixext import environments as netflixext
 from mfenvd.warm.repairing import Repaired, repair
-
-STORE_LIMIT = 20 * 1024**3
-"""Bytes of wheels and conda archives that are kept. An environment with a GPU build of torch has about three GiB."""
 
 
 class Garbage(msgspec.Struct, frozen=True):
@@ -49,6 +42,9 @@ class Housekeeping:
 
     Args:
         context: Where mfenv keeps things, and the shell whose micromamba counts.
+
+    Attributes:
+        cache: Packages' files.
     """
 
     def __init__(self, context: Context) -> None:
@@ -56,9 +52,10 @@ class Housekeeping:
         self._settings = read_micromamba_settings(context.surroundings, trusted=context.trusted)
         self._environments = local_environments(context, self._settings)
         self._cache_dir = Path(context.cache_dir)
+        self.cache = PackageCache(context, self._environments)
 
-    def collect(self, grace: float = GRACE, *, dry_run: bool = False, limit: int = STORE_LIMIT) -> Garbage:
-        """Removes environments that nobody wanted for `grace` seconds, then files that exceed the store's `limit`.
+    def collect(self, grace: float = GRACE, *, dry_run: bool = False) -> Garbage:
+        """Removes environments that nobody wanted for `grace` seconds, then files that exceed the cache's limits.
 
         Files that an environment refers to stay, and those that wait for their upload.
 
@@ -72,11 +69,8 @@ class Housekeeping:
         collected = Collected((*core.idle, *extension.idle), (*core.interrupted, *extension.interrupted))
         if dry_run:
             return Garbage(dry_run=True, environments=collected)
-        store = ArchiveStore(store_folder(self._context.cache_dir))
-        files = store.trim(limit, {*self._linked(), *self._waiting()})
-        folder = extracted_folder(self._cache_dir)
-        extracted = trim_extracted(folder, self._packages(), time.time() - grace)
-        return Garbage(dry_run=False, environments=collected, files=files, extracted=extracted)
+        shrunk = self.cache.shrink(self.cache.limits, grace)
+        return Garbage(dry_run=False, environments=collected, files=shrunk.files, extracted=shrunk.extracted)
 
     def tidy(self) -> None:
         """What the daemon does while nothing else is: mends, compiles, and removes what nobody wants."""
@@ -105,27 +99,6 @@ class Housekeeping:
         roots = local_roots(paths, self._context.surroundings.environ)
         known = known_environments(roots, self._settings.platform)
         return repair(self._environments, known, _quiet, dry_run=dry_run)
-
-    def _packages(self) -> frozenset[str]:
-        """Conda packages of all environments, those included that nobody may find."""
-        ours = (*self._environments.own(), *netflixext.made_here(self._cache_dir))
-        prefixes = {*ours, *self._environments.registry.prefixes()}
-        return frozenset().union(*map(linked_packages, prefixes))
-
-    def _waiting(self) -> frozenset[str]:
-        """sha256 of the stored files that are still to be uploaded."""
-        uploads = Uploads(mirror_folder(self._context.cache_dir))
-        try:
-            return uploads.needed()
-        finally:
-            uploads.close()
-
-    def _linked(self) -> Iterator[str]:
-        """sha256 of the stored files that environments refer to."""
-        for found in census(self._environments.registry):
-            for link in Path(found.prefix).glob(".pip/wheels/*"):
-                if link.is_symlink():
-                    yield link.readlink().parent.name
 
 
 def _quiet(progress: Progress) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mfenvd.cli import (
+    cache,
     check,
     env,
     export,
@@ -57,7 +58,7 @@ def _options(*, version: VersionFlag = False) -> None:
 
 for module in (
     up, refresh, lifecycle, watching, logs, mirror, service, why, export, check, plan, resolve, wheels, env,
-    housekeeping
+    housekeeping, cache
 ):  # fmt: skip
     module.add_to(app)
 for command in app.registered_commands:

@@ -65,6 +65,19 @@ class MirrorSettings(msgspec.Struct, frozen=True):
     read_only: bool = False
 
 
+class CacheSettings(msgspec.Struct, frozen=True):
+    """`[cache]` of the user's file: packages' files that nothing needs.
+
+    Attributes:
+        max_size: Bytes, beyond which the least recently used go. An environment with a GPU build of torch has about
+            three GiB.
+        max_age: Seconds after which what nobody used goes whatever the size; None for no such limit.
+    """
+
+    max_size: int = 20 * 2**30
+    max_age: float | None = None
+
+
 class Settings(msgspec.Struct, frozen=True):
     """`[tool.mfenv]` of pyproject.toml or mfenv.toml, over the user's file, over the defaults.
 
@@ -80,6 +93,7 @@ class Settings(msgspec.Struct, frozen=True):
         mixed_resolver: Who resolves the wheels of mixed environments.
         max_workers: Solver processes at once; None means one less than the cores, at least two.
         mirror: Of the bucket.
+        cache: Of the packages' files on this machine.
         files: The configuration files that were read, absolute.
         origins: Where each key stands, by its path with dots: `targets.linux-64.image`, `envs.NAME.packages.0`.
     """
@@ -95,5 +109,6 @@ class Settings(msgspec.Struct, frozen=True):
     mixed_resolver: MixedSolver = MixedSolver.UV
     max_workers: int | None = None
     mirror: MirrorSettings = MirrorSettings()
+    cache: CacheSettings = CacheSettings()
     files: tuple[str, ...] = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)

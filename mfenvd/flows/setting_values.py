@@ -19,6 +19,8 @@ _PYTHON = re.compile(r"3\.\d+(\.\d+)?t?")
 _GLIBC = re.compile(r"2\.\d+")
 _SIZE = re.compile(r"(\d+) ?(KiB|MiB|GiB)")
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_DURATION = re.compile(r"(\d+) ?(hour|day|week)s?")
+_SECONDS = {"hour": 3600.0, "day": 24 * 3600.0, "week": 7 * 24 * 3600.0}
 _VERSION = re.compile(r"\d+(\.\d+)?")
 _DECOSPEC = re.compile(r"[A-Za-z_][\w.]*(:.*)?")
 
@@ -175,10 +177,36 @@ def _flag(key: str) -> Check:
 
 def _bandwidth(value: Any, _folder: Path) -> int:
     """Bytes a second."""
-    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if found is None or not int(found[1]):
+    size = parse_size(value)
+    if not size:
         raise BadValueError(f"`bandwidth` cannot be {value!r}", 'Write bytes a second, as in `bandwidth = "4MiB"`.')
-    return int(found[1]) * _UNITS[found[2]]
+    return size
+
+
+def _max_size(value: Any, _folder: Path) -> int:
+    size = parse_size(value)
+    if size is None:
+        raise BadValueError(f"`max-size` cannot be {value!r}", 'Write it as in `max-size = "20GiB"`.')
+    return size
+
+
+def _max_age(value: Any, _folder: Path) -> float:
+    age = parse_duration(value)
+    if age is None:
+        raise BadValueError(f"`max-age` cannot be {value!r}", 'Write it as in `max-age = "90 days"`.')
+    return age
+
+
+def parse_size(value: object) -> int | None:
+    """Bytes of `20GiB`; None where it is no size."""
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    return int(found[1]) * _UNITS[found[2]] if found else None
+
+
+def parse_duration(value: object) -> float | None:
+    """Seconds of `90 days`; None where it is no duration."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    return int(found[1]) * _SECONDS[found[2]] if found else None
 
 
 PROJECT_KEYS: dict[str, Check] = {
@@ -222,3 +250,6 @@ MIRROR_KEYS: dict[str, Check] = {
     "read-only": _flag("read-only"),
 }
 """Of `mirror`."""
+
+CACHE_KEYS: dict[str, Check] = {"max-size": _max_size, "max-age": _max_age}
+"""Of `cache`, in the user's file."""

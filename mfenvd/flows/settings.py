@@ -8,10 +8,11 @@ from typing import Any
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location
-from mfenvd.domain.settings import MirrorSettings, NamedEnvironment, Settings, TargetSettings
+from mfenvd.domain.settings import CacheSettings, MirrorSettings, NamedEnvironment, Settings, TargetSettings
 from mfenvd.flows.findings import bad_setting, malformed_configuration, unreadable_file
 from mfenvd.flows.requirement_formats.toml_file import Key, TomlError, TomlPlaces, parse_toml
 from mfenvd.flows.setting_values import (
+    CACHE_KEYS,
     ENVIRONMENT_KEYS,
     MIRROR_KEYS,
     PROJECT_KEYS,
@@ -41,7 +42,7 @@ def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ..
     files: list[str] = []
     findings: list[Finding] = []
     for path in configuration_files(root, paths):
-        layer = _Layer(path)
+        layer = _Layer(path, users=paths.config_file)
         layer.read()
         findings += layer.findings
         if layer.found:
@@ -50,10 +51,17 @@ def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ..
         origins |= layer.origins
     environments, incomplete = _environments(merged.pop("envs", {}), origins)
     targets = {a: TargetSettings(**keys) for a, keys in merged.pop("targets", {}).items()}
-    mirror = MirrorSettings(**{key.replace("-", "_"): value for key, value in merged.pop("mirror", {}).items()})
+    mirror = MirrorSettings(**_named(merged.pop("mirror", {})))
+    cache = CacheSettings(**_named(merged.pop("cache", {})))
     fields = {_FIELDS.get(key, key): value for key, value in merged.items()}
     settings = Settings(
-        **fields, targets=targets, environments=environments, mirror=mirror, files=tuple(files), origins=origins
+        **fields,
+        targets=targets,
+        environments=environments,
+        mirror=mirror,
+        cache=cache,
+        files=tuple(files),
+        origins=origins,
     )
     return settings, (*findings, *incomplete)
 
@@ -73,6 +81,11 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
             base[key] = value
 
 
+def _named(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table's keys as Python spells them."""
+    return {key.replace("-", "_"): value for key, value in table.items()}
+
+
 def _environments(
     tables: Mapping[str, dict[str, Any]], origins: Mapping[str, Location]
 ) -> tuple[dict[str, NamedEnvironment], list[Finding]]:
@@ -88,10 +101,16 @@ def _environments(
 
 
 class _Layer:
-    """One configuration file: its good values, where they stand, and its findings."""
+    """One configuration file: its good values, where they stand, and its findings.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+        path: Of the file.
+        users: Of the user's own file, where that matters.
+    """
+
+    def __init__(self, path: Path, users: Path | None = None) -> None:
+        self.path, self._users = path, users
+        self._all_tables = ("targets", "envs", "mirror", *(("cache",) if users in {None, path} else ()))
         self.found = False
         self.values: dict[str, Any] = {}
         self.origins: dict[str, Location] = {}
@@ -136,17 +155,26 @@ class _Layer:
             elif key == "envs":
                 self._tables(key, value, self._environment)
             elif key == "mirror":
-                self._mirror(value)
+                self._table(key, value, MIRROR_KEYS)
+            elif key == "cache":
+                self._cache(value)
             else:
-                self._key((key,), value, PROJECT_KEYS, self.values, ("targets", "envs", "mirror"))
+                self._key((key,), value, PROJECT_KEYS, self.values, self._all_tables)
 
-    def _mirror(self, table: Any) -> None:
-        if not isinstance(table, dict):
-            self._bad(("mirror",), BadValueError("`mirror` is a table", "Write it as in `[mirror]`."))
+    def _cache(self, table: Any) -> None:
+        if "cache" not in self._all_tables:
+            message = "`cache` is about all projects of a user, and does not count in one of them"
+            self._bad(("cache",), BadValueError(message, f"Write it in {self._users}."))
             return
-        found = self.values.setdefault("mirror", {})
+        self._table("cache", table, CACHE_KEYS)
+
+    def _table(self, name: str, table: Any, checks: Mapping[str, Check]) -> None:
+        if not isinstance(table, dict):
+            self._bad((name,), BadValueError(f"`{name}` is a table", f"Write it as in `[{name}]`."))
+            return
+        found = self.values.setdefault(name, {})
         for key, value in table.items():
-            self._key(("mirror", key), value, MIRROR_KEYS, found)
+            self._key((name, key), value, checks, found)
 
     def _tables(self, key: str, value: Any, read: Callable[[Key, str, dict[str, Any]], None]) -> None:
         example = "[targets.linux-64]" if key == "targets" else "[envs.NAME]"

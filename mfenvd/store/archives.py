@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -14,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
 from filelock import FileLock
 
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.errors import DownloadError, NotDownloaded, StoreUnwritable, WrongContent
+from mfenvd.store.eviction import Entry, Trimmed, entries, evicted, surplus, sweep_evicted, trimmed
 from mfenvd.store.facts import Facts
 from mfenvd.store.hashing import digest_of, sha256_of
 
@@ -30,8 +29,8 @@ Download = Callable[[LockedPackage, BinaryIO], None]
 PARALLEL = 8
 """Downloads at once."""
 
-# Seconds for which a file that was asked for counts as being in use.
-_IN_USE = 3600.0
+# Files that are read at once: hashing leaves Python's lock, and a disk does not get faster by more.
+_READING = 4
 
 # Seconds after which a file that nobody finished is not in the works any more.
 _ABANDONED_AFTER = 24 * 3600.0
@@ -42,24 +41,20 @@ def store_folder(cache_dir: str) -> Path:
     return Path(cache_dir) / "store"
 
 
-class Trimmed(msgspec.Struct, frozen=True):
-    """What was removed from the store: so many files, so many bytes."""
-
-    files: int = 0
-    size: int = 0
-
-
 class ArchiveStore:
     """Files by sha256: `archives/ab/abcd…/NAME`. A file is there whole or not at all.
 
     Args:
         folder: Created when needed.
+
+    Attributes:
+        quarantine: Where damaged files are set aside, for a day.
     """
 
     def __init__(self, folder: Path) -> None:
         self._archives = folder / "archives"
         self._incoming = folder / "incoming"
-        self._quarantine = folder / "quarantine"
+        self.quarantine = folder / "quarantine"
         self._facts = Facts(folder / "facts")
 
     def get(self, sha256: str, filename: str) -> Path | None:
@@ -122,33 +117,50 @@ class ArchiveStore:
 
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(size for _, _, size in self._entries())
+        return sum(entry.size for entry in self.entries())
 
-    def trim(self, limit: int, keep: Collection[str] = (), max_age: float | None = None) -> Trimmed:
+    def entries(self) -> Iterator[Entry]:
+        """All files, in no order."""
+        return entries(self._archives)
+
+    def trim(
+        self, limit: int, keep: Collection[str] = (), max_age: float | None = None, *, dry_run: bool = False
+    ) -> Trimmed:
         """Removes the files that were not used for longest until the rest is within `limit` bytes.
 
-        What was used in the last hour stays in any case: a job of some process may be at it.
+        What was used in the last hours stays in any case: a job of some process may be at it.
 
         Args:
             limit: Bytes.
             keep: sha256 of files that stay whatever they cost.
             max_age: Seconds; what was not used for as long is removed whatever the size. None for no such limit.
+            dry_run: Whether nothing is removed.
         """
+        going = surplus(self.entries(), limit, keep, max_age)
+        if dry_run:
+            return trimmed(going)
         self._sweep()
-        now = time.time()
-        entries = sorted(self._entries(), key=lambda entry: entry[1])
-        total = sum(size for _, _, size in entries)
-        removed = Trimmed()
-        for folder, used, size in entries:
-            is_old = max_age is not None and now - used > max_age
-            if (total <= limit and not is_old) or used > now - _IN_USE:
-                break
-            if folder.name in keep or _last_used(folder) > used:
-                continue
-            shutil.rmtree(folder, ignore_errors=True)
-            total -= size
-            removed = Trimmed(removed.files + 1, removed.size + size)
-        return removed
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        return trimmed(entry for entry in going if evicted(entry, self._incoming))
+
+    def verify(self, seen: Callable[[Entry, bool], None]) -> tuple[Path, ...]:
+        """Reads every file and sets aside those that are damaged: they are fetched again when they are wanted.
+
+        Args:
+            seen: Is told of each one, and whether it is right.
+
+        Returns:
+            The damaged ones, where they were.
+        """
+        damaged: list[Path] = []
+        with ThreadPoolExecutor(_READING, thread_name_prefix="verify") as pool:
+            found = list(self.entries())
+            for entry, wrong in zip(found, pool.map(_damaged, found), strict=True):
+                for path in wrong:
+                    self._set_aside(path)
+                damaged += wrong
+                seen(entry, not wrong)
+        return tuple(damaged)
 
     def close(self) -> None:
         self._facts.close()
@@ -193,34 +205,28 @@ class ArchiveStore:
 
     def _set_aside(self, path: Path) -> None:
         _log.warning("%s was damaged and is set aside", path)
-        self._quarantine.mkdir(parents=True, exist_ok=True)
+        self.quarantine.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # another process was faster
-            path.replace(self._quarantine / f"{path.parent.name}-{path.name}")
-
-    def _entries(self) -> Iterator[tuple[Path, float, int]]:
-        """Each file's folder, when it was last used, and its size."""
-        for folder in self._archives.glob("??/*"):
-            try:
-                files = [path.stat() for path in folder.iterdir()]
-                yield folder, folder.stat().st_mtime, sum(stat.st_size for stat in files)
-            except FileNotFoundError:
-                continue
+            path.replace(self.quarantine / f"{path.parent.name}-{path.name}")
 
     def _sweep(self) -> None:
         """Removes what nobody will finish, and what was set aside."""
         oldest = time.time() - _ABANDONED_AFTER
-        for path in (*self._incoming.glob("*"), *self._incoming.glob("locks/*"), *self._quarantine.glob("*")):
+        for path in (*self._incoming.glob("*"), *self._incoming.glob("locks/*"), *self.quarantine.glob("*")):
             with contextlib.suppress(OSError):
                 if path.is_file() and path.stat().st_mtime < oldest:
                     path.unlink()
+        sweep_evicted(self._incoming)
 
 
-def _last_used(folder: Path) -> float:
-    """When a file was asked for last; never, if it is gone."""
-    try:
-        return folder.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+def _damaged(entry: Entry) -> list[Path]:
+    """The files of an entry that are not what its name says."""
+    wrong = []
+    for path in entry.folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # evicted meanwhile
+            if sha256_of(path) != entry.sha256:
+                wrong.append(path)
+    return wrong
 
 
 def _download(package: LockedPackage, file: BinaryIO, download: Download) -> None:

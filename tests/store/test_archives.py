@@ -13,6 +13,7 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import ArchiveStore
 from mfenvd.store.errors import DownloadError, NotDownloaded, StoreUnwritable, WrongContent
+from mfenvd.store.eviction import evicted
 from mfenvd.store.findings import finding_of
 
 
@@ -183,6 +184,21 @@ def test_using_a_file_makes_it_young(tmp_path: Path) -> None:
     store.fetch(package(b"old", "old"), Server(b"old"))
     store.trim(3)
     assert (old.exists(), new.exists()) == (True, False)
+
+
+def test_a_file_that_is_asked_for_while_it_is_removed_stays(tmp_path: Path) -> None:
+    store = ArchiveStore(tmp_path)
+    path = store.fetch(package(b"wheel"), Server(b"wheel"))
+    _last_used(path, 1_000_000)
+    (found,) = store.entries()
+    assert store.get(hashlib.sha256(b"wheel").hexdigest(), path.name) == path
+    assert not evicted(found, tmp_path / "incoming")
+    assert path.read_bytes() == b"wheel"
+    (found,) = store.entries()
+    assert evicted(found, tmp_path / "incoming")
+    assert not path.exists()
+    assert not evicted(found, tmp_path / "incoming")
+    assert list((tmp_path / "incoming").glob("evicted-*")) == []
 
 
 def _last_used(path: Path, when: float) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from mfenvd.domain.codes import Code
+from mfenvd.domain.settings import CacheSettings
 from mfenvd.housekeeping import Housekeeping
 from mfenvd.warm.marker import read_marker
 from tests.support.metaflow_world import LOCAL, World
@@ -83,11 +84,16 @@ def test_files_that_environments_refer_to_outlast_the_limit(world: World) -> Non
     made = environments(world)
     made.create(pypi(world), quiet)
     made.discard(made.create(pypi(world, "lonely-1.0-py3-none-any.whl", id_="aaaaaaaaaaaaaaa"), quiet))
-    assert Housekeeping(context(world)).collect(limit=0).files.files == 0  # asked for just now
+    nothing = CacheSettings(max_size=0)
+    cache = Housekeeping(context(world)).cache
+    assert cache.shrink(nothing).files.files == 0  # asked for just now
     for folder in (world.root / "cache" / "store" / "archives").glob("*/*"):
         os.utime(folder, (LONG_AGO, LONG_AGO))
-    collected = Housekeeping(context(world)).collect(limit=0)
-    assert collected.files.files == 3  # lonely, and the archives of python and pip
+    usage = cache.usage()
+    assert (usage.stored.files, usage.linked.files, usage.in_use.files) == (5, 2, 0)
+    assert cache.shrink(nothing, dry_run=True).files.files == 3
+    assert cache.usage().stored.files == 5
+    assert cache.shrink(nothing).files.files == 3  # lonely, and the archives of python and pip
     assert made.missing(pypi(world)) == ()
 
 

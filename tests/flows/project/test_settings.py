@@ -9,7 +9,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.request import MixedSolver
-from mfenvd.domain.settings import Settings, TargetSettings
+from mfenvd.domain.settings import CacheSettings, Settings, TargetSettings
 from mfenvd.flows.setting_values import ENVIRONMENT_KEYS, PROJECT_KEYS, TARGET_KEYS
 from mfenvd.flows.settings import load_settings
 from mfenvd.paths import Paths
@@ -213,3 +213,20 @@ def test_the_documentation_has_every_key_and_its_examples_are_valid(root: Path, 
         write(root, example)
         _, findings = load_settings(root, folders)
         assert findings == ()
+
+
+def test_the_cache_is_configured_in_the_users_file_alone(tmp_path: Path) -> None:
+    paths = Paths(*(str(tmp_path / name) for name in ("config", "cache", "state", "log", "run")))
+    paths.config_file.parent.mkdir()
+    paths.config_file.write_text('[cache]\nmax-size = "512 MiB"\nmax-age = "90 days"\n')
+    (tmp_path / "mfenv.toml").write_text('[cache]\nmax-size = "1GiB"\n')
+    settings, findings = load_settings(tmp_path, paths)
+    assert settings.cache == CacheSettings(512 * 2**20, 90 * 24 * 3600.0)
+    assert [(finding.code, finding.line) for finding in findings] == [(Code.BAD_SETTING, 1)]
+    assert findings[0].fix == f"Write it in {paths.config_file}."
+
+    paths.config_file.write_text('[cache]\nmax-size = "much"\nmax-age = 90\n')
+    (tmp_path / "mfenv.toml").unlink()
+    settings, findings = load_settings(tmp_path, paths)
+    assert settings.cache == CacheSettings()
+    assert [finding.line for finding in findings] == [2, 3]

@@ -27,6 +27,7 @@ from mfenvd.store.uploads import Uploads, mirror_folder
 from mfenvd.warm.building import Builder
 from mfenvd.warm.environments import LocalEnvironments
 from mfenvd.warm.netflixext.environments import ExtensionEnvironments
+from mfenvd.warm.netflixext.named import NamedEnvironments
 from mfenvd.warm.plan import MicromambaSettings, NotMadeError
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ def extension_environments(
     cache_dir = Path(context.cache_dir)
     builder = Builder(cache_dir, files, trusted=context.trusted)
     return ExtensionEnvironments(cache_dir, Path(identity.envs_dir or cache_dir / "environments"), builder)
+
+
+def named_environments(context: Context, envs_dir: Path) -> NamedEnvironments:
+    """The environments that people make by name, in the folder where metaflow-netflixext makes them."""
+    files = PackageFiles(context, MicromambaSettings(context.local_arch, (), (), ""))
+    return NamedEnvironments(envs_dir, Builder(Path(context.cache_dir), files, trusted=context.trusted))
 
 
 class PackageFiles:

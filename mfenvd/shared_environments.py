@@ -9,13 +9,15 @@ import msgspec
 
 from mfenvd.domain.alias import Alias, AliasKind, named_alias
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.warm.core.known import local_roots
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.netflixext import manifest
 from mfenvd.warm.netflixext.entries import resolution_of
 from mfenvd.warm.netflixext.manifest import EnvId, Manifest, Wanted
+from mfenvd.warm.plan import LocalEnvironment
 
 _LOCAL_ROOT = ".metaflow"
 
@@ -143,6 +145,21 @@ class SharedEnvironments:
             resolved_on=first.get("resolved_on"),
             resolved_by=first.get("resolved_by"),
         )
+
+
+def local_environment(found: SharedEnvironments, environment: SharedEnvironment, arch: Arch) -> LocalEnvironment:
+    """What is to be laid out where it is made on this machine.
+
+    Raises:
+        NotAnEntryError: The manifest does not say what a package is.
+    """
+    packages = found.packages(environment, arch)
+    target = Target(arch, environment.python or "3")
+
+    def of(kind: Kind) -> Resolution:
+        return Resolution(environment.request, target, tuple(each for each in packages if each.kind is kind))
+
+    return LocalEnvironment(environment.full_id[:15], str(arch), of(Kind.CONDA), of(Kind.PYPI))
 
 
 def _names(content: Manifest, req: str, full: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfenvd.cli.completing import complete_alias
+from mfenvd.cli.env_create import create
 from mfenvd.cli.export import Format, FormatOption, OutputOption, write_lock
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag
@@ -36,11 +37,15 @@ ArchOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Adds `mfenv env` to the commands."""
+    env_app.command("create", epilog=examples("mfenv env create team/env:v1 --name lab --install-notebook"))(create)
     app.add_typer(
         env_app,
-        help="Look at, name and fetch environments that are shared by name.",
+        help="Look at, name, make and fetch environments that are shared by name.",
         epilog=examples(
-            "mfenv env list", "mfenv env show team/project/env:v1", "mfenv env get team/env -o pylock.toml"
+            "mfenv env list",
+            "mfenv env show team/project/env:v1",
+            "mfenv env create team/env --name lab --install-notebook",
+            "mfenv env get team/env -o pylock.toml",
         ),
         rich_help_panel=ONE_SHOT,
     )
@@ -75,7 +80,7 @@ def show(name: Name, *, arch: ArchOption = None, json: JsonFlag = False) -> None
     from mfenvd.cli.terminal import this_terminal
 
     found = shared_environments()
-    environment = _known(found, name)
+    _, environment = known_environment(found, name)
     verdicts = _verdicts(found, environment, arch or [])
     if json:
         packages = {verdict.target.arch: verdict.packages for verdict in verdicts}
@@ -105,7 +110,7 @@ def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
 
     given = _alias(new, to_give=True)
     found = shared_environments()
-    environment = _known(found, name)
+    _, environment = known_environment(found, name)
     try:
         found.give(environment, given)
     except AliasTakenError:
@@ -129,7 +134,7 @@ def get(
     from mfenvd.cli.shared import shared_environments
 
     found = shared_environments()
-    verdicts = _verdicts(found, _known(found, name), arch or [])
+    verdicts = _verdicts(found, known_environment(found, name)[1], arch or [])
     environment = Exported(name, verdicts)
     chosen = format or (Format.PYLOCK if environment.kind == "pypi" else Format.CONDA_LOCK)
     write_lock(environment, chosen, output, archs=arch or [])
@@ -148,15 +153,22 @@ def _alias(text: str, *, to_give: bool = False) -> Alias:
     return found
 
 
-def _known(found: SharedEnvironments, name: str) -> SharedEnvironment:
+def known_environment(found: SharedEnvironments, name: str) -> tuple[Alias, SharedEnvironment]:
+    """The environment of that name, and the name.
+
+    Raises:
+        NotAnAliasError: It is no name.
+        NotSharedError: There is none.
+    """
     from difflib import get_close_matches
 
     from mfenvd.cli.errors import NotSharedError
 
-    environment = found.find(_alias(name))
+    alias = _alias(name)
+    environment = found.find(alias)
     if environment is None:
         raise NotSharedError(name, str(found.path), get_close_matches(name, found.aliases(), n=2))
-    return environment
+    return alias, environment
 
 
 def _verdicts(found: SharedEnvironments, environment: SharedEnvironment, archs: list[Arch]) -> tuple[Verdict, ...]:

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from mfenvd.domain.finding import Finding
 from mfenvd.domain.redact import redact
 from mfenvd.paths import find_paths
 
@@ -199,6 +200,59 @@ class ExtensionRefusesError(CommandError):
     def __init__(self, reason: str, *, is_usage: bool) -> None:
         super().__init__(f"metaflow-netflixext refuses: {reason.strip()}")
         self.code = 2 if is_usage else 1
+
+
+class KernelNeedsNameError(UsageError):
+    """A kernel is asked for, and the environment has no lasting name."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "`--install-notebook` needs `--name`.", "Jupyter starts the environment at the same place later."
+        )
+
+
+class BadNameError(UsageError):
+    """What should be the name of an environment's folder is none."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"`{name}` is no name for a folder of an environment.", "Use letters, digits, `_`, `-` and `.`."
+        )
+
+
+class FolderNotEmptyError(UsageError):
+    """A folder that something is to be put into holds something."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is not an empty folder.", "`--force` removes what is there.")
+
+
+class NameIsTakenError(CommandError):
+    """An environment of that name is there."""
+
+    code = 1
+
+    def __init__(self, name: str, place: str) -> None:
+        fix = "`--exist-ok` takes it if it is the same environment, `--force` makes it anew."
+        super().__init__(f"There is an environment {name} already, at {place}.", fix)
+
+
+class NotMadeHereError(CommandError):
+    """An environment cannot be made; the finding says why."""
+
+    code = 1
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(f"{finding.code}: {finding.message}", finding.fix)
+
+
+class NoKernelError(CommandError):
+    """An environment cannot be extended by ipykernel; `why` are the findings' messages."""
+
+    code = 1
+
+    def __init__(self, name: str, why: list[str]) -> None:
+        super().__init__(f"{name} cannot have ipykernel: {'; '.join(why) or 'it is not resolved'}.")
 
 
 class ManifestUnusableError(CommandError):

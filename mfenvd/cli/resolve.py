@@ -192,7 +192,7 @@ class Resolving:
                 return oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
 
         if sharing.is_asked_for or self.written.is_for_extension:
-            context = _context(shell, folders)
+            context = project_context(shell, folders)
             if sharing.is_asked_for or (context.requests.core is False and not is_started_by_project(context)):
                 return self._through_extension(sharing, context, shell, settle)
         environment = _on(described(self.written, self.python, self.archs, shell), self.glibc, self.cuda)
@@ -219,7 +219,8 @@ class Resolving:
         return Found(found.verdicts, found.shared.findings if found.shared else (), found.shared)
 
 
-def _context(shell: Surroundings, folders: Paths) -> ProjectContext:
+def project_context(shell: Surroundings, folders: Paths) -> ProjectContext:
+    """What is known of the project that the shell is in."""
     from mfenvd.flows.host import this_host
     from mfenvd.flows.project import project_root
     from mfenvd.flows.project_context import read_context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,28 @@ def _made_by(command: Callable[[], object], world: ExtensionWorld, start: bytes)
                     told = {**entry, "packages": packages, "resolved_on": "", "is_default": is_default}
                     found[arch, request, full_id] = told
     return found
+
+
+@pytest.mark.soak
+def test_an_environment_is_made_where_the_extension_and_jupyter_find_it(mfenv: Run, here: ExtensionWorld) -> None:
+    here.index.add(wheel("ipykernel", "6.29.0"))
+    assert mfenv("resolve", "-r", "requirements.txt", *ON_LINUX, "--alias", "made/env:v1").code == 0
+    for _ in range(2):
+        made = json.loads(mfenv("env", "create", "made/env:v1", "--name", "lab", "--exist-ok", "--json").out)
+        assert made["prefix"] == str(here.envs / "lab")
+    assert mfenv("env", "create", "made/env:v1", "--name", "lab").code == 1
+    assert (
+        "already created and valid" in here.environment("create", "made/env:v1", "--name", "lab", "--exist-ok").stderr
+    )
+    assert "Locally present as lab" in here.environment("show", "made/env:v1").stderr
+    said = subprocess.run([f"{made['prefix']}/bin/python", "-c", "import demo; print(demo.__version__)"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert said.stdout == "1.0\n"
+
+    arguments = ("--name", "notebook", "--install-notebook", "--into-dir", "notebook")
+    made = json.loads(mfenv("env", "create", "made/env:v1", *arguments, "--json").out)
+    kernel = json.loads((Path(made["kernel"]) / "kernel.json").read_text())
+    assert kernel["argv"][0] == f"{made['prefix']}/bin/python"
+    link = here.project / "notebook" / "__conda_python"
+    subprocess.run([str(link), "-c", "import demo, ipykernel"], check=True)
+    assert (mfenv("env", "create", "made/env:v1", "--install-notebook").code, link.exists()) == (2, True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import count
 
+import pytest
 from textual.app import App
 
 from mfenv_tui.pace import Pace
@@ -37,3 +39,15 @@ async def test_the_first_request_is_drawn_at_once() -> None:
         await asyncio.sleep(0.5)
     assert drawn
     assert drawn[0] - asked < 30
+
+
+async def test_a_drawing_is_not_lost_where_the_machine_stalls_between_two_looks_at_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = App[None]()
+    drawn = asyncio.Event()
+    clock = count()
+    async with app.run_test():
+        monkeypatch.setattr("textual._time.get_time", lambda: next(clock) * 10.0)
+        Pace(app, drawn.set, 0.1).request()
+        await asyncio.wait_for(drawn.wait(), 20)

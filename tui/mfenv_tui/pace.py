@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -11,8 +12,8 @@ from textual.message_pump import MessagePump
 class Pace:
     """Runs `draw` at once when nothing was drawn lately, else once `interval` seconds after the last time."""
 
-    def __init__(self, timers: MessagePump, draw: Callable[[], None], interval: float) -> None:
-        self._timers = timers
+    def __init__(self, pump: MessagePump, draw: Callable[[], None], interval: float) -> None:
+        self._pump = pump
         self._draw = draw
         self._interval = interval
         self._drawn = float("-inf")
@@ -22,7 +23,9 @@ class Pace:
         """Have everything that changed until then drawn soon."""
         if not self._waiting:
             self._waiting = True
-            self._timers.set_timer(max(0.001, self._drawn + self._interval - time.monotonic()), self._run)
+            delay = max(0.0, self._drawn + self._interval - time.monotonic())
+            # Not `set_timer`: a Textual timer that is late by its own length at its start never fires.
+            asyncio.get_running_loop().call_later(delay, self._pump.call_next, self._run)
 
     def _run(self) -> None:
         self._waiting = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mfenvd.buckets import bucket_of
@@ -27,16 +27,27 @@ def datastore_of(task: WarmTask, settings: MicromambaSettings) -> Datastore | No
     # What a single launch says otherwise (`--datastore-root`) is left to that launch.
     if bucket is None or bucket.url != task.of_core.package_root.rstrip("/"):
         return None
-    return _Mirrored(task, settings, bucket)
+    files = PackageFiles(task.context, settings, task.indexes)
+    return Mirrored(bucket, files, Uploads(mirror_folder(task.context.cache_dir)), _core_key)
 
 
-class _Mirrored:
-    """What `plan.Datastore` promises."""
+class Mirrored:
+    """What `plan.Datastore` promises, of a bucket.
 
-    def __init__(self, task: WarmTask, settings: MicromambaSettings, bucket: Bucket) -> None:
+    Args:
+        bucket: Which.
+        files: Packages' files.
+        uploads: What is there, and what is queued.
+        key_of: Where a package is in the bucket.
+    """
+
+    def __init__(
+        self, bucket: Bucket, files: PackageFiles, uploads: Uploads, key_of: Callable[[LockedPackage], str]
+    ) -> None:
         self.bucket = bucket
-        self._files = PackageFiles(task.context, settings, task.indexes)
-        self._uploads = Uploads(mirror_folder(task.context.cache_dir))
+        self._files = files
+        self._uploads = uploads
+        self._key_of = key_of
 
     def confirmed(self, packages: Iterable[LockedPackage]) -> frozenset[str]:
         """URLs of those that the bucket is known to have, with the right content."""
@@ -63,11 +74,13 @@ class _Mirrored:
         with contextlib.suppress(NotMadeError):
             if package.sha256 is None or package.built:
                 return self._uploads.is_mirrored(self._upload(package))
-            key = core_key(package.url, package.filename)
-            return self._uploads.is_mirrored(Upload(self.bucket.url, key, package.sha256, 0))
+            return self._uploads.is_mirrored(Upload(self.bucket.url, self._key_of(package), package.sha256, 0))
         return False
 
     def _upload(self, package: LockedPackage) -> Upload:
         path = self._files.stored(package)
-        key = core_key(package.url, package.filename)
-        return Upload(self.bucket.url, key, path.parent.name, path.stat().st_size, path.name)
+        return Upload(self.bucket.url, self._key_of(package), path.parent.name, path.stat().st_size, path.name)
+
+
+def _core_key(package: LockedPackage) -> str:
+    return core_key(package.url, package.filename)

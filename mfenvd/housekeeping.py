@@ -18,6 +18,7 @@ from mfenvd.warm.collecting import GRACE, Collected, collect
 from mfenvd.warm.core.known import known_environments, local_roots
 from mfenvd.warm.micromamba import read_micromamba_settings
 from mfenvd.warm.netflixext import environments as netflixext
+from mfenvd.warm.netflixext.ours import prune
 from mfenvd.warm.repairing import Repaired, repair
 
 
@@ -62,10 +63,8 @@ class Housekeeping:
         Raises:
             OSError: Something cannot be removed.
         """
-        core, extension = (
-            collect(self._environments, grace, dry_run=dry_run),
-            netflixext.collect(self._cache_dir, grace, dry_run=dry_run),
-        )
+        core = collect(self._environments, grace, dry_run=dry_run)
+        extension = netflixext.collect(self._cache_dir, grace, dry_run=dry_run)
         collected = Collected((*core.idle, *extension.idle), (*core.interrupted, *extension.interrupted))
         if dry_run:
             return Garbage(dry_run=True, environments=collected)
@@ -76,6 +75,7 @@ class Housekeeping:
         """What the daemon does while nothing else is: mends, compiles, and removes what nobody wants."""
         # First, as compiling starts the environment's Python, which counts as using it.
         self.collect()
+        prune(self._cache_dir)
         for found in census(self._environments.registry):
             if found.marker is not None:
                 compile_bytecode(Path(found.prefix))

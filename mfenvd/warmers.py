@@ -20,10 +20,13 @@ def metaflow_warmer() -> Warmer:
     # Loads the store and the ways to it, which only those need who make something ready.
     from mfenvd.datastores import datastore_of
     from mfenvd.environments import extension_environments, local_environments
+    from mfenvd.extension_datastores import extension_datastore_of
     from mfenvd.warm.core.warmer import CoreWarmer
     from mfenvd.warm.netflixext.warmer import NetflixextWarmer
 
-    return _Both(CoreWarmer(local_environments, datastore_of), NetflixextWarmer(extension_environments))
+    return _Both(
+        CoreWarmer(local_environments, datastore_of), NetflixextWarmer(extension_environments, extension_datastore_of)
+    )
 
 
 def _refused(task: WarmTask) -> Warmth | None:

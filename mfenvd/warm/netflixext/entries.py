@@ -128,6 +128,11 @@ def uncached(entry: Entry) -> int:
     return sum(not package.get("cache_info") for package in entry["packages"])
 
 
+def with_cache_info(entry: Entry, cached: Collection[str]) -> Entry:
+    """The entry with where its packages are cached, as far as their URLs are among `cached`."""
+    return {**entry, "packages": [_with_cache_info(line, cached) for line in entry["packages"]]}
+
+
 def _package(package: LockedPackage, is_cached: bool) -> _Package:
     url = package.url.partition("#")[0]
     if package.built or url.startswith("git+"):
@@ -145,10 +150,15 @@ def _package(package: LockedPackage, is_cached: bool) -> _Package:
         "url_format": ending,
         "hashes": {ending: digest},
     }
-    if is_cached:
-        key = package_key(package.kind, url, package.filename, digest)
-        line["cache_info"] = {ending: {"_type": str(package.kind), "url": key}}
-    return line
+    return _with_cache_info(line, {url} if is_cached else ())
+
+
+def _with_cache_info(line: _Package, cached: Collection[str]) -> _Package:
+    if line.get("cache_info") or line["url"] not in cached:
+        return line
+    kind, ending = line["_type"], line["url_format"]
+    key = package_key(Kind(kind), line["url"], f"{line['filename']}{ending}", line["hashes"][ending])
+    return {**line, "cache_info": {ending: {"_type": kind, "url": key}}}
 
 
 def _locked(line: Mapping[str, Any]) -> LockedPackage:

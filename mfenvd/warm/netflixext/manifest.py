@@ -298,14 +298,15 @@ def _are_environments(value: Any) -> bool:
         isinstance(requests, dict)
         and all(
             isinstance(found, dict)
-            and all(isinstance(entry, str) if full == _DEFAULT else _is_entry(entry) for full, entry in found.items())
+            and all(isinstance(entry, str) if full == _DEFAULT else is_entry(entry) for full, entry in found.items())
             for found in requests.values()
         )
         for requests in value.values()
     )
 
 
-def _is_entry(value: Any) -> bool:
+def is_entry(value: Any) -> bool:
+    """Whether a decoded value has the form of an environment."""
     packages = value.get("packages") if isinstance(value, dict) else None
     return isinstance(packages, list) and all(isinstance(package, dict) for package in packages)
 

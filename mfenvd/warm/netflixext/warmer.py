@@ -10,6 +10,7 @@ import msgspec
 
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.resolver import Context
@@ -19,11 +20,12 @@ from mfenvd.warm.core import findings
 from mfenvd.warm.core.entries import source_of
 from mfenvd.warm.findings import foreign_manifest
 from mfenvd.warm.lines import NotAnEntryError
-from mfenvd.warm.netflixext import manifest
-from mfenvd.warm.netflixext.entries import Asked, resolution_of, uncached
+from mfenvd.warm.netflixext import manifest, ours
+from mfenvd.warm.netflixext.entries import Asked, resolution_of, with_cache_info
 from mfenvd.warm.netflixext.locks import all_locks, remove_stale
-from mfenvd.warm.netflixext.manifest import EnvId, ManifestError, Wanted
+from mfenvd.warm.netflixext.manifest import Entry, EnvId, ManifestError, Wanted
 from mfenvd.warm.netflixext.recording import Resolved, records, username
+from mfenvd.warm.netflixext.sharing import NOBODYS, ExtensionDatastore, newest
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 
 _KINDS = {"conda-only": Kind.CONDA, "pypi-only": Kind.PYPI, "mixed": Kind.MIXED}
@@ -38,6 +40,7 @@ class Environments(Protocol):
 
 
 EnvironmentsOf = Callable[[Context, RequestIdentity, Indexes], Environments]
+DatastoreOf = Callable[[WarmTask], ExtensionDatastore | None]
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -45,13 +48,19 @@ class _Held(msgspec.Struct, frozen=True):
 
     Attributes:
         id: Which environment.
+        entry: As it stands in the manifest.
         packages: All of it, with what is known of them where they are the resolved ones.
-        uncached: How many of them are not known to be in the datastore.
     """
 
     id: EnvId
+    entry: Entry
     packages: tuple[LockedPackage, ...]
-    uncached: int
+
+    @property
+    def uncached(self) -> tuple[LockedPackage, ...]:
+        """Those that the entry does not say to be in the datastore."""
+        cached = {line["url"] for line in self.entry["packages"] if line.get("cache_info")}
+        return tuple(package for package in self.packages if package.url.partition("#")[0] not in cached)
 
 
 class NetflixextWarmer:
@@ -59,38 +68,51 @@ class NetflixextWarmer:
 
     Args:
         environments_of: Makes the local environments for a project and what its Metaflow says.
+        datastore_of: Finds the datastore of an environment; None where nothing is ever put into one.
     """
 
-    def __init__(self, environments_of: EnvironmentsOf) -> None:
+    def __init__(self, environments_of: EnvironmentsOf, datastore_of: DatastoreOf | None = None) -> None:
         self._environments_of = environments_of
+        self._datastore_of = datastore_of
 
     def warm(self, task: WarmTask, report: Report) -> Warmth:
         """Makes the environment ready, as far as it is not."""
-        identity = task.of_extension
         said: list[Finding] = []
-        watched = [identity.manifest]
+        watched = [task.of_extension.manifest]
         try:
-            wanted = _wanted(task)
-            written = manifest.write(Path(identity.manifest), (wanted,), replace=task.replace)
-            held = _held(task, wanted)
+            state, awaits = self._warmed(task, report, said, watched)
+        except NotAnEntryError as error:
+            return Warmth(State.RESOLVED, (*said, findings.not_for_metaflow(str(error))), tuple(watched))
         except ManifestError as error:
             problem = findings.manifest_unwritable if error.readable else findings.manifest_unreadable
             return Warmth(State.RESOLVED, (*said, problem(str(error.path), error.reason)), tuple(watched), passing=True)
-        except NotAnEntryError as error:
-            return Warmth(State.RESOLVED, (*said, findings.not_for_metaflow(str(error))), tuple(watched))
-        if written.kept:
+        except NotMadeError as error:
+            return Warmth(State.RESOLVED, (*said, error.finding), tuple(watched), passing=True)
+        return Warmth(state, tuple(said), tuple(watched), awaits=awaits)
+
+    def _warmed(
+        self, task: WarmTask, report: Report, said: list[Finding], watched: list[str]
+    ) -> tuple[State, Bucket | None]:
+        """How far it is, and the bucket that something is queued for; adds to `said` and `watched`."""
+        identity = task.of_extension
+        datastore = self._datastore_of(task) if self._datastore_of is not None else None
+        resolved = _resolved(task)
+        held = _written(task, resolved, datastore)
+        if held.id != resolved.id:
             said.append(_kept(task, held))
         elsewhere = () if task.context.trusted else tuple(_elsewhere(task, held))
         if elsewhere:
-            return Warmth(State.RESOLVED, (*said, foreign_manifest(identity.manifest, elsewhere)), tuple(watched))
-        try:
-            watched += self._lay_out(task, held, report)
-        except NotMadeError as error:
-            return Warmth(State.RESOLVED, (*said, error.finding), tuple(watched), passing=True)
+            said.append(foreign_manifest(identity.manifest, elsewhere))
+            return State.RESOLVED, None
+        watched += self._lay_out(task, held, report)
+        if datastore is not None:
+            held = _cached(identity, held, datastore, report)
+        awaits = datastore.bucket if datastore is not None else None
         if identity.root is None or not held.uncached:
-            return Warmth(State.WARM, tuple(said), tuple(watched))
-        said.append(findings.not_in_datastore(identity.datastore, held.uncached, queued=False))
-        return Warmth(State.RESOLVED, tuple(said), tuple(watched))
+            return State.WARM, awaits
+        queued = awaits is not None
+        said.append(findings.not_in_datastore(identity.datastore, len(held.uncached), queued=queued))
+        return State.RESOLVED, awaits
 
     def _lay_out(self, task: WarmTask, held: _Held, report: Report) -> Iterator[str]:
         """Makes what the extension wants on this machine; the files whose change would undo it."""
@@ -105,7 +127,8 @@ class NetflixextWarmer:
             yield str(place / ".metaflowenv")
 
 
-def _wanted(task: WarmTask) -> Wanted:
+def _resolved(task: WarmTask) -> Wanted:
+    """What was resolved, as the manifest is to have it."""
     identity = task.of_extension
     asked = Asked(identity.deps, identity.sources)
     resolved = Resolved(identity.arch, identity.id, asked, tuple(_packages(task)))
@@ -120,16 +143,46 @@ def _packages(task: WarmTask) -> Iterator[LockedPackage]:
             yield from resolution.packages
 
 
-def _held(task: WarmTask, wanted: Wanted) -> _Held:
-    """The environment that steps get: the resolved one, or the one that the manifest had."""
+def _written(task: WarmTask, resolved: Wanted, datastore: ExtensionDatastore | None) -> _Held:
+    """What steps get after writing: what the manifest had, what somebody else resolved, or what was resolved now."""
+    identity, path, cache_dir = task.of_extension, Path(task.of_extension.manifest), Path(task.context.cache_dir)
+    if task.replace or manifest.read(path).default(identity.arch, identity.id) is None:
+        wanted = _of_others(task, datastore) or resolved
+        manifest.write(path, (wanted,), replace=task.replace)
+        there = manifest.read(path).entry(wanted.id)
+        if there is not None and there.get("resolved_on") == wanted.entry["resolved_on"]:
+            ours.note(cache_dir, path, wanted.id, wanted.entry["resolved_on"])
+    content = manifest.read(path)
+    id_ = content.default(identity.arch, identity.id) or resolved.id
+    ours.wanted_again(cache_dir, path, id_)
+    entry = content.entry(id_) or resolved.entry
+    packages = tuple(_packages(task))
+    if id_ != resolved.id:
+        packages = resolution_of(entry, task.conda[identity.arch].target, identity.id).packages
+    return _Held(id_, entry, packages)
+
+
+def _of_others(task: WarmTask, datastore: ExtensionDatastore | None) -> Wanted | None:
+    """The environment that a run would take out of the datastore; None where it would not."""
     identity = task.of_extension
-    content = manifest.read(Path(identity.manifest))
-    id_ = content.default(identity.arch, identity.id) or wanted.id
-    entry = content.entry(id_) or wanted.entry
-    if id_ == wanted.id:
-        return _Held(id_, tuple(_packages(task)), uncached(entry))
-    target = task.conda[identity.arch].target
-    return _Held(id_, resolution_of(entry, target, identity.id).packages, uncached(entry))
+    if datastore is None or task.replace or identity.latest == NOBODYS:
+        return None
+    user = username(task.context.surroundings.environ)
+    return newest(datastore.environments(identity.arch, identity.id), identity.latest, user)
+
+
+def _cached(identity: RequestIdentity, held: _Held, datastore: ExtensionDatastore, report: Report) -> _Held:
+    """What is held, with all that the datastore has said to be there, and the rest on its way."""
+    missing = datastore.confirmed(held.uncached) != {package.url for package in held.uncached}
+    if missing:
+        datastore.offer(held.uncached, report)
+    entry = with_cache_info(held.entry, datastore.confirmed(held.uncached))
+    if entry != held.entry:
+        manifest.write(Path(identity.manifest), (Wanted(held.id, entry),))
+    now = msgspec.structs.replace(held, entry=entry)
+    if not now.uncached:
+        datastore.record(now.id, now.entry)
+    return now
 
 
 def _local(held: _Held, task: WarmTask) -> LocalEnvironment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from mfenvd.domain.state import State
 from tests.support.extension_world import ExtensionWorld, extension_world
 from tests.support.metaflow_world import LOCAL
+from tests.support.wheels import wheel
 from tests.warm.netflixext.extension import python_with_extension
 from tests.warm.test_ready import Mfenvd
 
@@ -49,18 +51,42 @@ class ThreeFlow(FlowSpec):
 if __name__ == "__main__":
     ThreeFlow()
 """
+LATE_FLOW = """\
+from metaflow import FlowSpec, pypi_base, step
+
+
+@pypi_base(packages={"late": ""})
+class LateFlow(FlowSpec):
+    @step
+    def start(self):
+        import late
+
+        print("late", late.__version__)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    LateFlow()
+"""
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtensionWorld]:
     python = python_with_extension(tmp_path_factory.getbasetemp().parent)
-    with extension_world(tmp_path_factory.mktemp("world").resolve(), python) as one:
-        one.environ["METAFLOW_CONDA_IGNORE_CACHING_DATASTORES"] = '["local"]'
+    with extension_world(tmp_path_factory.mktemp("world").resolve(), python, wheels=[wheel("late", "1.0")]) as one:
         yield one
 
 
 @pytest.fixture
 def mfenvd(world: ExtensionWorld, tmp_path: Path) -> Iterator[Mfenvd]:
+    world.forget()
+    shutil.rmtree(world.root / "datastore", ignore_errors=True)
+    for path in world.project.glob("*.py"):
+        path.unlink()
     one = Mfenvd(tmp_path / "mfenv")
     one.run("start")
     yield one
@@ -72,11 +98,16 @@ def run(world: ExtensionWorld, flow: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_run_after_a_save_does_nothing_but_run(world: ExtensionWorld, mfenvd: Mfenvd) -> None:
+@pytest.mark.parametrize("caches", [False, True])
+def test_a_run_after_a_save_does_nothing_but_run(
+    world: ExtensionWorld, mfenvd: Mfenvd, monkeypatch: pytest.MonkeyPatch, caches: bool
+) -> None:
+    if not caches:
+        monkeypatch.setitem(world.environ, "METAFLOW_CONDA_IGNORE_CACHING_DATASTORES", '["local"]')
     world.write("three_flow.py", FLOW)
     mfenvd.up(world)
     mfenvd.becomes(State.WARM)
-    before = world.manifest_file.read_bytes()
+    before, cached = world.manifest_file.read_bytes(), content(world.root / "datastore" / "conda_env")
     world.calls.clear()
 
     said = run(world, "three_flow.py")
@@ -88,3 +119,35 @@ def test_a_run_after_a_save_does_nothing_but_run(world: ExtensionWorld, mfenvd: 
     assert world.manifest_file.read_bytes() == before
     environments = json.loads(before)["environments"][LOCAL]
     assert len(environments) == 3
+    assert content(world.root / "datastore" / "conda_env") == cached
+    assert sum(path.endswith("/env") for path in cached) == (3 if caches else 0)
+
+
+def content(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_others_resolved_is_taken(world: ExtensionWorld, mfenvd: Mfenvd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user of the same datastore ran the flow; here it is seen for the first time."""
+    monkeypatch.setitem(world.environ, "METAFLOW_CONDA_USE_REMOTE_LATEST", ":any:")
+    monkeypatch.setitem(world.environ, "METAFLOW_CONDA_LOCALROOT", str(world.root / "shared"))
+    world.write("late_flow.py", LATE_FLOW)
+    monkeypatch.setitem(world.environ, "USER", "alice")
+    assert "late 1.0" in run(world, "late_flow.py")
+    assert world.calls.of("solve")
+    world.forget()
+    shutil.rmtree(world.root / "datastore")
+    world.index.add(wheel("late", "2.0"))
+    monkeypatch.setitem(world.environ, "USER", "bob")
+
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM)
+
+    (requests,) = json.loads(world.manifest_file.read_text())["environments"].values()
+    (found,) = requests.values()
+    assert found[found["_default"]]["resolved_by"] == "alice"
+    before = world.manifest_file.read_bytes()
+    world.calls.clear()
+    assert "late 1.0" in run(world, "late_flow.py")
+    assert set(world.bootstrapping) <= {"info"}
+    assert world.manifest_file.read_bytes() == before

@@ -1,0 +1,182 @@
+"""The datastore of metaflow-netflixext put together for the warm room: a folder of this machine, or a bucket."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mfenvd.buckets import bucket_of, remotes_of, take_credentials
+from mfenvd.datastores import Mirrored
+from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.layouts import environment_key, environments_prefix, full_id_key, package_key
+from mfenvd.domain.mirror import Bucket
+from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.warming import WarmTask
+from mfenvd.environments import PackageFiles
+from mfenvd.store.errors import StoreUnwritable
+from mfenvd.store.findings import finding_of
+from mfenvd.store.object_errors import ObjectStoreProblem
+from mfenvd.store.uploads import Upload, Uploads, mirror_folder
+from mfenvd.warm import findings
+from mfenvd.warm.netflixext.manifest import EnvId
+from mfenvd.warm.netflixext.sharing import ExtensionDatastore
+from mfenvd.warm.plan import MicromambaSettings, NotMadeError, Report
+
+_log = logging.getLogger(__name__)
+
+_LARGEST = 64 << 20
+
+
+def extension_datastore_of(task: WarmTask) -> ExtensionDatastore | None:
+    """Where the extension keeps packages and environments of `task`; None where it does not, or mfenv cannot."""
+    identity, context = task.of_extension, task.context
+    if identity.root is None:
+        return None
+    settings = MicromambaSettings(identity.local_platform, (), identity.pkgs_dirs, "")
+    files = PackageFiles(context, settings, task.indexes)
+    if identity.datastore == "local":
+        return _Folder(Path(identity.root), files)
+    bucket = _bucket(identity, context)
+    return None if bucket is None else _Shared(bucket, context, files)
+
+
+def _bucket(identity: RequestIdentity, context: Context) -> Bucket | None:
+    """The extension's part of the project's bucket; as long as the project is not trusted, where it is by default."""
+    bucket = bucket_of(context)
+    root = (identity.root or "").rstrip("/")
+    if bucket is None or not root.startswith("s3://"):
+        return None
+    default = f"{bucket.url.rpartition('/')[0]}/conda_env"
+    return msgspec.structs.replace(bucket, url=root) if context.trusted or root == default else None
+
+
+class _Folder:
+    """What `ExtensionDatastore` promises, in a folder: what is stored is there at once."""
+
+    bucket = None
+
+    def __init__(self, root: Path, files: PackageFiles) -> None:
+        self._root = root
+        self._files = files
+
+    def confirmed(self, packages: Iterable[LockedPackage]) -> frozenset[str]:
+        """URLs of those that are there."""
+        return frozenset(package.url for package in packages if (self._root / _key(package)).is_file())
+
+    def offer(self, packages: Sequence[LockedPackage], report: Report) -> None:
+        """Puts them there.
+
+        Raises:
+            NotMadeError: One cannot be had, or the folder refuses.
+        """
+        for count, package in enumerate(packages):
+            report(Progress("putting packages into the datastore", count, len(packages)))
+            file = self._files.stored(package)
+            with _told(self._root):
+                _put(self._root / _key(package), file)
+
+    def record(self, id_: EnvId, entry: dict[str, Any]) -> None:
+        """Lets others find an environment whose packages are there.
+
+        Raises:
+            NotMadeError: The folder refuses.
+        """
+        for key, text in _descriptions(id_, entry):
+            with _told(self._root), tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
+                file.write(text)
+                file.flush()
+                _put(self._root / key, Path(file.name))
+
+    def environments(self, arch: str, req: str) -> Iterator[tuple[EnvId, Any]]:
+        """What anybody resolved for a request."""
+        for file in sorted((self._root / environments_prefix(arch, req)).glob("*/env")):
+            with contextlib.suppress(OSError, msgspec.DecodeError):
+                yield EnvId(arch, req, file.parent.name), msgspec.json.decode(file.read_bytes())
+
+
+class _Shared(Mirrored):
+    """What `ExtensionDatastore` promises, in a bucket."""
+
+    def __init__(self, bucket: Bucket, context: Context, files: PackageFiles) -> None:
+        super().__init__(bucket, files, Uploads(mirror_folder(context.cache_dir)), _key)
+        self._surroundings = context.surroundings
+
+    def record(self, id_: EnvId, entry: dict[str, Any]) -> None:
+        """Queues what lets others find an environment whose packages are there.
+
+        Raises:
+            NotMadeError: The queue cannot be written.
+        """
+        texts = [
+            Upload(self.bucket.url, key, hashlib.sha256(content).hexdigest(), len(content), text=text)
+            for key, text in _descriptions(id_, entry)
+            for content in [text.encode()]
+        ]
+        try:
+            self._uploads.add(texts)
+        except StoreUnwritable as problem:
+            raise NotMadeError(finding_of(problem)) from problem
+
+    def environments(self, arch: str, req: str) -> Iterator[tuple[EnvId, Any]]:
+        """What anybody resolved for a request; nothing where the bucket does not answer."""
+        take_credentials(self._surroundings)
+        remote = remotes_of(self.bucket)[self.bucket.url]
+        if not remote.is_available:
+            return
+        try:
+            store = remote.store()
+            for found in store.list(environments_prefix(arch, req)):
+                if found.key.endswith("/env") and found.size < _LARGEST:
+                    with contextlib.suppress(msgspec.DecodeError):
+                        full = found.key.split("/")[-2]
+                        yield EnvId(arch, req, full), msgspec.json.decode(store.get_bytes(found.key)[0])
+            remote.worked()
+        except ObjectStoreProblem as problem:
+            _log.info("environments of others are not looked for: %s", problem)
+            remote.failed(problem)
+
+
+def _key(package: LockedPackage) -> str:
+    digest = package.md5 if package.kind is Kind.CONDA else package.sha256
+    return package_key(package.kind, package.url, package.filename, digest or "")
+
+
+def _descriptions(id_: EnvId, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys and contents of what says that there is an environment."""
+    yield environment_key(id_.arch, id_.req, id_.full), msgspec.json.encode(entry).decode()
+    yield full_id_key(id_.full), msgspec.json.encode([id_.req, id_.full]).decode()
+
+
+def _put(place: Path, file: Path) -> None:
+    """A copy, whole or not at all; what is there stays."""
+    if place.exists():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        # Never a hard link: the extension moves files out of its datastore, and may write to them there.
+        shutil.copyfile(file, partial)
+        partial.replace(place)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told(root: Path) -> Iterator[None]:
+    """An error of the disk as a finding."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NotMadeError(findings.environments_unwritable(str(error.filename or root), reason)) from error

@@ -1,0 +1,253 @@
+"""What is laid out for one of the extension's environments, in which order, and what it is called then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.codes import Code
+from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.mirror import Bucket
+from mfenvd.domain.request import Indexes, Kind
+from mfenvd.domain.resolution import LockedPackage, Resolution
+from mfenvd.domain.resolver import Context
+from mfenvd.domain.state import State
+from mfenvd.domain.surroundings import Surroundings
+from mfenvd.domain.target import Target
+from mfenvd.domain.warming import WarmTask, Warmth
+from mfenvd.warm.netflixext import manifest, ours
+from mfenvd.warm.netflixext.entries import Asked
+from mfenvd.warm.netflixext.environments import environment_name
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted
+from mfenvd.warm.netflixext.recording import Resolved, records
+from mfenvd.warm.netflixext.sharing import newest
+from mfenvd.warm.netflixext.warmer import NetflixextWarmer
+from mfenvd.warm.plan import LocalEnvironment, Report
+
+HERE, THERE = "linux-64", "linux-aarch64"
+REQ = "a" * 40
+
+
+class FakeEnvironments:
+    """Environments that are there as soon as they are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: list[tuple[EnvId, LocalEnvironment]] = []
+        self.manifest_was_there = False
+
+    def find(self, id_: EnvId) -> Path | None:
+        raise AssertionError(id_)
+
+    def create(self, id_: EnvId, wanted: LocalEnvironment, report: Report) -> Path:
+        del report
+        self.manifest_was_there = (self.folder / "conda_v2.cnd").exists()
+        self.made.append((id_, wanted))
+        return self.folder / environment_name(id_)
+
+
+class FakeDatastore:
+    """A datastore that has what it is offered once it is `sent`."""
+
+    def __init__(self, bucket: Bucket | None = None) -> None:
+        self.bucket = bucket
+        self.there: set[str] = set()
+        self.offered: set[str] = set()
+        self.recorded: list[EnvId] = []
+        self.others: list[tuple[EnvId, Any]] = []
+
+    def confirmed(self, packages: Iterable[LockedPackage]) -> frozenset[str]:
+        return frozenset(package.url for package in packages if package.url in self.there)
+
+    def offer(self, packages: Sequence[LockedPackage], report: Report) -> None:
+        del report
+        self.offered |= {package.url for package in packages}
+        if self.bucket is None:
+            self.send()
+
+    def send(self) -> None:
+        self.there |= self.offered
+
+    def record(self, id_: EnvId, entry: dict[str, Any]) -> None:
+        assert all(line.get("cache_info") for line in entry["packages"])
+        self.recorded.append(id_)
+
+    def environments(self, arch: str, req: str) -> Iterator[tuple[EnvId, Any]]:
+        return (one for one in self.others if (one[0].arch, one[0].req) == (arch, req))
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environments = FakeEnvironments(folder)
+        self.datastore = FakeDatastore()
+        self.warmer = NetflixextWarmer(
+            self._environments, lambda task: self.datastore if task.of_extension.root else None
+        )
+        self.path = folder / "conda_v2.cnd"
+
+    def _environments(self, _: Context, __: RequestIdentity, indexes: Indexes) -> FakeEnvironments:
+        assert indexes == Indexes()
+        return self.environments
+
+    def task(self, arch: str = HERE, version: str = "1.0", *, trusted: bool = True, **changed: Any) -> WarmTask:
+        identity = RequestIdentity(
+            REQ, "Flow", arch, "pypi-only", {"pypi": ("six",)}, {"conda": ("conda-forge",)}, "local", None,
+            str(self.folder), str(self.path), HERE, envs_dir=str(self.folder / "envs"),
+        )  # fmt: skip
+        surroundings = Surroundings(str(self.folder), environ={"USER": "tester"})
+        context = Context(str(self.folder), surroundings, str(self.folder), HERE, trusted=trusted)
+        target = Target(Arch(arch), "3.11")
+        base, wheels = Resolution("base", target, (python(arch),)), Resolution("wheels", target, (six(version),))
+        return WarmTask(msgspec.structs.replace(identity, **changed), {arch: base}, wheels, context)
+
+    def warm(self, task: WarmTask) -> Warmth:
+        return self.warmer.warm(task, lambda _: None)
+
+    def default(self, arch: str = HERE) -> EnvId:
+        found = manifest.read(self.path).default(arch, REQ)
+        assert found is not None
+        return found
+
+
+def python(arch: str) -> LockedPackage:
+    name = "python-3.11.7-h0_0.conda"
+    return LockedPackage("python", "3.11.7", name, f"https://channel/{arch}/{name}", kind=Kind.CONDA, md5="ab" * 16)
+
+
+def six(version: str, host: str = "files") -> LockedPackage:
+    name = f"six-{version}-py3-none-any.whl"
+    return LockedPackage("six", version, name, f"https://{host}/{name}", sha256="ab" * 32)
+
+
+def others(by: str, version: str, on: str = "2026-01-01", host: str = "files") -> Wanted:
+    resolved = Resolved(HERE, REQ, Asked({"pypi": ("six",)}), (six(version, host), python(HERE)))
+    (wanted,) = records([resolved], Kind.PYPI, by=by)
+    return msgspec.structs.replace(wanted, entry={**wanted.entry, "resolved_on": on})
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def codes(warmth: Warmth) -> list[str]:
+    return [finding.code for finding in warmth.findings]
+
+
+def test_the_manifest_comes_before_the_environment(bench: Bench) -> None:
+    warmth = bench.warm(bench.task())
+    assert (warmth.state, codes(warmth)) == (State.WARM, [])
+    assert bench.environments.manifest_was_there
+    ((id_, made),) = bench.environments.made
+    assert id_ == bench.default()
+    assert [package.name for package in made.conda.packages] == ["python"]
+    assert made.wheels is not None
+    assert [package.name for package in made.wheels.packages] == ["six"]
+    assert set(warmth.watched) == {str(bench.path), str(bench.folder / environment_name(id_) / ".metaflowenv")}
+
+
+def test_a_step_that_runs_elsewhere_needs_no_environment_here(bench: Bench) -> None:
+    assert bench.warm(bench.task(THERE)).state is State.WARM
+    assert bench.environments.made == []
+    assert bench.default(THERE).arch == THERE
+
+
+def test_the_environment_that_steps_get_is_made_also_where_it_is_another(bench: Bench) -> None:
+    manifest.write(bench.path, (others("alice", "0.9"),))
+    warmth = bench.warm(bench.task())
+    assert (warmth.state, codes(warmth)) == (State.WARM, [Code.OTHER_PACKAGES])
+    ((id_, made),) = bench.environments.made
+    assert id_ == bench.default()
+    assert made.wheels is not None
+    assert [package.version for package in made.wheels.packages] == ["0.9"]
+
+    replaced = bench.warm(msgspec.structs.replace(bench.task(), replace=True))
+    assert codes(replaced) == []
+    assert bench.default() != id_
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_manifest_that_came_with_a_project_is_used_when_the_project_is_trusted(bench: Bench, trusted: bool) -> None:
+    manifest.write(bench.path, (others("alice", "0.9", host="elsewhere"),))
+    warmth = bench.warm(bench.task(trusted=trusted))
+    assert len(bench.environments.made) == int(trusted)
+    assert (Code.FOREIGN_SOURCE in codes(warmth)) != trusted
+
+
+def test_what_a_folder_has_stands_in_the_manifest_and_others_find_the_environment(bench: Bench) -> None:
+    warmth = bench.warm(bench.task(root="/datastore"))
+    assert (warmth.state, codes(warmth)) == (State.WARM, [])
+    entry = manifest.read(bench.path).entry(bench.default())
+    assert entry is not None
+    assert all(line["cache_info"] for line in entry["packages"])
+    assert bench.datastore.recorded == [bench.default()]
+
+
+def test_what_a_bucket_has_not_confirmed_does_not_stand_in_the_manifest(bench: Bench) -> None:
+    bench.datastore.bucket = Bucket("s3://bucket/metaflow/conda_env")
+    task = bench.task(root="s3://bucket/metaflow/conda_env", datastore="s3")
+    warmth = bench.warm(task)
+    assert (warmth.state, codes(warmth)) == (State.RESOLVED, [Code.NOT_IN_DATASTORE])
+    assert warmth.awaits == bench.datastore.bucket
+    assert bench.datastore.recorded == []
+    before = bench.path.read_bytes()
+    bench.datastore.send()
+    assert bench.warm(task).state is State.WARM
+    assert bench.path.read_bytes() != before
+    assert bench.datastore.recorded == [bench.default()]
+
+
+@pytest.mark.parametrize(
+    ("latest", "version"),
+    [(":none:", "1.0"), (":any:", "0.9"), (":username:", "0.7"), ("alice, carol", "0.8"), ("nobody", "1.0")],
+)
+def test_what_others_resolved_is_taken_as_the_configuration_says(bench: Bench, latest: str, version: str) -> None:
+    found = (others("dave", "0.9", "2026-03"), others("alice", "0.8", "2026-02"), others("tester", "0.7", "2026-01"))
+    bench.datastore.others = [(one.id, one.entry) for one in found]
+    bench.warm(bench.task(root="/datastore", latest=latest))
+    entry = manifest.read(bench.path).entry(bench.default())
+    assert entry is not None
+    assert entry["packages"][0]["filename"].split("-")[1] == version
+
+
+def test_an_environment_that_stays_what_steps_get_lets_the_manifest_be(bench: Bench) -> None:
+    manifest.write(bench.path, (others("alice", "0.9"),))
+    before = bench.path.read_bytes()
+    for version in ("1.0", "1.1", "1.2"):
+        bench.warm(bench.task(version=version))
+    assert bench.path.read_bytes() == before
+
+
+def test_entries_that_no_flow_wants_any_more_are_taken_out_unless_somebody_refers_to_them(bench: Bench) -> None:
+    """As while somebody edits a flow: every state of it is another request."""
+    ids = []
+    for digit in "bcde":
+        bench.warm(bench.task(id=digit * 40))
+        ids.append(manifest.read(bench.path).default(HERE, digit * 40))
+    manifest.write(bench.path, (others("alice", "0.9"),))
+    named = msgspec.structs.replace(others("alice", "1.0"), id=ids[1], aliases=("team/env/v1",))
+    manifest.write(bench.path, (named,))
+    assert ours.prune(bench.folder, grace=3600.0) == ()
+    notes = sorted((bench.folder / "environments" / "netflixext" / "entries").iterdir())
+    assert len(notes) == 4
+    for file in notes:
+        os.utime(file, (0, 0))
+    bench.warm(bench.task(id="e" * 40))
+
+    gone = ours.prune(bench.folder, grace=3600.0)
+
+    assert set(gone) == {ids[0], ids[2]}
+    assert {id_.req for id_ in manifest.read(bench.path)} == {REQ, "c" * 40, "e" * 40}
+    assert ours.prune(bench.folder, grace=3600.0) == ()
+
+
+def test_what_has_another_form_is_nobodys_environment() -> None:
+    id_ = EnvId(HERE, REQ, "b" * 40)
+    assert newest([(id_, None), (id_, {"packages": "none"})], ":any:", "tester") is None

@@ -168,6 +168,23 @@ class OtherSharedArchError(CommandError):
         super().__init__(f"{name} is not available for {arch}.", f"It is for {', '.join(archs)}.")
 
 
+class NoBucketError(UsageError):
+    """The project's packages go to no bucket."""
+
+    def __init__(self, root: str, *, trusted: bool) -> None:
+        fix = "Set METAFLOW_DEFAULT_DATASTORE and METAFLOW_DATASTORE_SYSROOT_S3, as for `run`."
+        if not trusted:
+            fix += " What stands in the project's own files counts once a daemon watches it and it is trusted."
+        super().__init__(f"{root} has no bucket that mfenv mirrors to.", fix)
+
+
+class FindingError(CommandError):
+    """What a command was stopped by is a finding."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(f"{finding.code}: {finding.message}", finding.fix)
+
+
 class AliasIsTakenError(CommandError):
     """An alias that is given once is another environment's."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mfenvd.cli import mirror_sync
 from mfenvd.cli.help import DAEMON, examples
 from mfenvd.cli.options import JsonFlag
 
@@ -21,10 +22,11 @@ _MEBIBYTE = 1024 * 1024
 
 def add_to(app: typer.Typer) -> None:
     """Adds `mfenv mirror` to the commands."""
+    mirror_sync.add_to(mirror_app)
     app.add_typer(
         mirror_app,
         help="See and steer what goes to the team's bucket.",
-        epilog=examples("mfenv mirror status", "mfenv mirror pause", "mfenv mirror resume"),
+        epilog=examples("mfenv mirror status", "mfenv mirror push", "mfenv mirror verify"),
         rich_help_panel=DAEMON,
     )
 

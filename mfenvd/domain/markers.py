@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
-from packaging.markers import Environment
+from packaging.markers import Environment, Marker
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.target import Target
@@ -35,6 +36,18 @@ def marker_environment(target: Target) -> Environment:
         "python_version": ".".join(map(str, target.python_minor)),
         "sys_platform": sys_platform,
     }
+
+
+def holds(marker: str, target: Target) -> bool:
+    """Whether a PEP 508 marker holds on `target`.
+
+    Raises:
+        packaging.markers.InvalidMarker: It is none.
+    """
+    variables: dict[str, str | AbstractSet[str]] = {
+        name: str(value) for name, value in marker_environment(target).items()
+    }
+    return Marker(marker).evaluate(variables)
 
 
 def host_arch(system: str, machine: str) -> Arch | None:

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
+from packaging.markers import InvalidMarker
 
 from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.markers import holds
 from mfenvd.domain.match_specs import match_spec
 from mfenvd.domain.request import ChannelPriority, CondaPart, Kind
+from mfenvd.domain.target import Target
 from mfenvd.flows import findings
 from mfenvd.flows.origins import origin_of
 from mfenvd.flows.reading import StepReading
@@ -30,24 +33,52 @@ class CondaRequest(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-def conda_request(step: StepReading, kind: Kind, pins: Mapping[str, str], conda: CondaConfiguration) -> CondaRequest:
+def conda_request(  # noqa: PLR0913 - all that decides
+    step: StepReading,
+    kind: Kind,
+    pins: Mapping[str, str],
+    conda: CondaConfiguration,
+    python: str = "",
+    *,
+    markers: bool = False,
+) -> CondaRequest:
     """The packages of `step` with Metaflow's `pins`, its Python if it declares one, and pip.
 
     Metaflow lets micromamba add pip to every environment with Python.
+
+    Args:
+        step: What asks.
+        kind: Of the environment.
+        pins: What Metaflow adds.
+        conda: The configuration.
+        python: Version that markers are about.
+        markers: Whether a version may end with one (`1.0; sys_platform == "linux"`), as for metaflow-netflixext.
     """
     said: list[Finding] = []
     packages = [("pip", "")]
-    for name, version in {**pins, **step.conda}.items():
+    by_arch: dict[Arch, list[tuple[str, str]]] = {}
+    for name, written in {**pins, **step.conda}.items():
+        version, _, marker = written.partition(";") if markers else (written, "", "")
         spec = metaflow_spec(version)
         location = origin_of(name, step.origins) or step.location
-        said += _faults(name, version, spec, kind, location)
-        packages.append((name, spec))
+        faults = _faults(name, version or marker, spec, kind, location)
+        if not marker:
+            packages.append((name, spec))
+        else:
+            try:
+                for arch in Arch:
+                    if holds(marker, Target(arch, python)):
+                        by_arch.setdefault(arch, []).append((name, spec))
+            except InvalidMarker:
+                faults.append(bad_conda_package(f"{name} {written}", "its marker cannot be read", location))
+        said += faults
     if step.python:
         packages += _python(step.python, kind)
         if kind is Kind.CONDA and _SHORT_PYTHON.fullmatch(step.python):
             said.append(findings.exact_python(step.python, step.location))
+    by_its_arch = {arch: tuple(found) for arch, found in by_arch.items()}
     return CondaRequest(
-        conda_part(packages, step.channels, conda, flexible=bool(step.channels)),
+        conda_part(packages, step.channels, conda, by_its_arch, flexible=bool(step.channels)),
         tuple(said),
     )
 

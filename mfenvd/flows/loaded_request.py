@@ -28,9 +28,11 @@ def as_requested(step: StepReading, request: RequestIdentity, python: str) -> St
         python: Version of the interpreter that launches: what a step gets that names none.
     """
     pins = pinned_packages(request.datastore) if request.datastore in DATASTORES else {}
-    conda = {**request.packages("conda"), **request.packages("npconda")}
-    declared = conda.pop("python", None)
     kind = _KINDS[request.env_type]
+    conda = request.packages("conda")
+    declared = conda.pop("python", None)
+    # Beside wheels they are among the packages that these go into (`RequestIdentity.builder`).
+    conda |= request.packages("npconda") if kind is not Kind.PYPI else {}
     return msgspec.structs.replace(
         step,
         kind=str(kind),

@@ -103,7 +103,8 @@ def step_request(step: StepReading, facts: RequestFacts) -> StepRequest:
         wheels = pypi_requirements(step.pypi if mixed else {**pins, **step.pypi}, step, facts.folders)
         faults += wheels.findings
     if kind is not Kind.PYPI:
-        asked = conda_request(step, kind, pins, facts.conda)
+        markers = kind is Kind.MIXED or facts.core is False
+        asked = conda_request(step, kind, pins, facts.conda, python, markers=markers)
         conda = asked.part
         faults += asked.findings
     said += faults

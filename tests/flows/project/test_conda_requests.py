@@ -76,6 +76,35 @@ def test_a_version_becomes_a_spec(version: str, spec: str) -> None:
     assert metaflow_spec(version) == spec
 
 
+NETFLIXEXT = RequestFacts(python="3.11.7", core=False)
+
+
+@pytest.mark.parametrize("kind", ["conda", "pypi"])
+def test_a_marker_limits_a_package_of_the_extension_to_archs(kind: str) -> None:
+    asked = ask(
+        NETFLIXEXT, kind=kind, pypi={"six": ""} if kind == "pypi" else {},
+        conda={
+            "appnope": '; sys_platform == "darwin"', "new": '>=2; python_version >= "3.12"',
+            "old": "1.0;python_version<'4'",
+        },
+    )  # fmt: skip
+    part = conda(asked)
+    assert asked.findings == ()
+    here, mac = Target(Arch.LINUX_64, "3.11.7"), Target(Arch.OSX_ARM64, "3.11.7")
+    assert asked.request is not None
+    specs = {target: set(match_specs(asked.request, target)) for target in (here, mac)}
+    assert specs[mac] - specs[here] == {"appnope"}
+    assert "old==1.0" in specs[here]
+    assert not any(spec.startswith("new") for found in specs.values() for spec in found)
+    assert ("python", "3.11.*") in part.packages
+
+
+def test_a_marker_that_is_none_is_told() -> None:
+    asked = ask(NETFLIXEXT, conda={"six": "1.0; this is none"})
+    assert [finding.code for finding in asked.findings] == [Code.BAD_MATCH_SPEC]
+    assert "six 1.0; this is none" in asked.findings[0].message
+
+
 def test_a_request_has_the_pins_and_pip_and_python_where_it_is_declared() -> None:
     asked = ask(conda={"pandas": "1.5.0", "conda-forge::numpy": ">=1.20"}, python="3.9.13")
     assert conda(asked).packages == (

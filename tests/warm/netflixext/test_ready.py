@@ -40,7 +40,7 @@ class ThreeFlow(FlowSpec):
         self.next(self.end)
 
     @pypi(packages={"demo": "1.0"})
-    @conda(libraries={"native": "2.0"})
+    @conda(libraries={"native": "2.0", "absent": "; sys_platform == 'darwin'"})
     @step
     def end(self):
         import demo, native

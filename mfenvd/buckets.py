@@ -58,6 +58,20 @@ def bucket_of(context: Context) -> Bucket | None:
     )
 
 
+def extension_bucket_of(context: Context) -> Bucket | None:
+    """As `bucket_of`, for what metaflow-netflixext keeps: packages, environments and aliases below one root."""
+    bucket = bucket_of(context)
+    if bucket is None:
+        return None
+    root = Path(context.root)
+    config = read_metaflow_config(launch_folder(root, context.surroundings), context.surroundings.environ)
+    if not context.trusted:
+        config = _without(config, root)
+    sysroot = config.get("DATASTORE_SYSROOT_S3")
+    url = config.get("CONDA_S3ROOT") or (f"{sysroot.rstrip('/')}/conda_env" if sysroot else None)
+    return msgspec.structs.replace(bucket, url=url.rstrip("/")) if url and url.startswith("s3://") else None
+
+
 def _without(config: MetaflowConfig, root: Path) -> MetaflowConfig:
     """`config` without what stands in files below `root`."""
     values = {

@@ -12,6 +12,7 @@ from mfenvd.cli import (
     env,
     export,
     housekeeping,
+    hydrate,
     lifecycle,
     logs,
     mirror,
@@ -57,7 +58,7 @@ def _options(*, version: VersionFlag = False) -> None:
 
 
 for module in (
-    up, refresh, lifecycle, watching, logs, mirror, service, why, export, check, plan, resolve, wheels, env,
+    up, refresh, lifecycle, watching, logs, mirror, service, why, export, check, plan, resolve, wheels, env, hydrate,
     housekeeping, cache
 ):  # fmt: skip
     module.add_to(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from mfenvd.domain.finding import Finding
@@ -176,6 +177,25 @@ class NoBucketError(UsageError):
         if not trusted:
             fix += " What stands in the project's own files counts once a daemon watches it and it is trusted."
         super().__init__(f"{root} has no bucket that mfenv mirrors to.", fix)
+
+
+class NotInBucketError(CommandError):
+    """Nothing says what an environment is made of."""
+
+    code = 1
+
+    def __init__(self, name: str, why: str) -> None:
+        fix = "Write an id, FLOW/STEP in the folder where the flow is started, or an alias (`mfenv env list`)."
+        super().__init__(f"{name} cannot be made of what the bucket holds: {why}.", fix)
+
+
+class SeveralEnvironmentsError(CommandError):
+    """A name stands for more than one environment."""
+
+    code = 1
+
+    def __init__(self, name: str, ids: Sequence[str]) -> None:
+        super().__init__(f"{name} has {len(ids)} environments.", f"Write one of their ids: {', '.join(ids)}.")
 
 
 class FindingError(CommandError):

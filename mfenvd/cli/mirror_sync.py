@@ -85,7 +85,7 @@ def _opened(
     from mfenvd.cli.transfers import transfers
     from mfenvd.team_bucket import TeamBucket
 
-    terminal, (context, bucket) = this_terminal(), _project()
+    terminal, (context, bucket) = this_terminal(), this_project()
     before = TeamBucket(bucket, context.cache_dir)
     amount = extent(before)
     before.close()
@@ -97,7 +97,7 @@ def _opened(
             team.close()
 
 
-def _project() -> tuple[Context, Bucket]:
+def this_project() -> tuple[Context, Bucket]:
     """The project of the working directory, and its bucket.
 
     Raises:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +98,30 @@ def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
         environ = {"PATH": os.environ["PATH"]}
         imported = subprocess.run([python, "-c", imports], cwd=remote, env=environ, check=False, timeout=60)
         assert imported.returncode == 0, done.stdout + done.stderr
+
+    # And by hand: the manifest and the bucket, in a home of its own.
+    world.index.log.clear()
+    world.channel.asked.clear()
+    home = {**mfenvd.environ, **s3.environ, "MFENV_HOME": str(tmp_path / "other")}
+    for flow, imports in (("WheelFlow", "import demo, helper, requests"), ("CondaFlow", "import native, requests")):
+        hydrated = mfenv(world, home, "hydrate", flow, "--json")
+        assert hydrated.returncode == 0, hydrated.stderr
+        python = Path(json.loads(hydrated.stdout)["prefix"], "bin", "python")
+        subprocess.run([python, "-c", imports], cwd=tmp_path, env=environ, check=True, timeout=60)
+    assert len(world.index.log) + len(world.channel.asked) == 0
+    (lost, *_) = s3.keys("metaflow/conda/")
+    s3.delete(lost)
+    refused = mfenv(world, {**home, "MFENV_HOME": str(tmp_path / "third")}, "hydrate", "WheelFlow")
+    other = mfenv(world, {**home, "MFENV_HOME": str(tmp_path / "third")}, "hydrate", "CondaFlow")
+    assert "MFE701" in refused.stderr + other.stderr
+
+
+def mfenv(world: World, environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    """A command in the project's folder."""
+    done = [sys.executable, "-c", "from mfenvd.cli.main import main; main()", *command]
+    return subprocess.run(
+        done, cwd=world.project, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def unpacked(world: World, s3: Bucket, flow: str, folder: Path) -> Path:

@@ -1,0 +1,82 @@
+"""What the bucket itself says of an environment, as metaflow-netflixext keeps it there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mfenvd.domain.alias import parse_alias
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.codes import Code
+from mfenvd.domain.mirror import Bucket
+from mfenvd.hydrating import described_by_core, described_in_bucket, hydrate
+from mfenvd.warm.lines import NotAnEntryError
+from mfenvd.warm.plan import NotMadeError
+from tests.support.s3_server import BUCKET
+from tests.support.s3_server import Bucket as Server
+from tests.support.s3_server import bucket as serving
+
+REQ, FULL, ID = "a" * 40, "b" * 40, "0123456789abcde"
+ROOT = "metaflow/conda_env"
+PYTHON = "https://conda.example/forge/linux-64/python-3.11.7-h0_0.conda"
+DEMO = "https://files.example/d/demo-1.0-py3-none-any.whl"
+PACKAGES = [
+    {"_type": "conda", "filename": "python-3.11.7-h0_0", "url": PYTHON, "url_format": ".conda",
+     "hashes": {".conda": "c" * 32}},
+    {"_type": "pypi", "filename": "demo-1.0-py3-none-any", "url": DEMO, "url_format": ".whl",
+     "hashes": {".whl": "d" * 64}},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as one:
+        for key, content in {
+            "envs/aliases/generic/team/env/v1": [REQ, FULL],
+            f"envs/aliases/full-id/{FULL}": [REQ, FULL],
+            f"envs/linux-64/{REQ}/{FULL}/env": {"packages": PACKAGES},
+            "envs/aliases/generic/team/broken/v1": "nonsense",
+        }.items():
+            one.put(f"{ROOT}/{key}", json.dumps(content).encode())
+        yield one
+
+
+@pytest.fixture
+def bucket(server: Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    for name, value in server.environ.items():
+        monkeypatch.setenv(name, value)
+    return Bucket(f"s3://{BUCKET}/{ROOT}", server.url)
+
+
+@pytest.mark.parametrize("name", ["team/env:v1", f"{REQ}:{FULL}", FULL])
+def test_an_alias_and_ids_lead_to_the_environment_and_its_packages(bucket: Bucket, name: str) -> None:
+    found = described_in_bucket(parse_alias(name), Arch.LINUX_64, bucket)
+    assert found is not None
+    assert found.id == f"{REQ}:{FULL}"
+    assert [package.name for package in found.environment.conda.packages] == ["python"]
+    assert found.environment.wheels is not None
+    assert [package.sha256 for package in found.environment.wheels.packages] == ["d" * 64]
+    assert found.keys[DEMO].startswith("packages/pypi/files.example/")
+
+
+def test_what_is_not_there_is_none_and_what_is_nonsense_is_said(bucket: Bucket) -> None:
+    assert described_in_bucket(parse_alias("team/other:v1"), Arch.LINUX_64, bucket) is None
+    assert described_in_bucket(parse_alias("team/env:v1"), Arch.OSX_ARM64, bucket) is None
+    with pytest.raises(NotAnEntryError, match="team/broken:v1"):
+        described_in_bucket(parse_alias("team/broken:v1"), Arch.LINUX_64, bucket)
+
+
+def test_a_package_that_the_bucket_does_not_have_leaves_nothing(bucket: Bucket, tmp_path: Path) -> None:
+    lines = {"conda": [{"url": PYTHON}], "pypi": [{"url": DEMO, "path": "files.example/d/demo.whl"}]}
+    content = {ID: {"linux-64": lines}}
+    described = described_by_core(content, ID, Arch.LINUX_64, bucket)
+    assert described is not None
+    assert described.keys[DEMO] == "files.example/d/demo.whl"
+    with pytest.raises(NotMadeError) as caught:
+        hydrate(described, tmp_path, lambda _: None, trusted=False)
+    assert caught.value.finding.code == Code.NOT_DOWNLOADED
+    assert not list(tmp_path.glob("linux-64/*"))
+    assert described_by_core(content, ID, Arch.OSX_64, bucket) is None

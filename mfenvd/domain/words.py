@@ -36,6 +36,9 @@ _GLYPHS = {
     Tone.OUTDATED: ("↻", "@"),
 }
 
+NOT_A_TARGET = ("⊘", "-")
+"""In the place of a verdict where there is none, and its stand-in."""
+
 _UNDER_WAY = {State.QUEUED: Tone.WAITING, State.RESOLVING: Tone.BUSY, State.STALE: Tone.OUTDATED}
 
 WORDS: dict[str, str] = {
@@ -157,6 +160,11 @@ WORDS: dict[str, str] = {
 }
 """At most 14 columns each, so that five archs fit side by side."""
 
+_OWN_GLYPHS = {
+    # tone, word: the glyph, where that tells more than the tone's
+    (Tone.GOOD, str(State.CACHED)): ("●", "*"),
+}
+
 
 def tone(verdict: Verdict) -> Tone:
     """What `verdict` means: blocked only by what could not be known counts as unknown, not as bad."""
@@ -172,7 +180,12 @@ def tone(verdict: Verdict) -> Tone:
 
 def glyph(verdict: Verdict, *, ascii_only: bool = False) -> str:
     """One character, one column wide."""
-    return tone_glyph(tone(verdict), ascii_only=ascii_only)
+    return word_glyph(tone(verdict), word(verdict), ascii_only=ascii_only)
+
+
+def word_glyph(of: Tone, word: str, *, ascii_only: bool = False) -> str:
+    """The character in front of `word`: nearly always its tone's."""
+    return _OWN_GLYPHS.get((of, word), _GLYPHS[of])[1 if ascii_only else 0]
 
 
 def tone_glyph(of: Tone, *, ascii_only: bool = False) -> str:

@@ -9,7 +9,7 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.state import State
 from mfenvd.domain.verdict import Verdict
-from mfenvd.domain.words import WORDS, Tone, glyph, tone, tone_glyph, word
+from mfenvd.domain.words import WORDS, Tone, glyph, tone, tone_glyph, word, word_glyph
 from tests.support.samples import LINUX
 
 
@@ -36,10 +36,17 @@ def test_no_two_tones_look_the_same() -> None:
     assert len({tone_glyph(of, ascii_only=True) for of in Tone}) == len(Tone)
 
 
+def test_a_word_may_have_a_glyph_of_its_own() -> None:
+    assert word_glyph(Tone.GOOD, "cached") == "●"
+    assert word_glyph(Tone.GOOD, "cached", ascii_only=True) == "*"
+    assert word_glyph(Tone.WARNING, "cached") == tone_glyph(Tone.WARNING)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
         (verdict(State.RESOLVED), "✓ resolved"),
+        (verdict(State.CACHED), "● cached"),
         (verdict(State.WARM, (Code.DRIFT, Severity.NOTICE)), "✓ warm"),
         (verdict(State.RESOLVED, (Code.GLIBC_HELD_BACK, Severity.WARNING)), "▲ held back"),
         (verdict(State.BLOCKED, (Code.WHEEL_GAP, Severity.ERROR)), "✗ wheel gap"),

@@ -22,13 +22,14 @@ from unittest.mock import patch
 from textual.widgets import DataTable
 
 from mfenv_tui.app import Dashboard
+from mfenvd.client.errors import DaemonNotRunningError
 from mfenvd.domain.event import DaemonInfo, ResolveProgress, Status
 from mfenvd.domain.history import History
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.support import samples
 from tests.tui import detail_samples, screen_samples
-from tests.tui.support import dashboard, of_status, press, shows, until
+from tests.tui.support import NOWHERE, at_rest, dashboard, of_status, press, recording, shows, until
 
 WHOLE, PART = (132, 26), (100, 24)
 """Columns and lines, of the table with the detail beside it and of what has the screen for itself."""
@@ -36,7 +37,6 @@ WHOLE, PART = (132, 26), (100, 24)
 TABS = ("findings", "packages", "gaps", "glibc", "drift", "diff", "why", "log")
 """In the order of their keys."""
 
-_REST = 5
 _FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->", re.DOTALL)
 _BLANK, _LETTER = "&#160;", 12.2
 _BLANKS_FIRST = re.compile(
@@ -64,7 +64,8 @@ async def all_pictures() -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="mf") as folder, _undisturbed():
         project = Path(folder, "team-flows")
         samples.write_sample_project(project)
-        return {"matrix": await _matrix(project), **await _tabs(project), **await _screens(project)}
+        alone = {"matrix": await _matrix(project), "no-daemon": await _without_daemon()}
+        return {**alone, **await _tabs(project), **await _screens(project)}
 
 
 async def _matrix(project: Path) -> str:
@@ -75,7 +76,14 @@ async def _matrix(project: Path) -> str:
         await shows(pilot, "12/60")
         await press(pilot, "down", "right", "right")
         await shows(pilot, "torch 2.6.0 has no wheel for osx-64.")
-        return await _at_rest(app)
+        return await _taken(app)
+
+
+async def _without_daemon() -> str:
+    app = dashboard(recording(DaemonNotRunningError(NOWHERE)))
+    async with app.run_test(size=PART) as pilot:
+        await shows(pilot, "Press s to start it")
+        return await _taken(app)
 
 
 async def _tabs(project: Path) -> dict[str, str]:
@@ -91,7 +99,7 @@ async def _tabs(project: Path) -> dict[str, str]:
         for key, name in enumerate(TABS, 1):
             await press(pilot, str(key))
             await until(pilot, lambda name=name: app._pane.active.id == name, name)  # type: ignore[misc]
-            made[name] = await _at_rest(app)
+            made[name] = await _taken(app)
     return made
 
 
@@ -116,20 +124,14 @@ async def _screens(project: Path) -> dict[str, str]:
             await shows(pilot, says)
             if name == "wheels":
                 await until(pilot, lambda: isinstance(app.focused, DataTable), "the table has the keys")
-            made[name] = await _at_rest(app)
+            made[name] = await _taken(app)
             await press(pilot, *["escape"] * (2 if name == "wheels" else 1))
             await until(pilot, lambda: len(app.screen_stack) == 1, "back at the table")
     return made
 
 
-async def _at_rest(app: Dashboard) -> str:
-    """The picture, once the screen was the same several times."""
-    same, before = 0, app.screen._compositor.render_strips()
-    while same < _REST:
-        await asyncio.sleep(0.03)
-        now = app.screen._compositor.render_strips()
-        same = same + 1 if now == before else 0
-        before = now
+async def _taken(app: Dashboard) -> str:
+    await at_rest(app)
     return svg_of(app)
 
 

@@ -39,15 +39,15 @@ async def wheels(_socket: Path, _package: str, _root: str, _limit: int, *, conda
 
 def status_of_ana(project: Path) -> Status:
     """The samples, with a daemon and a project where a user would have them, so that no picture names this machine."""
-    status = samples.status(project)
     home = "/home/ana"
+    told = msgspec.json.encode(samples.status(project)).replace(str(project).encode(), f"{home}/team-flows".encode())
+    status = msgspec.json.decode(told, type=Status)
     daemon = msgspec.structs.replace(
         status.daemon, workers=3, memory=57 * 2**20, running=1, queued=2, socket=f"{home}/.run/mfenv/mfenvd.sock",
         log=f"{home}/.local/state/mfenv/log/mfenvd.log", state_dir=f"{home}/.local/state/mfenv",
         cache_dir=f"{home}/.cache/mfenv",
     )  # fmt: skip
-    projects = tuple(msgspec.structs.replace(each, root=f"{home}/team-flows") for each in status.projects)
-    return msgspec.structs.replace(status, daemon=daemon, projects=projects, mirror=mirror(samples.STARTED))
+    return msgspec.structs.replace(status, daemon=daemon, mirror=mirror(samples.STARTED))
 
 
 def mirror(since: float) -> MirrorStatus:

@@ -28,6 +28,9 @@ NOWHERE = Path("/nonexistent/mfenv/mfenvd.sock")
 _TURNS = 40
 """Of the loop: more than a key needs through the queues of the app, the screen, the widget, and what that tells."""
 
+_AT_REST = 5
+"""Looks that find the same."""
+
 HELLO = Hello(version="0.1.0", pid=4242)
 
 
@@ -75,6 +78,16 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], what: str, *, lim
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {limit:g} s: {what}\n{text_of(of(pilot))}")
         await asyncio.sleep(0.02)  # not `pilot.pause`, which waits for a quiet processor
+
+
+async def at_rest(app: Dashboard) -> None:
+    """Wait until the screen was the same several times."""
+    same, before = 0, app.screen._compositor.render_strips()
+    while same < _AT_REST:
+        await asyncio.sleep(0.03)
+        now = app.screen._compositor.render_strips()
+        same = same + 1 if now == before else 0
+        before = now
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

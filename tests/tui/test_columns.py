@@ -16,8 +16,8 @@ THREE = (Arch.LINUX_64, Arch.OSX_64, Arch.OSX_ARM64)
 
 
 def total(wide: Widths, archs: int) -> int:
-    place = wide.place + PADDING if wide.place else 0
-    return wide.name + PADDING + place + archs * (wide.cell + PADDING)
+    others = sum(width + PADDING for width in (wide.place, wide.age) if width)
+    return wide.name + PADDING + others + archs * (wide.cell + PADDING)
 
 
 @given(
@@ -31,7 +31,7 @@ def test_nothing_is_wider_than_the_room_unless_it_is_as_narrow_as_it_gets(
 ) -> None:
     wide = widths(room, archs, name, place)
     narrowest = 14 + PADDING + max(len(archs), 1) * (max([11, *map(len, archs)]) + PADDING)
-    assert total(wide, max(len(archs), 1)) <= room or (room < narrowest and not wide.place)
+    assert total(wide, max(len(archs), 1)) <= room or (room < narrowest and not wide.place and not wide.age)
     assert wide.name + PADDING + wide.cell + PADDING <= max(room, 32)
     assert all(len(arch) <= wide.cell for arch in archs)
 
@@ -49,3 +49,8 @@ def test_every_word_fits_a_full_cell() -> None:
 @pytest.mark.parametrize(("room", "shown"), [(140, True), (78, False)])
 def test_the_file_is_named_where_there_is_room(room: int, shown: bool) -> None:
     assert bool(widths(room, THREE, 24, 12).place) is shown
+
+
+@pytest.mark.parametrize(("room", "shown"), [(160, True), (91, False)])
+def test_the_age_is_told_where_there_is_room_for_all_else(room: int, shown: bool) -> None:
+    assert bool(widths(room, THREE, 20, 10).age) is shown

@@ -19,7 +19,6 @@ from mfenvd.domain.event import ProjectInfo, ResolveProgress, Snapshot, Status
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
-from mfenvd.domain.words import Tone
 from tests.support import samples
 from tests.tui.support import HELLO, NOWHERE, dashboard, of, of_status, press, recording, shows, text_of, until
 
@@ -58,63 +57,6 @@ def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """With and without NO_COLOR."""
     if request.param == "no-color":
         monkeypatch.setenv("NO_COLOR", "1")
-
-
-@pytest.mark.usefixtures("colours")
-@looks(colourless=(SMALL, USUAL, LARGE))
-def test_the_matrix(project: Path, snap_compare: Compare, size: Size) -> None:
-    app = dashboard(told(project))
-
-    async def look(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        tones = [[cell.tone for cell in app.matrix.rows[key].cells.values()] for key in app.matrix.order]
-        assert tones[0] == [Tone.BAD, Tone.UNKNOWN]
-        assert tones[-1] == [Tone.GOOD, Tone.GOOD, Tone.GOOD]
-        await settle(pilot, "12/60")
-
-    assert snap_compare(app, terminal_size=size, run_before=look)
-
-
-@pytest.mark.usefixtures("colours")
-@looks(colourless=(SMALL, USUAL, LARGE))
-def test_the_findings_of_the_selected_cell(project: Path, snap_compare: Compare, size: Size) -> None:
-    app = dashboard(told(project))
-
-    async def look(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        await press(pilot, "down", "right", "right", "tab")
-        await shows(pilot, "torch 2.6.0 has no wheel for osx-64.")
-        text = text_of(app)
-        assert "TrainFlow · evaluate, train · osx-64" in text
-        assert 'train.py:11  @pypi(packages={"torch"' in text
-
-    assert snap_compare(app, terminal_size=size, run_before=look)
-
-
-@pytest.mark.usefixtures("colours")
-@looks(colourless=(USUAL,))
-def test_the_details_of_a_finding(project: Path, snap_compare: Compare, size: Size) -> None:
-    app = dashboard(told(project))
-
-    async def look(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        await press(pilot, "down", "right", "right", "enter")
-        await shows(pilot, "archs in mfenv.toml")
-
-    assert snap_compare(app, terminal_size=size, run_before=look)
-
-
-@pytest.mark.usefixtures("colours")
-@looks(colourless=(USUAL,))
-def test_the_help(project: Path, snap_compare: Compare, size: Size) -> None:
-    app = dashboard(told(project))
-
-    async def look(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        await press(pilot, "question_mark")
-        await shows(pilot, "Copy what to type")
-
-    assert snap_compare(app, terminal_size=size, run_before=look)
 
 
 @pytest.mark.usefixtures("colours")
@@ -206,16 +148,6 @@ def test_two_projects_and_all_archs(project: Path, snap_compare: Compare) -> Non
 
     async def look(pilot: Pilot[None]) -> None:
         await settle(pilot, "linux-aarch64")
-
-    assert snap_compare(app, terminal_size=(140, 45), run_before=look)
-
-
-def test_ascii(project: Path, snap_compare: Compare) -> None:
-    app = dashboard(told(project), ascii_only=True)
-
-    async def look(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        await press(pilot, "down", "right")
 
     assert snap_compare(app, terminal_size=(140, 45), run_before=look)
 

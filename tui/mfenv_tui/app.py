@@ -88,7 +88,8 @@ class Dashboard(DetailActions):
         self.theme_changed_signal.subscribe(self, lambda theme: self.set_up(theme=theme.name))
         self._body.lay_out(self.settings.layout)
         self._redraw()
-        self.set_interval(BETWEEN_AGES, self._show_selection)
+        self._tell_time()
+        self.set_interval(BETWEEN_AGES, self._tell_time)
         self.call_after_refresh(self._follow)
 
     def on_resize(self, event: Resize) -> None:
@@ -132,6 +133,10 @@ class Dashboard(DetailActions):
     def _offer_keys(self) -> None:
         if self.screen_stack:  # else it is closing
             self.refresh_bindings()
+
+    def _tell_time(self) -> None:
+        self._table.tell_time(self._outside.clock())
+        self._show_selection()
 
     def _show_selection(self) -> None:
         self._pane.show(self._table.selection, self._outside.clock(), brief=self._below)

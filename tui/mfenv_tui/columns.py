@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mfenv_tui.environments import CELL_WIDTH
+from mfenv_tui.environments import AGE_WIDTH, CELL_WIDTH
 
 PADDING = 2
 """One blank on each side of every column."""
@@ -22,11 +22,12 @@ _WIDEST_PLACE = 40
 
 @dataclass(frozen=True)
 class Widths:
-    """Of the contents, without padding; `place` is 0 where that column has no room."""
+    """Of the contents, without padding; `place` and `age` are 0 where that column has no room."""
 
     name: int
     place: int
     cell: int
+    age: int = 0
 
 
 def least_room(archs: Sequence[str], longest_name: int) -> int:
@@ -36,7 +37,7 @@ def least_room(archs: Sequence[str], longest_name: int) -> int:
 
 
 def widths(room: int, archs: Sequence[str], longest_name: int, longest_place: int) -> Widths:
-    """Shares `room` columns out: first the cells, then the name, then the file.
+    """Shares `room` columns out: first the cells, then the name, then the file, then the age.
 
     Cells shrink before names are cut. Where even that is not enough, the table scrolls sideways beside the names.
     """
@@ -50,4 +51,6 @@ def widths(room: int, archs: Sequence[str], longest_name: int, longest_place: in
     name = min(max(rest - PADDING, 2 * room // 5 if scrolls else 0, _NARROWEST_NAME), wanted_name)
     for_place = min(rest - (name + PADDING) - PADDING, longest_place, _WIDEST_PLACE)
     place = for_place if for_place >= min(_NARROWEST_PLACE, longest_place) else 0
-    return Widths(name, max(place, 0), cell)
+    place = max(place, 0)
+    left = rest - (name + PADDING) - (place + PADDING if place else 0)
+    return Widths(name, place, cell, AGE_WIDTH if left >= AGE_WIDTH + PADDING else 0)

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from mfenv_tui.lines import Labelled, Line, Piece, Signs
 from mfenv_tui.rows import UNDER_WAY, Cell, Row, relative
 from mfenv_tui.selection import Selection
+from mfenvd.domain.codes import Code
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.verdict import Verdict
@@ -15,14 +16,23 @@ from mfenvd.domain.verdict import Verdict
 CELL_WIDTH = 17
 """A glyph, a space, and a word of at most 14 columns, or `resolving 12/60`."""
 
+AGE_WIDTH = 6
+"""`59 min`."""
+
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
 def cell_pieces(cell: Cell | None, signs: Signs, width: int = CELL_WIDTH) -> Line:
-    """What stands in a cell of the table: of a resolve under way the word or the count, where not both fit."""
+    """What stands in a cell of the table: of a resolve under way the word or the count, where not both fit.
+
+    Behind the word a mark where the versions differ from those on another arch.
+    """
     if cell is None:
-        return ((signs.none, "muted"),)
-    return ((f"{signs.of(cell.tone)} ", cell.tone), (_cell_word(cell, width - 2), cell.tone))
+        return ((signs.not_a_target, "muted"),)
+    word = _cell_word(cell, width - 2)
+    drifts = any(finding.code == Code.DRIFT for finding in cell.findings) and len(word) + 4 <= width
+    mark = f" {signs.differs}" if drifts else ""
+    return ((f"{signs.of_word(cell.tone, cell.word)} ", cell.tone), (word, cell.tone), (mark, "muted"))
 
 
 def _cell_word(cell: Cell, width: int) -> str:
@@ -113,7 +123,7 @@ def _fact(label: str, *value: Piece) -> Labelled:
 
 
 def _state(verdict: Verdict, cell: Cell, now: float, signs: Signs) -> Iterator[Piece]:
-    yield (f"{signs.of(cell.tone)} {cell.word}", cell.tone)
+    yield (f"{signs.of_word(cell.tone, cell.word)} {cell.word}", cell.tone)
     progress = cell.progress
     if progress is not None:
         yield (f" {signs.dot} {' '.join(filter(None, (progress.stage, _count(progress))))}", "plain")
@@ -131,11 +141,22 @@ def _target(verdict: Verdict) -> tuple[str, ...]:
 
 
 def age(seconds: float) -> str:
-    """How long ago, in the largest unit that fits; clocks may differ a little, so never negative."""
+    """How long ago, in words."""
+    return "just now" if seconds < _UNITS[-1][1] else f"{brief_age(seconds)} ago"
+
+
+def brief_age(seconds: float) -> str:
+    """The same in `AGE_WIDTH` columns, in the largest unit that fits; clocks may differ a little: never negative."""
     for unit, length in _UNITS:
         if seconds >= length:
-            return f"{int(seconds // length)} {unit} ago"
-    return "just now"
+            return f"{min(int(seconds // length), 999)} {unit}"
+    return "now"
+
+
+def row_age(row: Row, now: float) -> str:
+    """How old the oldest of the row's answers is; empty while there is none."""
+    settled = [verdict.settled for cell in row.all_cells for verdict in cell.verdicts if verdict.settled is not None]
+    return brief_age(now - min(settled)) if settled else ""
 
 
 def _packages(packages: Sequence[LockedPackage], signs: Signs) -> Line:

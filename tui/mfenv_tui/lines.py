@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mfenvd.domain.finding import Severity
-from mfenvd.domain.words import Tone, tone_glyph
+from mfenvd.domain.words import NOT_A_TARGET, Tone, tone_glyph, word_glyph
 
 Role = Tone | Literal["plain", "strong", "muted", "notice"]
 Piece = tuple[str, Role]
@@ -61,6 +61,13 @@ class Signs:
 
     def of(self, tone: Tone) -> str:
         return tone_glyph(tone, ascii_only=self.ascii_only)
+
+    def of_word(self, tone: Tone, word: str) -> str:
+        return word_glyph(tone, word, ascii_only=self.ascii_only)
+
+    @property
+    def not_a_target(self) -> str:
+        return NOT_A_TARGET[1 if self.ascii_only else 0]
 
     def of_severity(self, severity: Severity) -> str:
         role = SEVERITY_ROLES[severity]

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from mfenv_tui.columns import PADDING, Widths
-from mfenv_tui.environments import cell_pieces, place, row_pieces
+from mfenv_tui.environments import cell_pieces, place, row_age, row_pieces
 from mfenv_tui.lines import Line, Signs
 from mfenv_tui.palette import Styles, cut_text
 from mfenv_tui.rows import Row
@@ -20,7 +20,7 @@ from mfenvd.domain.arch import Arch
 
 @dataclass(frozen=True)
 class Column:
-    """What stands in one column: the name, the file, or an arch (None: the only one, when no arch is known)."""
+    """What stands in one column: the name, the file, an arch (None: the only one, none being known), or the age."""
 
     kind: str
     title: str
@@ -35,8 +35,9 @@ class Column:
 def columns(wide: Widths, archs: tuple[Arch, ...]) -> tuple[Column, ...]:
     """The table's columns from left to right."""
     files = (Column("place", "file", wide.place),) if wide.place else ()
+    ages = (Column("age", "age", wide.age),) if wide.age else ()
     cells = tuple(Column("arch", str(arch), wide.cell, arch) for arch in archs) or (Column("arch", "state", wide.cell),)
-    return (Column("name", "environment", wide.name), *files, *cells)
+    return (Column("name", "environment", wide.name), *files, *cells, *ages)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Look:
         cursor_elsewhere: and of that cell while keys go to another widget.
         signs: The characters to use.
         with_project: Whether files are named with their project's folder.
+        now: For ages: seconds since the epoch.
     """
 
     columns: tuple[Column, ...]
@@ -62,6 +64,7 @@ class Look:
     cursor_elsewhere: Style
     signs: Signs
     with_project: bool
+    now: float
 
 
 class Painter:
@@ -97,6 +100,8 @@ class Painter:
                 yield row_pieces(row, self.look.signs, column.width)
             elif column.kind == "place":
                 yield ((place(row, with_project=self.look.with_project), "muted"),)
+            elif column.kind == "age":
+                yield ((row_age(row, self.look.now), "muted"),)
             else:
                 yield cell_pieces(row.cell(column.arch), self.look.signs, column.width)
 

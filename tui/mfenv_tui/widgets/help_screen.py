@@ -23,6 +23,9 @@ _MEANINGS = {
     Tone.WAITING: "waits for its turn",
     Tone.OUTDATED: "out of date, about to be resolved again",
 }
+_WORDS = ((Tone.GOOD, "cached", "resolves, and its packages lie ready"),)
+_DRIFT = "behind a word: other versions than on another arch"
+_NOT_A_TARGET = "not a target: nothing here runs on this arch"
 
 
 class HelpScreen(ModalScreen[None]):
@@ -58,6 +61,9 @@ class HelpScreen(ModalScreen[None]):
         keys = [Labelled((shown_keys(action.keys), Tone.BUSY), ((action.help, "plain"),)) for action in ACTIONS]
         moves = [Labelled((key, Tone.BUSY), ((help_, "plain"),)) for key, help_ in MOVES]
         signs = [Labelled((self._signs.of(tone), tone), ((text, "plain"),)) for tone, text in _MEANINGS.items()]
+        signs += [Labelled((self._signs.of_word(tone, word), tone), ((text, "plain"),)) for tone, word, text in _WORDS]
+        signs.append(Labelled((self._signs.differs, "muted"), ((_DRIFT, "plain"),)))
+        signs.append(Labelled((self._signs.not_a_target, "muted"), ((_NOT_A_TARGET, "plain"),)))
         return [(("Keys", "strong"),), *keys, *moves, (), (("Signs", "strong"),), *signs]
 
 

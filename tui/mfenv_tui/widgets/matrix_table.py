@@ -77,6 +77,7 @@ class MatrixTable(ScrollView, can_focus=True):
         self._arch: Arch | None = None
         self._key: str | None = None
         self._chosen = False
+        self._now = 0.0
 
     @property
     def selection(self) -> Selection | None:
@@ -88,6 +89,11 @@ class MatrixTable(ScrollView, can_focus=True):
     def least_width(self) -> int:
         """Columns that it needs for its rows to be told apart, with the scroll bar."""
         return least_room(self._matrix.archs, self._longest_name()) + self.styles.scrollbar_size_vertical
+
+    def tell_time(self, now: float) -> None:
+        """Show how old answers are as of `now`, seconds since the epoch."""
+        self._now = now
+        self.refresh()
 
     def choose(self, key: str) -> None:
         """Put the cursor on the name of a row; does nothing when that is not shown."""
@@ -228,6 +234,7 @@ class MatrixTable(ScrollView, can_focus=True):
             cursor_elsewhere=self.get_component_rich_style("matrix--cursor-elsewhere"),
             signs=self._signs,
             with_project=self._several_projects(),
+            now=self._now,
         )
         if self._painter is None or self._painter.look != look:
             self._painter = Painter(look, self.app.console)

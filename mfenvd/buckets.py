@@ -22,8 +22,19 @@ from mfenvd.store.remotes import Remotes
 if TYPE_CHECKING:
     from mfenvd.store.remotes import Open
 
-_PREFIX = "AWS_"
-_NAMES = ("HOME", "USERPROFILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
+_NAMES = (
+    "HOME", "USERPROFILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST",
+)  # fmt: skip
+
+# By datastore: what Metaflow calls its root, the root of its packages and, where it has one, its endpoint; and how the
+# addresses of its buckets begin here. Metaflow's own roots on Azure begin with the container.
+_DATASTORES = {
+    "s3": ("DATASTORE_SYSROOT_S3", "CONDA_PACKAGE_S3ROOT", "S3_ENDPOINT_URL", "s3://"),
+    "azure": ("DATASTORE_SYSROOT_AZURE", "CONDA_PACKAGE_AZUREROOT", "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT", "az://"),
+    "gs": ("DATASTORE_SYSROOT_GS", "CONDA_PACKAGE_GSROOT", None, "gs://"),
+}
 
 
 def bucket_of(context: Context) -> Bucket | None:
@@ -39,16 +50,19 @@ def bucket_of(context: Context) -> Bucket | None:
     config = read_metaflow_config(launch_folder(root, surroundings), surroundings.environ)
     if not context.trusted:
         config = _without(config, root)
-    if (settings.datastore or config.datastore) != "s3":
+    datastore = settings.datastore or config.datastore
+    if datastore not in _DATASTORES:
         return None
-    sysroot = config.get("DATASTORE_SYSROOT_S3")
-    url = config.get("CONDA_PACKAGE_S3ROOT") or (f"{sysroot.rstrip('/')}/conda" if sysroot else None)
-    if url is None or not url.startswith("s3://"):
+    sysroot_name, packages_name, endpoint_name, scheme = _DATASTORES[datastore]
+    sysroot = config.get(sysroot_name)
+    packages = config.get(packages_name) or (f"{sysroot.rstrip('/')}/conda" if sysroot else None)
+    url = address_of(packages) if packages else ""
+    if not url.startswith(scheme):
         return None
     own = settings.mirror
     return Bucket(
-        url=url.rstrip("/"),
-        endpoint=own.endpoint or config.get("S3_ENDPOINT_URL"),
+        url=url,
+        endpoint=own.endpoint or (config.get(endpoint_name) if endpoint_name else None),
         profile=own.profile,
         role=own.role,
         region=own.region,
@@ -58,10 +72,15 @@ def bucket_of(context: Context) -> Bucket | None:
     )
 
 
+def address_of(root: str) -> str:
+    """Metaflow's root of packages in a datastore, as buckets are addressed here."""
+    return (root if "://" in root else f"az://{root}").rstrip("/")
+
+
 def extension_bucket_of(context: Context) -> Bucket | None:
     """As `bucket_of`, for what metaflow-netflixext keeps: packages, environments and aliases below one root."""
     bucket = bucket_of(context)
-    if bucket is None:
+    if bucket is None or not bucket.url.startswith("s3://"):
         return None
     root = Path(context.root)
     config = read_metaflow_config(launch_folder(root, context.surroundings), context.surroundings.environ)
@@ -101,11 +120,11 @@ def opener(bucket: Bucket) -> Open:
 def take_credentials(surroundings: Surroundings) -> None:
     """Puts the variables of a project's shell that lead to a bucket in the place of this process's own.
 
-    The vendor's client reads these and no others. For processes that work for one project at a time.
+    The vendors' clients read these and no others. For processes that work for one project at a time.
     """
     for name in list(os.environ):
-        if name.startswith(_PREFIX) and name not in surroundings.environ:
+        if name.startswith(_PREFIXES) and name not in surroundings.environ:
             del os.environ[name]
     for name, value in surroundings.environ.items():
-        if name.startswith(_PREFIX) or name in _NAMES:
+        if name.startswith(_PREFIXES) or name in _NAMES:
             os.environ[name] = value

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from mfenvd.buckets import bucket_of
+from mfenvd.buckets import address_of, bucket_of
 from mfenvd.domain.layouts import core_key
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolution import LockedPackage
@@ -25,7 +25,7 @@ def datastore_of(task: WarmTask, settings: MicromambaSettings) -> Datastore | No
     """The datastore of one of Metaflow's environments; None where mfenv does not mirror to it."""
     bucket = bucket_of(task.context)
     # What a single launch says otherwise (`--datastore-root`) is left to that launch.
-    if bucket is None or bucket.url != task.of_core.package_root.rstrip("/"):
+    if bucket is None or bucket.url != address_of(task.of_core.package_root):
         return None
     files = PackageFiles(task.context, settings, task.indexes)
     return Mirrored(bucket, files, Uploads(mirror_folder(task.context.cache_dir)), _core_key)

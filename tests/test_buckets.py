@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mfenvd.buckets import bucket_of
+from mfenvd.buckets import address_of, bucket_of
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.surroundings import Surroundings
@@ -35,6 +35,21 @@ def test_it_is_the_one_of_metaflows_configuration(context: Context) -> None:
         **S3, "METAFLOW_CONDA_PACKAGE_S3ROOT": "s3://packages/", "METAFLOW_S3_ENDPOINT_URL": "http://127.0.0.1:1"
     }  # fmt: skip
     assert bucket_of(launched_with(context, **elsewhere)) == Bucket("s3://packages", "http://127.0.0.1:1")
+
+
+def test_azure_and_google_have_theirs(context: Context) -> None:
+    azure = {"METAFLOW_DEFAULT_DATASTORE": "azure", "METAFLOW_DATASTORE_SYSROOT_AZURE": "container/metaflow"}
+    endpoint = "https://account.blob.core.windows.net"
+    assert bucket_of(launched_with(context, **azure)) == Bucket("az://container/metaflow/conda")
+    azure |= {
+        "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": endpoint,
+        "METAFLOW_CONDA_PACKAGE_AZUREROOT": "packages/all/",
+    }
+    assert bucket_of(launched_with(context, **azure)) == Bucket("az://packages/all", endpoint)
+    assert address_of("packages/all/") == "az://packages/all"
+    google = {"METAFLOW_DEFAULT_DATASTORE": "gs", "METAFLOW_DATASTORE_SYSROOT_GS": "gs://team/metaflow"}
+    assert bucket_of(launched_with(context, **google)) == Bucket("gs://team/metaflow/conda")
+    assert bucket_of(launched_with(context, METAFLOW_DEFAULT_DATASTORE="gs")) is None
 
 
 def test_a_local_datastore_has_none(context: Context) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from mfenvd.domain.redact import HIDDEN, is_secret, redact_environ
 
-_PREFIXES = ("METAFLOW_", "CONDA_", "MAMBA_", "PIP_", "UV_", "AWS_")
+_PREFIXES = ("METAFLOW_", "CONDA_", "MAMBA_", "PIP_", "UV_", "AWS_", "AZURE_")
 _NAMES = frozenset(
     {
         "HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL",
@@ -16,7 +16,8 @@ _NAMES = frozenset(
         "PATH", "PYTHONPATH", "VIRTUAL_ENV", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_CACHE_HOME",
         "XDG_DATA_HOME", "NETRC", "CONDARC", "MAMBARC", "RATTLER_AUTH_FILE",
         "SSL_CERT_FILE", "SSL_CERT_DIR",
-        "SSH_AUTH_SOCK", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GOOGLE_APPLICATION_CREDENTIALS",
+        "SSH_AUTH_SOCK", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+        "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST",
         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     }
 )  # fmt: skip

@@ -46,7 +46,15 @@ def test_the_user_git_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "UV_INDEX_PRIVATE_PASSWORD", "METAFLOW_SERVICE_AUTH_KEY"]
+    "name",
+    [
+        "AWS_SECRET_ACCESS_KEY",
+        "AZURE_STORAGE_KEY",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AWS_SESSION_TOKEN",
+        "UV_INDEX_PRIVATE_PASSWORD",
+        "METAFLOW_SERVICE_AUTH_KEY",
+    ],
 )
 def test_secrets_are_known_by_name(name: str) -> None:
     assert is_secret(name)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from mfenvd.cli.main import run
 from mfenvd.store.mirror import Mirror
 from mfenvd.store.object_errors import AlreadyThere, BadAddress, MissingObject
 from mfenvd.store.objects import ObjectStore
 from mfenvd.store.opening import Access, open_store
 from mfenvd.store.pace import Pace
 from mfenvd.store.sending import Sent
+from mfenvd.store.uploads import Uploads, mirror_folder
 from tests.store.mirrors import stored, upload_of
 from tests.store.test_s3 import file_of
 from tests.support.npm_server import installed, served
@@ -145,3 +147,22 @@ def test_the_mirror_works_with_it(access: tuple[str, Access], tmp_path: Path) ->
 def test_what_is_no_address_is_told_as_such(url: str) -> None:
     with pytest.raises(BadAddress):
         open_store(url)
+
+
+def test_what_metaflows_configuration_names_is_where_packages_go(
+    azurite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = "team/wired/conda"
+    for name, value in {
+        "MFENV_HOME": str(tmp_path / "mfenv"), "HOME": str(tmp_path), "AZURE_STORAGE_KEY": _KEY,
+        "METAFLOW_DEFAULT_DATASTORE": "azure", "METAFLOW_DATASTORE_SYSROOT_AZURE": "team/wired",
+        "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": azurite,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    cache = tmp_path / "mfenv" / "cache"
+    Uploads(mirror_folder(str(cache))).add([upload_of(stored(cache, "numpy"), f"az://{root}")])
+    assert run(["mirror", "push"]) == 0
+    store = open_store(f"az://{root}", Access(endpoint=azurite))
+    assert [info.key for info in store.list()] == ["files.example/numpy.whl"]
+    store.close()

@@ -69,6 +69,8 @@ def bucket_of(context: Context) -> Bucket | None:
         encryption=config.get("S3_SERVER_SIDE_ENCRYPTION"),
         bandwidth=own.bandwidth,
         read_only=own.read_only,
+        pause_on_battery=own.pause_on_battery,
+        pause_on_metered=own.pause_on_metered,
     )
 
 

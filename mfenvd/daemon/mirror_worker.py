@@ -15,6 +15,7 @@ import time
 from typing import BinaryIO, NoReturn
 
 from mfenvd.buckets import opener, take_credentials
+from mfenvd.daemon.circumstances import LOOK_SECONDS, reason_to_wait
 from mfenvd.daemon.frames import CARRY, Carried, Carry, frame, read_frame
 from mfenvd.daemon.pipes import take_pipes
 from mfenvd.daemon.secrets import hide, scrubbed, secret_values
@@ -58,6 +59,8 @@ class _Carrier:
             writes=not order.bucket.read_only,
         )
         self._more = threading.Event()
+        self._stop = threading.Event()
+        self._wait_because = ""
         self._lock = threading.Lock()
         self._told = 0.0
         self._sent = 0
@@ -68,11 +71,23 @@ class _Carrier:
 
     def run(self) -> NoReturn:
         threading.Thread(target=self._receive, daemon=True).start()
+        if self._bucket.pause_on_battery or self._bucket.pause_on_metered:
+            threading.Thread(target=self._look, daemon=True).start()
         while True:
             self._more.clear()
-            self._mirror.send()
+            self._stop.clear()
+            self._wait_because = reason_to_wait(self._bucket)
+            if not self._wait_because:
+                self._mirror.send(self._stop)
             self._tell()
-            self._more.wait(self._mirror.pause)
+            self._more.wait(LOOK_SECONDS if self._wait_because or self._stop.is_set() else self._mirror.pause)
+
+    def _look(self) -> None:
+        """Ends a round of uploads once there is a reason to wait."""
+        while True:
+            time.sleep(LOOK_SECONDS)
+            if reason_to_wait(self._bucket):
+                self._stop.set()
 
     def _receive(self) -> None:
         while read_frame(self._orders) is not None:
@@ -106,7 +121,7 @@ class _Carrier:
                 url=self._bucket.url,
                 endpoint=self._bucket.endpoint and redact(self._bucket.endpoint),
                 health=Health.OK if problem is None else health_of(problem),
-                problem="" if problem is None else hide(str(problem), self._secrets),
+                problem=self._wait_because if problem is None else hide(str(problem), self._secrets),
                 since=self._since,
                 waiting=len(waiting),
                 waiting_bytes=sum(waiting),

@@ -19,6 +19,8 @@ class Bucket(msgspec.Struct, frozen=True):
         encryption: What objects are encrypted with, as `aws:kms`; None leaves it to the bucket.
         bandwidth: Bytes a second at most; None for no limit.
         read_only: Whether nothing is ever uploaded.
+        pause_on_battery: Whether nothing is uploaded while the machine runs on its battery.
+        pause_on_metered: Whether nothing is uploaded over a network that is paid for by what goes through.
     """
 
     url: str
@@ -29,6 +31,8 @@ class Bucket(msgspec.Struct, frozen=True):
     encryption: str | None = None
     bandwidth: int | None = None
     read_only: bool = False
+    pause_on_battery: bool = False
+    pause_on_metered: bool = False
 
 
 class Health(str, Enum):
@@ -52,7 +56,7 @@ class BucketStatus(msgspec.Struct, frozen=True):
         url: Its root.
         endpoint: The server that it is on; None for the vendor's own. Without credentials.
         health: When it was last needed.
-        problem: What it did last that was wrong; empty when all is well.
+        problem: What it did last that was wrong, or why uploads wait; empty when all is well.
         since: When it began to be so, in seconds since the epoch; None when all is well.
         waiting: Objects that wait for their upload.
         waiting_bytes: Theirs.

@@ -55,6 +55,8 @@ class MirrorSettings(msgspec.Struct, frozen=True):
         region: AWS's.
         bandwidth: Bytes a second at most.
         read_only: Whether nothing is uploaded.
+        pause_on_battery: Whether nothing is uploaded while the machine runs on its battery.
+        pause_on_metered: Whether nothing is uploaded over a network that is paid for by what goes through.
     """
 
     endpoint: str | None = None
@@ -63,6 +65,8 @@ class MirrorSettings(msgspec.Struct, frozen=True):
     region: str | None = None
     bandwidth: int | None = None
     read_only: bool = False
+    pause_on_battery: bool = False
+    pause_on_metered: bool = False
 
 
 class CacheSettings(msgspec.Struct, frozen=True):

@@ -248,6 +248,8 @@ MIRROR_KEYS: dict[str, Check] = {
     "region": _text("region", "eu-west-1"),
     "bandwidth": _bandwidth,
     "read-only": _flag("read-only"),
+    "pause-on-battery": _flag("pause-on-battery"),
+    "pause-on-metered": _flag("pause-on-metered"),
 }
 """Of `mirror`."""
 

@@ -14,7 +14,7 @@ from mfenvd.domain.identity import AnyIdentity
 from mfenvd.domain.job import Job, job_key
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.request import Indexes, Kind, Request
-from mfenvd.domain.resolution import Outcome
+from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
 from mfenvd.domain.state import State
 from mfenvd.domain.target import Target
@@ -34,9 +34,19 @@ class Engine:
         self._resolvers = resolvers
         self._warmer = warmer
 
+    def load(self) -> None:
+        """Loads what making something ready takes time to load."""
+        if self._warmer:
+            self._warmer.load()
+
     def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
         """Makes ready what was resolved. Blocking; `report` as for `settle`."""
         return self._warmer.warm(task, report) if self._warmer else Warmth(State.RESOLVED)
+
+    def fetch(self, task: WarmTask) -> None:
+        """Fetches what is resolved of an environment whose rest is not. Blocking."""
+        if self._warmer:
+            self._warmer.fetch(task)
 
     def tidy(self, context: Context) -> None:
         """Does for what is ready what nobody waits for. Blocking."""
@@ -95,12 +105,21 @@ class Needs(msgspec.Struct, frozen=True):
 
     def task(self, outcomes: Mapping[str, Outcome], context: Context) -> WarmTask | None:
         """The work; None while not everything is resolved."""
+        found = self._resolved(outcomes)
+        return self._task(found, context) if len(found) == len(set(self.jobs)) else None
+
+    def part(self, outcomes: Mapping[str, Outcome], context: Context) -> WarmTask | None:
+        """What can be fetched for the work already; None while nothing is resolved."""
+        found = self._resolved(outcomes)
+        return self._task(found, context) if found else None
+
+    def _resolved(self, outcomes: Mapping[str, Outcome]) -> dict[str, Resolution]:
         good = {key: outcomes[key] for key in self.jobs if key in outcomes and outcomes[key].state is State.RESOLVED}
-        found = {key: outcome.resolution for key, outcome in good.items() if outcome.resolution is not None}
-        if len(found) < len(set(self.jobs)):
-            return None
-        conda = {platform: found[key] for platform, key in self.conda.items()}
-        wheels = found[self.wheels] if self.wheels else None
+        return {key: outcome.resolution for key, outcome in good.items() if outcome.resolution is not None}
+
+    def _task(self, found: Mapping[str, Resolution], context: Context) -> WarmTask:
+        conda = {platform: found[key] for platform, key in self.conda.items() if key in found}
+        wheels = found.get(self.wheels) if self.wheels else None
         return WarmTask(self.identity, conda, wheels, context, indexes=self.indexes, requests=self.requests)
 
 

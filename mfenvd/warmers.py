@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mfenvd.domain.identity import Identity
@@ -17,16 +18,7 @@ if TYPE_CHECKING:
 
 def metaflow_warmer() -> Warmer:
     """For Metaflow core and metaflow-netflixext."""
-    # Loads the store and the ways to it, which only those need who make something ready.
-    from mfenvd.datastores import datastore_of
-    from mfenvd.environments import extension_environments, local_environments
-    from mfenvd.extension_datastores import extension_datastore_of
-    from mfenvd.warm.core.warmer import CoreWarmer
-    from mfenvd.warm.netflixext.warmer import NetflixextWarmer
-
-    return _Both(
-        CoreWarmer(local_environments, datastore_of), NetflixextWarmer(extension_environments, extension_datastore_of)
-    )
+    return _Both()
 
 
 def _refused(task: WarmTask) -> Warmth | None:
@@ -41,15 +33,40 @@ def _refused(task: WarmTask) -> Warmth | None:
 
 
 class _Both:
-    """The environments of both dialects, and the machine that they are on."""
+    """The environments of both dialects, and the machine that they are on.
 
-    def __init__(self, core: CoreWarmer, netflixext: NetflixextWarmer) -> None:
-        self._core = core
-        self._netflixext = netflixext
+    The store and the ways to it are loaded when there is something for them to do: what only resolves is ready sooner.
+    """
+
+    @cached_property
+    def _core(self) -> CoreWarmer:
+        from mfenvd.datastores import datastore_of
+        from mfenvd.environments import local_environments
+        from mfenvd.warm.core.warmer import CoreWarmer
+
+        return CoreWarmer(local_environments, datastore_of)
+
+    @cached_property
+    def _netflixext(self) -> NetflixextWarmer:
+        from mfenvd.environments import extension_environments
+        from mfenvd.extension_datastores import extension_datastore_of
+        from mfenvd.warm.netflixext.warmer import NetflixextWarmer
+
+        return NetflixextWarmer(extension_environments, extension_datastore_of)
+
+    def load(self) -> None:
+        from mfenvd.resolve.conda import resolver  # noqa: F401 - what links conda packages also solves for them
+        from mfenvd.warm import conda_prefix, wheel_install  # noqa: F401
+
+        _ = self._core
 
     def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
         warmer = self._core if isinstance(task.identity, Identity) else self._netflixext
         return _refused(task) or warmer.warm(task, report)
+
+    def fetch(self, task: WarmTask) -> None:
+        if isinstance(task.identity, Identity) and _refused(task) is None:
+            self._core.fetch(task)
 
     def tidy(self, context: Context) -> None:
         from mfenvd.housekeeping import Housekeeping

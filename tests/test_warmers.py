@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,21 @@ from mfenvd.domain.target import Target
 from mfenvd.domain.warming import WarmTask
 from mfenvd.warm.core.manifest import manifest_path
 from mfenvd.warmers import metaflow_warmer
+
+_LIGHT = """
+import sys
+from mfenvd.warmers import metaflow_warmer
+warmer = metaflow_warmer()
+heavy = {"rattler", "mfenvd.store.archives", "mfenvd.warm.core.warmer"}
+assert heavy.isdisjoint(sys.modules), heavy.intersection(sys.modules)
+warmer.load()
+assert heavy <= sys.modules.keys(), heavy.difference(sys.modules)
+"""
+
+
+def test_what_only_resolves_does_not_load_the_store_and_what_waits_for_work_does() -> None:
+    done = subprocess.run([sys.executable, "-c", _LIGHT], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def task(folder: Path, *channels: str) -> WarmTask:

@@ -44,6 +44,12 @@ class Warm(msgspec.Struct, frozen=True, tag="warm"):
     task: WarmTask
 
 
+class Fetch(msgspec.Struct, frozen=True, tag="fetch"):
+    """To a worker: an environment of which something is resolved already (`domain.warming.Warmer.fetch`)."""
+
+    task: WarmTask
+
+
 class Tidy(msgspec.Struct, frozen=True, tag="tidy"):
     """To a worker: what nobody waits for (`domain.warming.Warmer.tidy`)."""
 
@@ -85,6 +91,10 @@ class Warmed(msgspec.Struct, frozen=True, tag="warmed"):
     warmth: Warmth
 
 
+class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
+    """From a worker: what could be fetched is there."""
+
+
 class Tidied(msgspec.Struct, frozen=True, tag="tidied"):
     """From a worker: nothing is left to do."""
 
@@ -123,8 +133,8 @@ class Carried(msgspec.Struct, frozen=True, tag="carried"):
     finding: Finding | None = None
 
 
-Order = Settle | Refresh | Warm | Tidy | LookUp
-Reply = Reported | Done | Refreshed | Warmed | Tidied | Found
+Order = Settle | Refresh | Warm | Fetch | Tidy | LookUp
+Reply = Reported | Done | Refreshed | Warmed | Fetched | Tidied | Found
 
 ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 CARRY: msgspec.msgpack.Decoder[Carry] = msgspec.msgpack.Decoder(Carry)

@@ -336,6 +336,9 @@ class Project:
             # What was not watched yet may have changed since it was made ready.
             warming.files_changed(self.root, changed | unwatched)
         self._asking.ask(reading.questions)
+        if self._asking.is_busy and self._services.scheduler.is_busy(self.root):
+            # Its answers bring the environments that wheels are put into.
+            warming.expect()
         if self._retry or any(map(may_hold_credentials, changed)):
             self._retry = False
             self._services.scheduler.retry_failed(self.root)

@@ -94,6 +94,8 @@ class Warming:
         self._timer: asyncio.TimerHandle | None = None
         self._shares: dict[str, _Share] = {}
         self._closing = False
+        self._fetching: asyncio.Task[None] | None = None
+        self._fetched: frozenset[str] = frozenset()
 
     def start(self) -> None:
         """Begins to look at everything again every hour: environments can go without a trace in the files watched."""
@@ -143,6 +145,10 @@ class Warming:
                 share.doubted.add(key)
                 self._consider(share, key)
         self._dispatch()
+
+    def expect(self) -> None:
+        """Something will be made ready in a moment: what does so gets ready itself."""
+        self._pool.prepare()
 
     def sent(self, url: str) -> None:
         """The bucket at `url` has more than before: what waits for it is looked at again."""
@@ -197,6 +203,9 @@ class Warming:
         if self._timer:
             self._timer.cancel()
         tasks = [task for share in self._shares.values() for task in share.running.values()]
+        if self._fetching is not None:
+            self._fetching.cancel()
+            tasks.append(self._fetching)
         for share in self._shares.values():
             self._forget(share, tuple(share.needs))
         if tasks:
@@ -205,6 +214,8 @@ class Warming:
     def _consider(self, share: _Share, key: str) -> None:
         """Queues the environment if what it rests on is known, and is something else than before."""
         resting = self._resting(share, key)
+        if resting is None:
+            self._fetch_ahead(share, key)
         if resting is None or (share.rests_on.get(key) == resting and key not in share.doubted):
             return
         if key in share.running:
@@ -214,6 +225,24 @@ class Warming:
         timer = share.retries.pop(key, None)
         if timer:
             timer.cancel()
+
+    def _fetch_ahead(self, share: _Share, key: str) -> None:
+        """Fetches what is resolved of an environment while its rest still is; one at a time, the rest can wait."""
+        context, fetching = share.context, self._fetching
+        if key in share.warmths or context is None or (fetching is not None and not fetching.done()):
+            return
+        needs = share.needs[key]
+        settled = [job for job in needs.jobs if not self._scheduler.is_under_way(share.root, job)]
+        part = needs.part({job: outcome for job in settled if (outcome := self._outcome(job)) is not None}, context)
+        if part is not None and not self._fetched.issuperset(settled):  # many environments have the same conda part
+            self._fetched = frozenset(settled)
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch(part))
+
+    async def _fetch(self, part: WarmTask) -> None:
+        try:
+            await self._pool.fetch(part)
+        except ChildDiedError as error:
+            _log.warning("the worker that fetched ahead for %s died: %s", part.identity.id, error)
 
     def _resting(self, share: _Share, key: str) -> tuple[Resolution, ...] | None:
         """The resolutions; None while not everything is resolved, or something is resolved anew."""
@@ -251,6 +280,9 @@ class Warming:
         needs, resting = share.needs[key], self._resting(share, key)
         outcomes = {job: outcome for job in needs.jobs if (outcome := self._outcome(job)) is not None}
         work = needs.task(outcomes, share.context) if share.context is not None else None
+        if self._fetching is not None and not self._fetched.isdisjoint(needs.jobs):
+            # What it fetches is needed, and the worker that does so has all that is needed in memory.
+            await asyncio.wait((self._fetching,))
         if work is not None and resting is not None:
             warmth = await self._attempt(share, key, msgspec.structs.replace(work, replace=replace))
             share.rests_on[key] = resting

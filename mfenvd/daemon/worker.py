@@ -24,6 +24,8 @@ from mfenvd.daemon.findings import resolving_failed, warming_failed
 from mfenvd.daemon.frames import (
     ORDERS,
     Done,
+    Fetch,
+    Fetched,
     Found,
     LookUp,
     Order,
@@ -68,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     parser.add_argument("--resolvers", required=True, metavar="MODULE:FUNCTION", help="what makes the resolvers")
     parser.add_argument("--warmer", metavar="MODULE:FUNCTION", help="what makes the warmer; none without")
     parser.add_argument("--log", required=True, help="the log that a finding refers to")
+    parser.add_argument("--early", action="store_true", help="there is no work for it yet: it gets ready for some")
     parser.add_argument("--niceness", type=int, default=_NICENESS, help="how far it gives way to other programs")
     options = parser.parse_args(arguments)
     orders, replies = take_pipes()
@@ -77,21 +80,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     make_resolvers: Resolvers = _load(options.resolvers)
     make_warmer: WarmerFactory | None = _load(options.warmer) if options.warmer else None
     engine = Engine(make_resolvers(), make_warmer() if make_warmer else None)
-    Worker(orders, replies, engine, options.log).run()
+    Worker(orders, replies, engine, options.log, begins_idle=options.early).run()
 
 
 class Worker:
     """Takes orders from one pipe and answers on another."""
 
-    def __init__(self, orders: BinaryIO, replies: BinaryIO, engine: Engine, log: str) -> None:
+    def __init__(
+        self, orders: BinaryIO, replies: BinaryIO, engine: Engine, log: str, *, begins_idle: bool = False
+    ) -> None:
         self._orders = orders
         self._replies = replies
         self._engine = engine
         self._log = log
+        self._begins_idle = begins_idle
         self._waiting: queue.SimpleQueue[Order] = queue.SimpleQueue()
 
     def run(self) -> NoReturn:
         threading.Thread(target=self._receive, daemon=True).start()
+        if self._begins_idle:
+            self._engine.load()
         while True:
             self._send(frame(self._reply(self._waiting.get())))
 
@@ -110,6 +118,8 @@ class Worker:
             return self._tidied(order)
         if isinstance(order, LookUp):
             return self._found(order)
+        if isinstance(order, Fetch):
+            return self._fetched(order)
         return self._warmed(order.task) if isinstance(order, Warm) else self._answer(order.job)
 
     def _warmed(self, task: WarmTask) -> Warmed:
@@ -134,6 +144,13 @@ class Worker:
 
     def _refreshed(self, order: Refresh) -> Refreshed:
         return Refreshed(self._engine.refresh(order.kind, order.work, order.context))
+
+    def _fetched(self, order: Fetch) -> Fetched:
+        try:
+            self._engine.fetch(order.task)
+        except Exception:  # noqa: BLE001 - what it comes to is seen when the environment is made
+            _log.exception("fetching ahead for %s failed", order.task.identity.id)
+        return Fetched()
 
     def _tidied(self, order: Tidy) -> Tidied:
         try:

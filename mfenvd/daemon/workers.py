@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from mfenvd.daemon.child import Child
+from mfenvd.daemon.child import Child, ChildDiedError
 from mfenvd.daemon.frames import (
     REPLIES,
     Done,
+    Fetch,
+    Fetched,
     Found,
     LookUp,
     Refresh,
@@ -49,6 +53,8 @@ WARMER = "mfenvd.warmers:metaflow_warmer"
 
 _log = logging.getLogger("mfenvd.worker")
 
+T = TypeVar("T")
+
 Skill = tuple[Kind, Arch]
 """What a worker has done before, and therefore holds in memory: what channels offer for one arch, for example."""
 
@@ -72,8 +78,15 @@ class _Worker:
                 report(reply.progress)
         return reply.outcome
 
+    async def fetch(self, task: WarmTask) -> None:
+        self.skills.add(_linking(task))
+        await self.child.send(Fetch(task))
+        reply: Reply | None = None
+        while not isinstance(reply, Fetched):
+            reply = await self.child.receive(REPLIES)
+
     async def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
-        self.skills.add((Kind.CONDA, Arch(task.context.local_arch)))
+        self.skills.add(_linking(task))
         await self.child.send(Warm(task))
         while not isinstance(reply := await self.child.receive(REPLIES), Warmed):
             if isinstance(reply, Reported):
@@ -93,6 +106,11 @@ class _Worker:
         except OSError:
             # It has just ended.
             return True
+
+
+def _linking(task: WarmTask) -> Skill:
+    """What links conda packages is in the memory of those that solve for this machine."""
+    return Kind.CONDA, Arch(task.context.local_arch)
 
 
 class Pool:
@@ -119,6 +137,7 @@ class Pool:
         self._idle: dict[_Worker, asyncio.TimerHandle] = {}
         self._busy: set[_Worker] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._early: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """How many processes there are."""
@@ -130,49 +149,24 @@ class Pool:
         Raises:
             ChildDiedError: It ended before it had answered, or could not be started.
         """
-        worker = self._take((job.request.kind, job.target.arch)) or await self._start()
-        self._busy.add(worker)
-        try:
-            outcome = await worker.settle(job, report)
-        except BaseException:
-            worker.child.kill()
-            self._see_off(worker)
-            raise
-        finally:
-            self._busy.discard(worker)
-        self._rest(worker)
-        return outcome
+        return await self._done((job.request.kind, job.target.arch), lambda worker: worker.settle(job, report))
 
     async def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
         """A worker's answer to `task`; cancelled and failing as `settle`."""
-        # What links conda packages is in the memory of those that solve for this machine.
-        worker = self._take((Kind.CONDA, Arch(task.context.local_arch))) or await self._start()
-        self._busy.add(worker)
-        try:
-            warmth = await worker.warm(task, report)
-        except BaseException:
-            worker.child.kill()
-            self._see_off(worker)
-            raise
-        finally:
-            self._busy.discard(worker)
-        self._rest(worker)
-        return warmth
+        return await self._done(_linking(task), lambda worker: worker.warm(task, report))
+
+    async def fetch(self, task: WarmTask) -> None:
+        """Has a worker fetch what `task` has so far; cancelled and failing as `settle`."""
+        await self._done(_linking(task), lambda worker: worker.fetch(task))
 
     async def look_up(self, order: LookUp) -> Found:
         """A worker's answer to `order`; cancelled and failing as `settle`."""
-        worker = self._take((Kind.PYPI, Arch.LINUX_64)) or await self._start()
-        self._busy.add(worker)
-        try:
-            found = await worker.look_up(order)
-        except BaseException:
-            worker.child.kill()
-            self._see_off(worker)
-            raise
-        finally:
-            self._busy.discard(worker)
-        self._rest(worker)
-        return found
+        return await self._done((Kind.PYPI, Arch.LINUX_64), lambda worker: worker.look_up(order))
+
+    def prepare(self) -> None:
+        """Has an idle worker, with what it will need loaded: there will be work for one in a moment."""
+        if not self._idle and (self._early is None or self._early.done()):
+            self._early = asyncio.get_running_loop().create_task(self._prepare())
 
     async def refresh(self, order: Refresh) -> float | None:
         """Has `order` done by a process of its own that gives way to everything else; what `Refreshed` says.
@@ -204,12 +198,33 @@ class Pool:
 
     async def close(self) -> None:
         """Ends all of them; returns when they are gone."""
+        if self._early is not None:
+            await self._early
         for worker in list(self._idle):
             self._dismiss(worker)
         for worker in list(self._busy):
             worker.child.kill()
         while self._ending:
             await asyncio.gather(*self._ending)
+
+    async def _prepare(self) -> None:
+        with contextlib.suppress(ChildDiedError):
+            self._rest(await self._start("--early"))
+
+    async def _done(self, skill: Skill, work: Callable[[_Worker], Awaitable[T]]) -> T:
+        """What the worker answers that is best for `work`. When this is cancelled, or fails, it is killed."""
+        worker = self._take(skill) or await self._start()
+        self._busy.add(worker)
+        try:
+            answer = await work(worker)
+        except BaseException:
+            worker.child.kill()
+            self._see_off(worker)
+            raise
+        finally:
+            self._busy.discard(worker)
+        self._rest(worker)
+        return answer
 
     def _take(self, skill: Skill) -> _Worker | None:
         """The idle worker that has most of what the work needs, of several the one that was used last."""

@@ -81,8 +81,16 @@ class Warmth(msgspec.Struct, frozen=True):
 class Warmer(Protocol):
     """Lays environments out. Blocking, and safe to call from several processes at once."""
 
+    def load(self) -> None:
+        """Loads what `warm` takes time to load, while there is nothing else to do."""
+        ...
+
     def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
         """Makes `task`'s environment ready, as far as it is not. Never raises for what a user or a disk can cause."""
+        ...
+
+    def fetch(self, task: WarmTask) -> None:
+        """Fetches what an environment is made of that is resolved already; the rest of `task` is missing still."""
         ...
 
     def tidy(self, context: Context) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
 from mfenvd.warm import findings
 from mfenvd.warm.fetching import Fetching
@@ -69,6 +70,24 @@ class Builder:
         if reason is not None:
             raise NotMadeError(findings.python_does_not_run(wanted.id, str(prefix), reason))
         return paths
+
+    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
+        """Fetches packages that an environment will be made of, and extracts those of conda.
+
+        Raises:
+            NotMadeError: One cannot be had.
+        """
+        from mfenvd.warm.conda_prefix import CondaCache
+
+        cache = CondaCache(extracted_folder(self._cache_dir), platform, run_scripts=False)
+        extracted = cache.records(conda)
+        new = [package for package in conda if package.filename not in extracted]
+        with Fetching(self._archives, [*new, *wheels], lambda _: None) as fetching:
+            archives = {package.filename: fetching.file(package) for package in new}
+            if new:
+                cache.extract(extracted, archives)
+            for wheel in wheels:
+                fetching.file(wheel)
 
     def _install(self, wheels: Sequence[Path], prefix: Path, id_: str) -> None:
         from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, install_wheels

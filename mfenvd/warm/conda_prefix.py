@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from mfenvd.awaiting import awaited
 from mfenvd.domain.redact import redact
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm.checks import stem
+from mfenvd.warm.extracted import TRASH
 
 _PROBLEMS = (ExtractError, InstallerError, IoError, LinkError, TransactionError, OSError)
 
@@ -68,6 +71,15 @@ class CondaCache:
                     _name_origin(prefix, package)
         except _PROBLEMS as error:
             raise LinkFailedError(str(error)) from error
+
+    def extract(self, records: Mapping[str, RepoDataRecord], archives: Mapping[str, Path]) -> None:
+        """Extracts `archives`, by filename, of an environment that has `records` besides; a failure is left to `link`.
+
+        py-rattler extracts only what it links: the prefix is thrown away.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=TRASH) as prefix, contextlib.suppress(*_PROBLEMS):
+            awaited(self._link({**records}, archives, Path(prefix)))
 
     async def _link(
         self,

@@ -8,11 +8,12 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm import findings
 from mfenvd.warm.building import Builder
 from mfenvd.warm.checks import shortcomings
@@ -76,6 +77,10 @@ class LocalEnvironments:
         except OSError as error:
             path, reason = str(error.filename or self._folder), error.strerror or str(error)
             raise NotMadeError(findings.environments_unwritable(path, reason)) from error
+
+    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
+        """See `plan.Environments`."""
+        self._builder.fetch(platform, conda, wheels)
 
     def mark_foreign(self, id_: str, platform: str) -> None:
         """Lets Metaflow skip the download for another platform.

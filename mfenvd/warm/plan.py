@@ -114,6 +114,14 @@ class Environments(Protocol):
         """
         ...
 
+    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
+        """Has packages on this machine, and those of conda extracted, which `create` will need.
+
+        Raises:
+            NotMadeError: One cannot be had.
+        """
+        ...
+
     def create(self, wanted: LocalEnvironment, report: Report) -> Path:
         """Makes the environment, or completes one that is not whole, and registers it last.
 

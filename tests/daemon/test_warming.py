@@ -39,6 +39,9 @@ class FakePool:
 
     def __init__(self) -> None:
         self.tasks: list[WarmTask] = []
+        self.fetched: list[tuple[list[str], bool]] = []
+        self.fetching = asyncio.Event()
+        self.fetching.set()
         self.waiting: list[asyncio.Future[Warmth]] = []
         self.report: Callable[[Progress], None] = lambda _: None
 
@@ -47,6 +50,10 @@ class FakePool:
         self.report = report
         self.waiting.append(asyncio.get_running_loop().create_future())
         return await self.waiting[-1]
+
+    async def fetch(self, task: WarmTask) -> None:
+        self.fetched.append((sorted(task.conda), task.wheels is not None))
+        await self.fetching.wait()
 
     @property
     def asked(self) -> list[str]:
@@ -140,6 +147,38 @@ async def test_work_begins_when_everything_is_resolved_and_is_done_once(bench: B
     await asyncio.sleep(0)
     assert bench.pool.asked == ["a"]
     assert not bench.warming.is_busy(ROOT)
+
+
+async def test_what_is_resolved_first_is_fetched_meanwhile_once_and_waited_for(bench: Bench) -> None:
+    bench.pool.fetching.clear()
+    bench.want("a", "b")
+    bench.resolved("conda")
+    bench.resolved("wheels-a")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert bench.pool.fetched == [(["linux-64"], False)]
+    assert bench.pool.asked == []
+    bench.pool.fetching.set()
+    await bench.answer(0)
+    bench.resolved("wheels-b")
+    await bench.answer(1)
+    assert bench.pool.fetched == [(["linux-64"], False)]
+    bench.resolved("wheels-a", "2.0")
+    await bench.answer(2)
+    assert bench.pool.asked == ["a", "b", "a"]
+
+
+async def test_a_fetch_that_fails_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def die(_: WarmTask) -> None:
+        raise ChildDiedError("exit code 1")
+
+    monkeypatch.setattr(bench.pool, "fetch", die)
+    bench.want("a")
+    bench.resolved("wheels-a")
+    await asyncio.sleep(0)
+    bench.resolved("conda")
+    await bench.answer(0)
+    assert bench.warmth("a") == WARM
 
 
 async def test_what_waits_for_a_bucket_is_looked_at_again_when_that_has_more(bench: Bench) -> None:

@@ -93,6 +93,21 @@ async def test_a_warm_worker_of_another_kind_is_better_than_a_new_one(pool: Pool
     assert len(pool) == 1
 
 
+async def test_a_worker_that_was_prepared_does_the_next_work(pool: Pool, tmp_path: Path) -> None:
+    pool.prepare()
+    pool.prepare()
+    await eventually(lambda: len(pool) == 1)
+    await pids(pool, job(tmp_path))
+    pool.prepare()
+    assert len(pool) == 1
+
+
+async def test_a_pool_that_closes_while_one_is_prepared_leaves_none(pool: Pool) -> None:
+    pool.prepare()
+    await pool.close()
+    assert len(pool) == 0
+
+
 async def test_of_idle_workers_of_a_kind_one_stays_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     pool = new_pool(tmp_path, idle_seconds=0.2)

@@ -31,6 +31,18 @@ from tests.warm.laid_out import (
 )
 
 
+class Counting(StoreArchives):
+    """Knows what it was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fetched: list[str] = []
+
+    def fetch(self, package: LockedPackage) -> Path:
+        self.fetched.append(package.name)
+        return super().fetch(package)
+
+
 def run(prefix: Path, command: str, *arguments: str) -> str:
     return subprocess.run([str(prefix / command), *arguments], check=True, capture_output=True, text=True).stdout
 
@@ -109,16 +121,23 @@ def test_nobody_sees_an_environment_before_it_is_whole(world: World, monkeypatch
 
 def test_a_second_environment_of_the_same_packages_fetches_wheels_alone(world: World) -> None:
     environments(world).create(pypi(world), quiet)
-    fetched: list[str] = []
+    archives = Counting(world.root / "cache" / "store")
+    environments(world, archives=archives).create(pypi(world, id_="other"), quiet)
+    assert sorted(archives.fetched) == ["demo", "helper"]
 
-    class Counting(StoreArchives):
-        def fetch(self, package: LockedPackage) -> Path:
-            fetched.append(package.name)
-            return super().fetch(package)
 
-    made = environments(world, archives=Counting(world.root / "cache" / "store"))
-    made.create(pypi(world, id_="other"), quiet)
-    assert sorted(fetched) == ["demo", "helper"]
+def test_what_was_fetched_ahead_is_extracted_and_seen_by_nobody(world: World) -> None:
+    wanted, archives = pypi(world), Counting(world.root / "cache" / "store")
+    made = environments(world, archives=archives)
+    made.fetch(LOCAL, wanted.conda.packages, ())
+    assert sorted(archives.fetched) == ["pip", "python"]
+    assert not world.environments_file.exists()
+    assert list(made.own()) == []
+    assert list((world.root / "cache").rglob("**/.mfenv-trash-*")) == []
+
+    made.create(wanted, quiet)
+    assert sorted(archives.fetched) == ["demo", "helper", "pip", "python"]
+    assert made.missing(wanted) == ()
 
 
 def test_an_archive_of_the_same_name_with_another_content_is_not_taken_from_the_cache(world: World) -> None:

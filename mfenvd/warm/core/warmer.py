@@ -97,6 +97,24 @@ class CoreWarmer:
         said.append(findings.not_in_datastore(identity.datastore, held.unconfirmed, queued=queued))
         return Warmth(State.RESOLVED, tuple(said), tuple(watched), passing=missing, awaits=awaits)
 
+    def fetch(self, task: WarmTask) -> None:
+        """Has what is resolved of the environment on this machine; nothing where the manifest says what it is made of.
+
+        Raises:
+            ManifestError: The manifest cannot be read.
+            NotMadeError: A package cannot be had.
+        """
+        identity = task.identity
+        settings = read_micromamba_settings(task.context.surroundings, trusted=task.context.trusted)
+        known = manifest.read(manifest_path(identity.local_root, identity.flow))
+        if settings.platform not in identity.conda_platforms or identity.id in known:
+            return
+        conda = task.conda.get(settings.platform)
+        environments = self._environments_of(task.context, settings, task.indexes)
+        environments.fetch(
+            settings.platform, conda.packages if conda else (), task.wheels.packages if task.wheels else ()
+        )
+
     def _datastore(self, task: WarmTask, settings: MicromambaSettings) -> Datastore | None:
         if self._datastore_of is None or task.of_core.datastore == "local":
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,7 @@ class FakeEnvironments:
         self.done: list[str] = []
         self.made: list[LocalEnvironment] = []
         self.marked: set[tuple[str, str]] = set()
+        self.fetched: list[tuple[str, list[str]]] = []
         self.refusal: Finding | None = None
         self.lacks: tuple[str, ...] = ()
         self.manifest_was_there = False
@@ -51,6 +53,9 @@ class FakeEnvironments:
             raise NotMadeError(self.refusal)
         self.made.append(wanted)
         return self.folder / wanted.id
+
+    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
+        self.fetched.append((platform, [package.name for package in (*conda, *wheels)]))
 
     def mark_foreign(self, id_: str, platform: str) -> None:
         self.marked.add((id_, platform))
@@ -129,6 +134,17 @@ def test_the_manifest_comes_before_the_environment(bench: Bench) -> None:
     assert made.wheels is not None
     assert made.wheels.packages[0].sha256 == "ab" * 32
     assert str(bench.manifest) in warmth.watched
+
+
+def test_what_is_resolved_is_fetched_before_the_rest_is_unless_the_manifest_holds_something(bench: Bench) -> None:
+    whole = bench.task()
+    bench.warmer.fetch(msgspec.structs.replace(whole, wheels=None))
+    bench.warmer.fetch(msgspec.structs.replace(whole, conda={}))
+    assert bench.environments.fetched == [(bench.local, ["python"]), (bench.local, ["six"])]
+    bench.warmer.fetch(bench.task(FOREIGN, pypi=False))
+    bench.warm(whole)
+    bench.warmer.fetch(whole)
+    assert len(bench.environments.fetched) == 2
 
 
 def test_a_conda_environment_has_no_wheels(bench: Bench) -> None:

@@ -115,9 +115,17 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_ids_follow_the_settings(machine: Machine, setting: str) -> None:
-    if machine.python != sys.executable and setting not in {"another folder", "a package root"}:
-        pytest.skip("the newest release is asked for each of them")
+def test_ids_follow_the_settings(installed: Machine, setting: str) -> None:
+    check_setting(installed, setting)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("setting", ["another folder", "a package root"])
+def test_ids_of_every_release_follow_the_settings(machine: Machine, setting: str) -> None:
+    check_setting(machine, setting)
+
+
+def check_setting(machine: Machine, setting: str) -> None:
     name, source, declared = next(flows())
     path = machine.root / "flows" / f"{name}.py"
     path.parent.mkdir()
@@ -161,8 +169,21 @@ def test_both_launches_of_a_flow_are_asked_and_one_that_is_refused_says_why(mach
     assert "requires --datastore=s3" in refused.message
 
 
-@pytest.mark.parametrize(("command", "decorator"), [("argo-workflows", "kubernetes"), ("step-functions", "batch")])
-def test_what_a_deployer_attaches_makes_steps_remote(machine: Machine, command: str, decorator: str) -> None:
+DEPLOYERS = {"argo-workflows": "kubernetes", "step-functions": "batch"}
+
+
+@pytest.mark.parametrize("command", DEPLOYERS)
+def test_what_a_deployer_attaches_makes_steps_remote(installed: Machine, command: str) -> None:
+    check_deployer(installed, command)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("command", DEPLOYERS)
+def test_what_a_deployer_attaches_makes_steps_of_every_release_remote(machine: Machine, command: str) -> None:
+    check_deployer(machine, command)
+
+
+def check_deployer(machine: Machine, command: str) -> None:
     name, source, declared = next(flows())
     path = machine.root / f"{name}.py"
     path.write_text(source)
@@ -170,7 +191,7 @@ def test_what_a_deployer_attaches_makes_steps_remote(machine: Machine, command: 
     deployed = PlannedLaunch(f"{command} create", command)
     answers = [ask(machine, path, declared, launcher, deployed, trusted=trusted) for trusted in (True, False)]
     assert ids(answers[0], deployed) == ids(answers[1], deployed)
-    assert {step.remote for step in answers[0].flows[0].steps} == {(decorator,)}
+    assert {step.remote for step in answers[0].flows[0].steps} == {(DEPLOYERS[command],)}
 
 
 def test_without_metaflow_ids_are_the_same_and_a_finding_says_so(installed: Machine, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from mfenvd.domain.target import Target
 from mfenvd.warm.core.known import local_roots
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.netflixext import manifest
+from mfenvd.warm.netflixext.alias_files import AliasFiles
 from mfenvd.warm.netflixext.entries import resolution_of
 from mfenvd.warm.netflixext.manifest import EnvId, Manifest, Wanted
 from mfenvd.warm.plan import LocalEnvironment
@@ -103,19 +104,29 @@ class SharedEnvironments:
         target = Target(arch, environment.python or "3")
         return resolution_of(entry, target, environment.request).packages if entry else ()
 
-    def give(self, environment: SharedEnvironment, alias: Alias) -> None:
+    def give(self, environment: SharedEnvironment, alias: Alias, files: AliasFiles) -> None:
         """Calls `environment` so, too.
+
+        Args:
+            environment: One of these.
+            alias: Its new name.
+            files: Where a datastore on this machine has names, too.
 
         Raises:
             AliasTakenError: It is another's, and not one that moves.
             ManifestError: The manifest cannot be written.
+            OSError: The datastore's folder cannot be written.
         """
+        ids = (environment.request, environment.full_id)
+        if not alias.is_mutable and files.ids(alias) not in {None, ids}:
+            raise AliasTakenError(str(alias))
         id_ = EnvId(str(environment.archs[0]), environment.request, environment.full_id)
         entry = self._manifest.entry(id_)
         assert entry is not None  # noqa: S101 - the arch is one of those that it is there for
         written = manifest.write(self.path, [Wanted(id_, entry, is_default=False, aliases=(alias.key,))])
         if written.refused:
             raise AliasTakenError(str(alias))
+        files.put(alias, ids)
         self._manifest = manifest.read(self.path)
 
     def _ids(self, alias: Alias) -> Iterator[tuple[str, str]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,12 +10,12 @@ import msgspec
 from mfenvd.domain.alias import Alias
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
-from mfenvd.domain.layouts import alias_key
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.sharing import Asked, AskedEnvironment
 from mfenvd.shared_environments import AliasTakenError
 from mfenvd.warm.netflixext import manifest
+from mfenvd.warm.netflixext.alias_files import AliasFiles
 from mfenvd.warm.netflixext.entries import ENV_TYPES
 from mfenvd.warm.netflixext.entries import Asked as Hashed
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted
@@ -72,17 +69,17 @@ def share(
     wanted = _wanted(asked, packages, tuple(alias.key for alias in aliases), user, is_default=is_default)
     first = next(one.id for one in wanted if one.id.arch == asked.environments[0].arch)
     ids = (first.req, first.full)
-    files = dict(_files(asked, aliases))
+    files = AliasFiles(Path(asked.root) if asked.datastore == "local" and asked.root is not None else None)
     before = manifest.read(path)
     for alias in aliases:
-        known = {before.named(alias.key), _content(files.get(alias))} - {None, ids}
+        known = {before.named(alias.key), files.ids(alias)} - {None, ids}
         if known and not alias.is_mutable:
             raise AliasTakenError(str(alias))
     written = manifest.write(path, wanted, replace=is_default)
     if written.refused:
         raise AliasTakenError(", ".join(written.refused))
-    for file in files.values():
-        _put(file, msgspec.json.encode(ids))
+    for alias in aliases:
+        files.put(alias, ids)
     said = () if asked.datastore == "local" else (_here_only(asked, [str(alias) for alias in aliases]),)
     return Shared(*ids, tuple(one.id.arch for one in wanted), tuple(map(str, aliases)), said)
 
@@ -114,34 +111,6 @@ def _wanted(
 
 def _hashed(one: AskedEnvironment) -> Hashed:
     return Hashed(one.asked.deps, one.asked.sources, one.asked.extras)
-
-
-def _files(asked: Asked, aliases: Sequence[Alias]) -> Iterator[tuple[Alias, Path]]:
-    """Where the extension keeps aliases too, where the datastore is a folder of this machine."""
-    if asked.datastore == "local" and asked.root is not None:
-        yield from ((alias, Path(asked.root, alias_key(alias.key))) for alias in aliases)
-
-
-def _content(file: Path | None) -> tuple[str, str] | None:
-    """The ids of an alias's file; None where there is none."""
-    if file is None:
-        return None
-    with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
-        return msgspec.json.decode(file.read_bytes(), type=tuple[str, str])
-    return None
-
-
-def _put(file: Path, content: bytes) -> None:
-    """The file with that content, seen whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".mfenv-")
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _here_only(asked: Asked, aliases: Sequence[str]) -> Finding:

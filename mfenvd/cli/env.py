@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,12 +108,13 @@ def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
     from mfenvd.cli.shared import shared_environments
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.shared_environments import AliasTakenError
+    from mfenvd.warm.netflixext.alias_files import AliasFiles, local_root
 
     given = _alias(new, to_give=True)
     found = shared_environments()
     _, environment = known_environment(found, name)
     try:
-        found.give(environment, given)
+        found.give(environment, given, AliasFiles(local_root(os.environ)))
     except AliasTakenError:
         raise AliasIsTakenError(str(given)) from None
     if json:

@@ -59,7 +59,8 @@ def described(asked: AskedEnvironment, like: Environment, context: ProjectContex
     if kind is Kind.MIXED:
         conda += [(name, "") for name in _IN_MIXED if name not in dict(conda)]
     wheels, said = _wheels(asked, like, Path(context.facts.cwd)) if kind is not Kind.CONDA else (PypiPart(), ())
-    said = (*like.findings, *said)
+    known = {(finding.code, finding.message) for finding in like.findings}
+    said = (*like.findings, *(finding for finding in said if (finding.code, finding.message) not in known))
     broken = any(finding.severity is Severity.ERROR for finding in said)
     parts = CondaPart() if kind is Kind.PYPI else _conda(conda, interpreter, asked, target, context)
     request = Request(kind, python, wheels, parts, context.requests.solver_for(kind))

@@ -37,7 +37,8 @@ def wheel(version: str) -> LockedPackage:
 @pytest.fixture
 def share(project: Path, monkeypatch: pytest.MonkeyPatch) -> Share:
     """Puts an environment into the project's manifest; its two ids."""
-    monkeypatch.delenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", raising=False)
+    for name in ("METAFLOW_DATASTORE_SYSROOT_LOCAL", "METAFLOW_CONDA_LOCALROOT", "METAFLOW_DEFAULT_DATASTORE"):
+        monkeypatch.delenv(name, raising=False)
     (project / ".metaflow").mkdir()
 
     def put(version: str, *aliases: str, archs: tuple[str, ...] = ("linux-64", "osx-arm64")) -> str:
@@ -114,6 +115,20 @@ def test_a_tag_that_moves_is_given_again(mfenv: Run, share: Share, project: Path
         assert mfenv("env", "alias", f"team/env:{version}", "team/env:stable").code == 0
         assert read(project / ".metaflow" / "conda_v2.cnd").named("team/env/stable") == tuple(ids.split(":"))
     assert mfenv("env", "alias", "team/env:v1", "team/env:v1").code == 0
+
+
+def test_an_alias_stands_in_a_datastore_of_this_machine_too(
+    mfenv: Run, share: Share, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = share("3.7", "team/env/v1")
+    monkeypatch.setenv("METAFLOW_CONDA_LOCALROOT", str(tmp_path / "conda_env"))
+    assert mfenv("env", "alias", "team/env:v1", "team/env:stable").code == 0
+    names = tmp_path / "conda_env" / "envs" / "aliases" / "generic" / "team"
+    assert json.loads((names / "env" / "stable").read_text()) == ids.split(":")
+    (names / "env" / "v2").write_text(json.dumps(["0" * 40, "1" * 40]))
+    ended = mfenv("env", "alias", "team/env:v1", "team/env:v2")
+    assert (ended.code, "Choose another tag" in ended.err) == (1, True), "somebody else's, whom the manifest has not"
+    assert read(project / ".metaflow" / "conda_v2.cnd").named("team/env/v2") is None
 
 
 def test_a_lock_is_written_for_other_tools(mfenv: Run, share: Share, project: Path) -> None:

@@ -11,6 +11,8 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
+import subprocess
 import sys
 from typing import Any, Callable
 from urllib.parse import urlsplit, urlunsplit
@@ -34,6 +36,7 @@ def main() -> None:
 
 
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
+    pip = _Pip()
     version = _version()
     if version not in question["known"]:
         return {"extension": version}
@@ -42,6 +45,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     command = importlib.import_module(_EXTENSION + "cmd.environment.environment_cmd")
     # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
     conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
+    pip.answers_for(conda.Conda)
 
     class Asked(resolver.EnvsResolver):  # type: ignore[misc, name-defined]
         def non_resolved_environments(self) -> Any:
@@ -63,6 +67,42 @@ def _version() -> str | None:
         return str(importlib.import_module(_EXTENSION + "toplevel.nflxext_version").nflxext_version)
     except ImportError:
         return None
+
+
+class _Pip:
+    """What pip answers to the extension, asked while Metaflow is being imported: it takes a third of a second."""
+
+    def __init__(self) -> None:
+        self._binary = shutil.which("pip")
+        self._asked = {
+            question: subprocess.Popen(
+                [self._binary, *question],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )
+            for question in (("--version",), ("config", "list"))
+            if self._binary is not None
+        }  # fmt: skip
+        self._known: dict[Any, bytes] = {}
+
+    def answers_for(self, conda: Any) -> None:
+        """Lets the extension have these answers, where it would ask the same pip."""
+        ask = conda.call_binary
+
+        def answered(this: Any, args: Any, binary: Any, *others: Any, **more: Any) -> Any:
+            same = binary == "pip" and this._bins.get("pip") == self._binary
+            said = self._answer(tuple(args)) if same else None
+            return ask(this, args, binary, *others, **more) if said is None else said
+
+        conda.call_binary = answered
+
+    def _answer(self, question: Any) -> bytes | None:
+        """None where pip was not asked, or failed."""
+        process = self._asked.pop(question, None)
+        if process is not None:
+            said = process.communicate()[0]
+            if process.returncode == 0:
+                self._known[question] = said.strip()
+        return self._known.get(question)
 
 
 class _Stop(BaseException):

@@ -1,0 +1,67 @@
+"""Aliases in a datastore that is a folder of this machine (1.3.17, `conda.py`, `alias_environment`)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.alias import Alias
+from mfenvd.domain.layouts import alias_key
+
+_IDS = msgspec.json.Decoder(tuple[str, str])
+
+
+class AliasFiles:
+    """The files of aliases, each with a request and a full id.
+
+    Args:
+        root: Where the extension keeps packages and environments; None where it keeps nothing on this machine.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+
+    def ids(self, alias: Alias) -> tuple[str, str] | None:
+        """What the alias leads to; None where there is no file of it."""
+        if self._root is None:
+            return None
+        try:
+            return _IDS.decode((self._root / alias_key(alias.key)).read_bytes())
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def put(self, alias: Alias, ids: tuple[str, str]) -> None:
+        """Lets the alias lead to `ids`; seen whole or not at all.
+
+        Raises:
+            OSError: The folder refuses.
+        """
+        if self._root is None:
+            return
+        file = self._root / alias_key(alias.key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".mfenv-")
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(msgspec.json.encode(ids))
+            Path(name).replace(file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def local_root(config: Mapping[str, str]) -> Path | None:
+    """The root of a local datastore by Metaflow's configuration; None for another datastore, or where nothing is kept.
+
+    Args:
+        config: The environment with Metaflow's configuration below it.
+    """
+    sysroot = config.get("METAFLOW_DATASTORE_SYSROOT_LOCAL")
+    root = config.get("METAFLOW_CONDA_LOCALROOT") or (sysroot and str(Path(sysroot, "conda_env")))
+    is_local = config.get("METAFLOW_DEFAULT_DATASTORE", "local") == "local"
+    ignored = "local" in config.get("METAFLOW_CONDA_IGNORE_CACHING_DATASTORES", "")
+    return Path(root) if root and is_local and not ignored else None

@@ -76,6 +76,8 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
             `:any:`, or names separated by commas.
         envs_dir: Absolute path of the folder that environments are made in; None where there is no conda binary.
         pkgs_dirs: Absolute paths of its folders of packages.
+        full: Of a step that takes the packages of a named environment: the full id that they have for it.
+        base: That environment's own request id and full id.
     """
 
     id: str
@@ -94,11 +96,13 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
     latest: str = ":none:"
     envs_dir: str | None = None
     pkgs_dirs: tuple[str, ...] = ()
+    full: str | None = None
+    base: tuple[str, str] | None = None
 
     @property
     def key(self) -> str:
         """Another one for each entry of each manifest."""
-        return f"{self.manifest}|{self.id}|{self.arch}"
+        return f"{self.manifest}|{self.id}|{self.full or ''}|{self.arch}"
 
     @property
     def platform(self) -> str:
@@ -118,7 +122,7 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
     @property
     def has_base(self) -> bool:
         """Whether its wheels are resolved apart from the conda packages that they go into."""
-        return self.env_type == "pypi-only"
+        return self.env_type == "pypi-only" and self.full is None
 
     def packages(self, category: str) -> dict[str, str]:
         """What is asked for of a category of `deps`, as `{name: version spec}`."""

@@ -158,6 +158,7 @@ def _named(
         targets=tuple(_available(planned, name, shared, step) for planned in where.targets),
         findings=tuple(said),
         origins=known.origins if known else step.origins,
+        identities=step.identities if known else (),
     )
 
 

@@ -53,12 +53,18 @@ class Overlay(msgspec.Struct, frozen=True):
     attached: frozenset[str] = frozenset()
 
 
-def is_worth_asking(reading: FileReading) -> bool:
-    """Whether Metaflow makes environments of a flow in the file, or may."""
+def is_worth_asking(reading: FileReading, *, extended: bool = False) -> bool:
+    """Whether Metaflow makes environments of a flow in the file, or may.
+
+    Args:
+        reading: The file.
+        extended: Whether there is the extension that has named environments.
+    """
     said = [*reading.findings, *(finding for flow in reading.flows for finding in flow.findings)]
     steps = [step for flow in reading.flows for step in flow.steps]
     unknown = any(finding.code in _UNKNOWN for step in steps for finding in (*said, *step.findings))
-    return unknown or any(step.kind is not None and step.named_env is None for step in steps)
+    of_its_own = any(step.kind is not None and step.named_env is None for step in steps)
+    return unknown or of_its_own or (extended and any(step.named_env is not None for step in steps))
 
 
 def declared_flows(reading: FileReading) -> tuple[DeclaredFlow, ...]:
@@ -160,15 +166,18 @@ def _flow(flow: FlowReading, asked: Mapping[str, StepReading], overlay: Overlay)
 def _has_environments(flow: FlowReading, answers: Sequence[LoadedFlow]) -> bool:
     """Whether the flow is started with `--environment` at all: Metaflow then gives each of its steps one."""
     written = any(step.kinds for answer in answers for step in answer.steps)
-    return bool(answers) and (written or any(step.kind is not None for step in flow.steps))
+    read = any(step.kind is not None or step.named_env is not None for step in flow.steps)
+    return bool(answers) and (written or read)
 
 
 def _step(
     flow: FlowReading, step: StepReading, found: Sequence[tuple[LoadedFlow, LoadedStep]], overlay: Overlay
 ) -> StepReading:
     """A step with its identities and, of a flow that was loaded, with the values that Metaflow has."""
-    if step.named_env is not None or not found:
+    if not found:
         return step
+    if step.named_env is not None:
+        return _named(step, [loaded for _, loaded in found])
     identities = {(one.asked.id, one.asked.platform): one.asked for _, one in found if one.asked}
     named = msgspec.structs.replace(step, identities=tuple(identities.values()))
     # The launch as written comes first, if Metaflow takes it.
@@ -184,6 +193,15 @@ def _step(
         notice = findings.loaded_differs(flow.name, step.name, step.location, differences)
         return msgspec.structs.replace(seen, findings=(*seen.findings, notice))
     return seen
+
+
+def _named(step: StepReading, found: Sequence[LoadedStep]) -> StepReading:
+    """A step that takes a named environment, with which one that is."""
+    problem = next((one.problem for one in found if one.problem is not None), None)
+    if problem is not None:
+        return _refused(step, problem)
+    identities = {one.request.key: one.request for one in found if one.request is not None and one.request.full}
+    return msgspec.structs.replace(step, identities=tuple(identities.values()))
 
 
 def _refused(step: StepReading, reason: str) -> StepReading:

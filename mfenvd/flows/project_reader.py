@@ -123,7 +123,9 @@ class ProjectReader:
     @property
     def lacks_python(self) -> bool:
         """Whether there is something to ask, and no Python is known to ask it with."""
-        return self._context.launcher is None and any(is_worth_asking(one.reading) for one in self._sources.values())
+        return self._context.launcher is None and any(
+            self._is_worth_asking(one.reading) for one in self._sources.values()
+        )
 
     def questions(self, *, trusted: bool) -> tuple[FlowQuestion, ...]:
         """What Metaflow is to be asked now: of each flow file whose last answer is about something else.
@@ -348,7 +350,7 @@ class ProjectReader:
     def _question(self, source: _Source) -> FlowQuestion | None:
         """What to ask about a file; None where there is nothing to ask."""
         reading, launcher = source.reading, self._context.launcher
-        if launcher is None or not is_worth_asking(reading):
+        if launcher is None or not self._is_worth_asking(reading):
             return None
         launches = planned_launches(source.launches, self._context.settings.launch_with)
         imported = source.overlay.answer.files if source.overlay else ()
@@ -356,6 +358,9 @@ class ProjectReader:
         marks = (*((file, _mark(file)) for file in files), launches, launcher, self._context.metaflow_mark)
         digest = hashlib.sha256(msgspec.json.encode(marks, order="deterministic")).hexdigest()
         return FlowQuestion(reading.path, declared_flows(reading), launches, digest)
+
+    def _is_worth_asking(self, reading: FileReading) -> bool:
+        return is_worth_asking(reading, extended=self._context.requests.core is False)
 
     def _launches(self) -> dict[str, tuple[Launch, ...]]:
         """Each flow file's launches: those whose command can mean it before any other flow file."""

@@ -13,7 +13,7 @@ from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.warm.lines import CONDA_ARCHIVES, NotAnEntryError, conda_package_of, filename_of, linkable, wheel_of
-from mfenvd.warm.netflixext.manifest import Entry
+from mfenvd.warm.netflixext.manifest import Entry, EnvId
 
 ENV_TYPES = {Kind.CONDA: "conda-only", Kind.PYPI: "pypi-only", Kind.MIXED: "mixed"}
 
@@ -86,11 +86,8 @@ def entry(
     """
     wheels = [package for package in linkable(packages) if package.kind is Kind.PYPI]
     conda = linkable([package for package in packages if package.kind is Kind.CONDA])
-    tokens = [(category, value) for category, values in asked.deps.items() for value in values]
     return {
-        "deps": [f"{category}::{value}" for category, value in sorted(tokens, key=lambda token: token[1])],
-        "sources": [f"{category}::{value}" for category, values in asked.sources.items() for value in values],
-        "extras": [f"{category}::{value}" for category, values in asked.extras.items() for value in values],
+        **_said(asked),
         "packages": [_package(package, package.url in cached) for package in (*wheels, *conda)],
         "resolved_on": origin.resolved_on,
         "resolved_by": origin.resolved_by,
@@ -99,6 +96,12 @@ def entry(
         "accurate_source": True,
         "full_id_unique_keys": {},
     }
+
+
+def asked_again(entry: Entry, asked: Asked, base: EnvId) -> Entry:
+    """The environment `base`, whose entry this is, as the answer to another request that it has all packages for."""
+    by = f"{entry.get('resolved_by')} (compatible with {base.req}:{base.full})"
+    return {**entry, **_said(asked), "resolved_by": by}
 
 
 def full_id(entries: Mapping[str, Entry]) -> str:
@@ -131,6 +134,15 @@ def uncached(entry: Entry) -> int:
 def with_cache_info(entry: Entry, cached: Collection[str]) -> Entry:
     """The entry with where its packages are cached, as far as their URLs are among `cached`."""
     return {**entry, "packages": [_with_cache_info(line, cached) for line in entry["packages"]]}
+
+
+def _said(asked: Asked) -> Entry:
+    tokens = [(category, value) for category, values in asked.deps.items() for value in values]
+    return {
+        "deps": [f"{category}::{value}" for category, value in sorted(tokens, key=lambda token: token[1])],
+        "sources": [f"{category}::{value}" for category, values in asked.sources.items() for value in values],
+        "extras": [f"{category}::{value}" for category, values in asked.extras.items() for value in values],
+    }
 
 
 def _package(package: LockedPackage, is_cached: bool) -> _Package:

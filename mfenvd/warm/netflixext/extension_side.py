@@ -58,11 +58,12 @@ class Dialect:
                 environment.conda, environment._flow, environment._datastore_type, step
             )
             made = environment._result_for_step[step.name][2]
-            builder = self._builder(env_type, wanted) if made is not None else []
+            builder = self._builder(env_type, wanted) if made is not None and made[2] is None else []
         except Exception as error:
             return {"step": step.name, "error": self._side._failure(error, "metaflow")}
         if made is None:
             return said
+        base = made[2]
         said["id"] = made[0].req_id
         said["request"] = {
             "arch": arch,
@@ -72,6 +73,30 @@ class Dialect:
             "named": {kind: self._named(environment.conda, kind, urls) for kind, urls in wanted.sources.items()},
             "builder": builder,
         }
+        if base is None:
+            return said
+        try:
+            return self._based(environment.conda, arch, wanted, base, said)
+        except Exception as error:
+            return {"step": step.name, "error": self._side._failure(error, "metaflow")}
+
+    def _based(self, conda: Any, arch: Any, wanted: Any, base: Any, said: dict[str, Any]) -> dict[str, Any]:
+        """A step of a named environment, as far as that has all that the step asks for, Metaflow's pins included."""
+        resolver = importlib.import_module(_CONDA + "envsresolver").EnvsResolver
+        found = resolver.find_resolved_environment(
+            conda, arch, wanted.packages_as_str, wanted.sources, {}, base_env=base
+        )
+        _, _, sources, deps, *_, resolved = found
+        if resolved is None:
+            lacking = "the named environment lacks packages that the step or Metaflow asks for: run resolves it anew"
+            return {"step": said["step"], "error": {"text": lacking}}
+        said["id"] = resolved.env_id.req_id
+        said["request"].update(
+            full=resolved.env_id.full_id,
+            base=[base.env_id.req_id, base.env_id.full_id],
+            deps={category: sorted(found) for category, found in deps.items()},
+            sources={kind: [_bare(url) for url in urls] for kind, urls in sources.items()},
+        )
         return said
 
     def _folders(self, conda: Any) -> dict[str, Any]:

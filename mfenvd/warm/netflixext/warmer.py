@@ -21,9 +21,9 @@ from mfenvd.warm.core.entries import source_of
 from mfenvd.warm.findings import foreign_manifest
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.netflixext import manifest, ours
-from mfenvd.warm.netflixext.entries import Asked, resolution_of, with_cache_info
+from mfenvd.warm.netflixext.entries import Asked, asked_again, resolution_of, with_cache_info
 from mfenvd.warm.netflixext.locks import all_locks, remove_stale
-from mfenvd.warm.netflixext.manifest import Entry, EnvId, ManifestError, Wanted
+from mfenvd.warm.netflixext.manifest import Entry, EnvId, ManifestError, Wanted, is_entry
 from mfenvd.warm.netflixext.recording import Resolved, records, username
 from mfenvd.warm.netflixext.sharing import NOBODYS, ExtensionDatastore, newest
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
@@ -96,10 +96,15 @@ class NetflixextWarmer:
         """How far it is, and the bucket that something is queued for; adds to `said` and `watched`."""
         identity = task.of_extension
         datastore = self._datastore_of(task) if self._datastore_of is not None else None
-        resolved = _resolved(task)
-        held = _written(task, resolved, datastore)
-        if held.id != resolved.id:
-            said.append(_kept(task, held))
+        if identity.full is not None:
+            held = _named(task, identity.full, datastore)
+            if held is None:
+                return State.RESOLVED, None
+        else:
+            resolved = _resolved(task)
+            held = _written(task, resolved, datastore)
+            if held.id != resolved.id:
+                said.append(_kept(task, held))
         elsewhere = () if task.context.trusted else tuple(_elsewhere(task, held))
         if elsewhere:
             said.append(foreign_manifest(identity.manifest, elsewhere))
@@ -162,6 +167,30 @@ def _written(task: WarmTask, resolved: Wanted, datastore: ExtensionDatastore | N
     return _Held(id_, entry, packages)
 
 
+def _named(task: WarmTask, full: str, datastore: ExtensionDatastore | None) -> _Held | None:
+    """The packages of a named environment under the id that the step has for them; None where nobody has them.
+
+    Where the step asks for more than the name, the extension files them under that request, as its default.
+    """
+    identity, path = task.of_extension, Path(task.of_extension.manifest)
+    id_, content = EnvId(identity.arch, identity.id, full), manifest.read(path)
+    base = EnvId(identity.arch, *identity.base) if identity.base else id_
+    entry = content.entry(id_) or content.entry(base) or _described(base, datastore)
+    if entry is None:
+        return None
+    if content.entry(id_) is None and base != id_:
+        entry = asked_again(entry, Asked(identity.deps, identity.sources), base)
+    if content.entry(id_) is None or (base != id_ and content.default(id_.arch, id_.req) is None):
+        manifest.write(path, (Wanted(id_, entry, is_default=base != id_),))
+    return _Held(id_, entry, resolution_of(entry, task.conda[identity.arch].target, identity.id).packages)
+
+
+def _described(id_: EnvId, datastore: ExtensionDatastore | None) -> Entry | None:
+    """What the datastore says of an environment; None where it does not know it."""
+    found = datastore.environments(id_.arch, id_.req) if datastore is not None else ()
+    return next((entry for one, entry in found if one == id_ and is_entry(entry)), None)
+
+
 def _of_others(task: WarmTask, datastore: ExtensionDatastore | None) -> Wanted | None:
     """The environment that a run would take out of the datastore; None where it would not."""
     identity = task.of_extension
@@ -178,7 +207,7 @@ def _cached(identity: RequestIdentity, held: _Held, datastore: ExtensionDatastor
         datastore.offer(held.uncached, report)
     entry = with_cache_info(held.entry, datastore.confirmed(held.uncached))
     if entry != held.entry:
-        manifest.write(Path(identity.manifest), (Wanted(held.id, entry),))
+        manifest.write(Path(identity.manifest), (Wanted(held.id, entry, is_default=False),))
     now = msgspec.structs.replace(held, entry=entry)
     if not now.uncached:
         datastore.record(now.id, now.entry)

@@ -129,6 +129,19 @@ def test_what_cannot_be_made_leaves_nothing(bench: Bench) -> None:
     assert not bench.builder.filled[0].exists()
 
 
+def test_what_a_killed_mfenv_left_is_made_anew(bench: Bench) -> None:
+    bench.create()
+    prefix = bench.place.readlink()
+    bench.place.unlink()
+    (prefix / ".mfenv.json").unlink()
+    (prefix / "half").touch()
+    assert bench.environments.find(ID) is None
+    bench.create()
+    assert not (prefix / "half").exists()
+    assert bench.environments.find(ID) == bench.place
+    assert len(bench.builder.filled) == 2
+
+
 def test_a_cache_that_was_deleted_takes_no_environment_with_it(bench: Bench) -> None:
     bench.create()
     (bench.cache / "environments").rename(bench.cache / "gone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,28 @@ class LateFlow(FlowSpec):
 
 if __name__ == "__main__":
     LateFlow()
+"""
+NAMED_FLOW = """\
+from metaflow import FlowSpec, named_env, step
+
+
+class NamedFlow(FlowSpec):
+    @named_env(name="team/env:v1")
+    @step
+    def start(self):
+        import demo
+
+        print("demo", demo.__version__)
+        self.next(self.end)
+
+    @named_env(name="team/env:v1")
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    NamedFlow()
 """
 
 
@@ -149,5 +172,22 @@ def test_what_others_resolved_is_taken(world: ExtensionWorld, mfenvd: Mfenvd, mo
     before = world.manifest_file.read_bytes()
     world.calls.clear()
     assert "late 1.0" in run(world, "late_flow.py")
+    assert set(world.bootstrapping) <= {"info"}
+    assert world.manifest_file.read_bytes() == before
+
+
+def test_a_named_environment_is_there_before_the_run(world: ExtensionWorld, mfenvd: Mfenvd) -> None:
+    world.write("requirements.txt", "demo==1.0\nrequests\n")
+    world.write("mfenv.toml", '[envs.shared]\nrequirements = "requirements.txt"\nalias = "team/env:v1"\n')
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}.*"
+    world.environment("resolve", "-r", "requirements.txt", "--python", python, "--alias", "team/env:v1")
+    world.write("named_flow.py", NAMED_FLOW)
+    mfenvd.connection.set_trust(str(world.project), trusted=True)
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM, "NamedFlow")
+    before = world.manifest_file.read_bytes()
+    world.calls.clear()
+
+    assert "demo 1.0" in run(world, "named_flow.py")
     assert set(world.bootstrapping) <= {"info"}
     assert world.manifest_file.read_bytes() == before

@@ -217,6 +217,47 @@ def test_what_others_resolved_is_taken_as_the_configuration_says(bench: Bench, l
     assert entry["packages"][0]["filename"].split("-")[1] == version
 
 
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_named_environment_is_made_as_it_was_resolved(bench: Bench, is_here: bool) -> None:
+    """It is in the manifest, or in the datastore only, and what steps get otherwise is none of its business."""
+    named = msgspec.structs.replace(others("alice", "0.9"), is_default=False)
+    if is_here:
+        manifest.write(bench.path, (named,))
+    else:
+        bench.datastore.others = [(named.id, named.entry)]
+    bench.datastore.there = {package["url"] for package in named.entry["packages"]}
+    warmth = bench.warm(bench.task(version="1.0", full=named.id.full, root="/datastore"))
+    assert (warmth.state, codes(warmth)) == (State.WARM, [])
+    assert [id_ for id_, _ in bench.environments.made] == [named.id]
+    assert list(manifest.read(bench.path)) == [named.id]
+    assert manifest.read(bench.path).default(HERE, REQ) is None
+
+
+def test_a_named_environment_is_filed_under_what_the_step_asks_for_besides(bench: Bench) -> None:
+    named = msgspec.structs.replace(others("alice", "0.9"), aliases=("team/env/v1",))
+    manifest.write(bench.path, (named,))
+    asked, full = "b" * 40, "c" * 40
+    base = (named.id.req, named.id.full)
+    assert bench.warm(bench.task(id=asked, full=full, base=base)).state is State.WARM
+    found = manifest.read(bench.path).default(HERE, asked)
+    assert found == EnvId(HERE, asked, full)
+    entry = manifest.read(bench.path).entry(found)
+    assert entry is not None
+    assert entry["packages"] == named.entry["packages"]
+    assert entry["resolved_by"] == f"alice (compatible with {base[0]}:{base[1]})"
+    assert [id_ for id_, _ in bench.environments.made] == [found]
+    before = bench.path.read_bytes()
+    bench.warm(bench.task(id=asked, full=full, base=base))
+    assert bench.path.read_bytes() == before
+
+
+def test_a_named_environment_that_nobody_has_is_left_alone(bench: Bench) -> None:
+    warmth = bench.warm(bench.task(full="c" * 40))
+    assert warmth.state is State.RESOLVED
+    assert bench.environments.made == []
+    assert not bench.path.exists()
+
+
 def test_an_environment_that_stays_what_steps_get_lets_the_manifest_be(bench: Bench) -> None:
     manifest.write(bench.path, (others("alice", "0.9"),))
     before = bench.path.read_bytes()

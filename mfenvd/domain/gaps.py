@@ -12,6 +12,9 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.verdict import Verdict
 
+_NEAR = ("GLIBC", "macOS", "Python", "ABI")
+"""Axes on which a wheel fails that is else for the same machines, the nearest miss first."""
+
 
 class Misfit(msgspec.Struct, frozen=True):
     """A wheel that does not fit, the axes on which it fails, and what it would fit."""
@@ -30,7 +33,7 @@ class GapCell(msgspec.Struct, frozen=True):
         code: Of the finding that says why there is none; None where there is a file, or nothing is known.
         axes: What the wheels fail on, the nearest miss first.
         nearest: The version to write instead; None where there is none, or nothing is missing.
-        misfits: The wheels that there are.
+        misfits: The wheels that there are, the nearest miss first.
     """
 
     arch: Arch
@@ -90,10 +93,14 @@ def _cell(name: str, verdict: Verdict, finding: Finding | None) -> GapCell:
     arch = verdict.target.arch
     if finding is None:
         return GapCell(arch, next((package.filename for package in verdict.packages if package.name == name), None))
-    misfits = tuple(_misfits(finding.data.get("wheels", ())))
-    nearest_miss = min((misfit.axes for misfit in misfits), key=len, default=())
+    misfits = tuple(sorted(_misfits(finding.data.get("wheels", ())), key=_distance))
+    nearest_miss = misfits[0].axes if misfits else ()
     nearest = finding.data.get("nearest")
     return GapCell(arch, None, str(finding.code), nearest_miss, nearest and str(nearest), misfits)
+
+
+def _distance(misfit: Misfit) -> tuple[int, int]:
+    return len(misfit.axes), min((_NEAR.index(axis) for axis in misfit.axes if axis in _NEAR), default=len(_NEAR))
 
 
 def _misfits(wheels: Iterable[Any]) -> Iterable[Misfit]:

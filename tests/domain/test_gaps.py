@@ -52,10 +52,17 @@ def test_each_arch_gets_its_file_or_the_axis_on_which_the_nearest_wheel_fails() 
     assert mac.file == "torch-2.6.0-cp311-none-macosx_11_0_arm64.whl"
     assert (intel.code, intel.axes, intel.nearest) == (Code.WHEEL_GAP, ("arch",), "2.2.2")
     assert intel.misfits == (
-        Misfit(TWO_AXES["filename"], ("arch", "Python"), "x"),
         Misfit(ONE_AXIS["filename"], ("arch",), "arm64"),
+        Misfit(TWO_AXES["filename"], ("arch", "Python"), "x"),
     )
     assert gap.everywhere == "2.2.2"
+
+
+def test_a_wheel_for_the_same_machines_is_a_nearer_miss_than_one_for_others() -> None:
+    newer = {"filename": "torch-2.6.0-cp311-none-manylinux_2_28_x86_64.whl", "axes": ["GLIBC"]}
+    other = {"filename": "torch-2.6.0-cp311-none-win_amd64.whl", "axes": ["OS"]}
+    (gap,) = gaps([verdict(LINUX, missing("2.2.2", other, newer))])
+    assert gap.cells[0].axes == ("GLIBC",)
 
 
 def test_there_is_no_version_for_all_archs_where_they_disagree_or_one_has_none() -> None:

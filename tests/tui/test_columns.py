@@ -51,6 +51,11 @@ def test_the_file_is_named_where_there_is_room(room: int, shown: bool) -> None:
     assert bool(widths(room, THREE, 24, 12).place) is shown
 
 
+def test_a_long_path_gives_way_to_the_age() -> None:
+    wide = widths(130, THREE, 30, 60)
+    assert (wide.age, wide.place) == (6, 31)
+
+
 @pytest.mark.parametrize(("room", "shown"), [(160, True), (91, False)])
 def test_the_age_is_told_where_there_is_room_for_all_else(room: int, shown: bool) -> None:
     assert bool(widths(room, THREE, 20, 10).age) is shown

@@ -157,6 +157,15 @@ def test_an_event_touches_the_rows_of_its_flow_alone(world: World) -> None:
     assert not patch.moved
 
 
+def test_what_is_settled_stays_so_while_it_is_looked_at_again(world: World) -> None:
+    world.verdict("start", Arch.LINUX_64, State.WARM)
+    world.matrix.update()
+    world.tell(ResolveProgress, (verdict("start", Arch.LINUX_64, State.WARM).id,), Progress("reading channels", 0, 1))
+    assert not world.matrix.update()
+    (row,) = world.matrix.rows.values()
+    assert (row.cells[Arch.LINUX_64].word, row.cells[Arch.LINUX_64].progress) == ("warm", None)
+
+
 def test_what_stays_the_same_is_no_change(world: World) -> None:
     world.verdict("start", Arch.LINUX_64, State.RESOLVED)
     assert world.matrix.update()

@@ -12,11 +12,19 @@ _SDIST = {True: "sdist", False: "no sdist", None: ""}
 
 
 def cell_line(cell: Cell, signs: Signs, *, brief: bool) -> Line:
-    """For which Pythons an arch has wheels, and unless `brief` the oldest system that one of them runs on."""
+    """For which Pythons an arch has wheels, and the oldest system that one of them runs on.
+
+    `brief` leaves out the system, and says of free-threaded Pythons only that there are some.
+    """
     if not cell.pythons:
         return ((f"{signs.of(Tone.BAD)} none", Tone.BAD),)
-    spans = ", ".join(python_spans([wheel.python for wheel in cell.pythons], signs.none))
-    asks = "" if brief else f" {floor(cell)}".rstrip()
+    pythons = [wheel.python for wheel in cell.pythons]
+    if brief:
+        usual = [python for python in pythons if not python.endswith("t")]
+        spans = ", ".join(python_spans(usual, signs.none))
+        return ((f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD), (" +t" if len(usual) < len(pythons) else "", "muted"))
+    spans = ", ".join(python_spans(pythons, signs.none))
+    asks = f" {floor(cell)}".rstrip()
     return ((f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD), (asks, "muted"))
 
 

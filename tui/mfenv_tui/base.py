@@ -46,6 +46,7 @@ App.-ascii {
 
 _CSS = """
 Screen { background: $background; }
+ModalScreen { background: $background 60%; }
 * {
     scrollbar-color: $foreground 20%; scrollbar-color-hover: $foreground 35%; scrollbar-color-active: $primary;
     scrollbar-background: $background; scrollbar-background-hover: $background;

@@ -17,7 +17,9 @@ _WHOLE_CELL = 14
 _NARROWEST_NAME = 14
 _WIDEST_NAME = 44
 _NARROWEST_PLACE = 10
+_ROOMY_PLACE = 24
 _WIDEST_PLACE = 40
+_AGE = AGE_WIDTH + PADDING
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,10 @@ def widths(room: int, archs: Sequence[str], longest_name: int, longest_place: in
     rest = room - count * (cell + PADDING)
     scrolls = rest < _NARROWEST_NAME + PADDING
     name = min(max(rest - PADDING, 2 * room // 5 if scrolls else 0, _NARROWEST_NAME), wanted_name)
-    for_place = min(rest - (name + PADDING) - PADDING, longest_place, _WIDEST_PLACE)
-    place = for_place if for_place >= min(_NARROWEST_PLACE, longest_place) else 0
-    place = max(place, 0)
+    left = rest - (name + PADDING) - PADDING
+    if left - _AGE >= min(_ROOMY_PLACE, longest_place):
+        left -= _AGE  # a long path gives way to the age
+    for_place = min(left, longest_place, _WIDEST_PLACE)
+    place = max(for_place if for_place >= min(_NARROWEST_PLACE, longest_place) else 0, 0)
     left = rest - (name + PADDING) - (place + PADDING if place else 0)
-    return Widths(name, place, cell, AGE_WIDTH if left >= AGE_WIDTH + PADDING else 0)
+    return Widths(name, place, cell, AGE_WIDTH if left >= _AGE else 0)

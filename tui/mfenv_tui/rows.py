@@ -101,7 +101,9 @@ def folded(verdicts: Iterable[Verdict], progress: Progress | None = None) -> Cel
     ordered = tuple(sorted(verdicts, key=lambda verdict: (_rank_of(verdict), step_order(verdict.name))))
     first = ordered[0]
     findings = merged(finding for verdict in ordered for finding in verdict.findings)
-    return Cell(tone(first), word(first), findings, ordered, progress)
+    # What is settled stays so while the daemon looks whether it is still true.
+    shown = progress if tone(first) is Tone.BUSY else None
+    return Cell(tone(first), word(first), findings, ordered, shown)
 
 
 def file_cell(findings: tuple[Finding, ...]) -> Cell:

@@ -180,4 +180,4 @@ class DetailPane(Vertical):
         where = f" {self._signs.dot} {selection.arch}" if selection.arch else ""
         title = printable(f"{row_title(selection.row, self._signs)}{where}")
         # Beside the table there is a corner, after which Textual leaves a blank by itself.
-        return f" {title} " if brief else title
+        return f" {title} " if brief else f"{title} "

@@ -24,8 +24,8 @@ from mfenvd.domain.words import Tone
 MOST = 40
 """Versions, the newest: older ones are found by asking for them, as `numpy<2`."""
 
-ROOMY = 130
-"""Columns from which on cells say which GLIBC or macOS wheels need; below, only the highlighted version does."""
+_AROUND = 4
+"""Columns beside the table: its margin and its scroll bar."""
 
 
 class PackageInput(Input):
@@ -46,6 +46,7 @@ class WheelsScreen(Screen[None]):
         #said { height: auto; padding: 0 2; }
         DataTable { height: 1fr; background: $background; margin: 0 1; }
         DataTable:focus { background-tint: $background 0%; }
+        DataTable > .datatable--fixed { background: $background; color: $foreground; }
         DataTable > .datatable--header { background: $background; color: $foreground 60%; text-style: none; }
         #version { height: auto; max-height: 12; padding: 1 2; }
     }
@@ -76,7 +77,7 @@ class WheelsScreen(Screen[None]):
         yield Prose("about")
         yield PackageInput(self._first, id="package")
         yield Prose("said")
-        table: DataTable[object] = DataTable(cursor_type="row", zebra_stripes=False)
+        table: DataTable[object] = DataTable(cursor_type="row", zebra_stripes=False, fixed_columns=1)
         table.display = False
         yield table
         yield Prose("version", ascii_only=self._signs.ascii_only)
@@ -151,13 +152,21 @@ class WheelsScreen(Screen[None]):
         table.add_column("version")
         for cell in found.rows[0].cells:
             table.add_column(str(cell.arch))
-        brief, ascii_only = self.size.width < ROOMY, self._signs.ascii_only
+        brief = self._is_wide(found)
         for row in found.rows:
             lines = (cell_line(cell, self._signs, brief=brief) for cell in row.cells)
-            cells = (cut_text(line, styles, ascii_only=ascii_only) for line in lines)
+            cells = (cut_text(line, styles, ascii_only=self._signs.ascii_only) for line in lines)
             table.add_row(row.version, *cells)
         self._show_version(0)
         table.focus()
+
+    def _is_wide(self, found: Availability) -> bool:
+        """Whether cells that say which GLIBC or macOS wheels need have no room beside each other."""
+        longest = [max(len(row.version) for row in found.rows)]
+        for cells in zip(*(row.cells for row in found.rows), strict=True):
+            texts = ("".join(text for text, _ in cell_line(cell, self._signs, brief=False)) for cell in cells)
+            longest.append(max(map(len, texts)))
+        return sum(longest) + 2 * len(longest) > self.size.width - _AROUND
 
     def _show_version(self, index: int) -> None:
         if self._found is None or index >= len(self._found.rows):

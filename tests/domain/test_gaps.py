@@ -59,8 +59,8 @@ def test_each_arch_gets_its_file_or_the_axis_on_which_the_nearest_wheel_fails() 
 
 
 def test_a_wheel_for_the_same_machines_is_a_nearer_miss_than_one_for_others() -> None:
-    newer = {"filename": "torch-2.6.0-cp311-none-manylinux_2_28_x86_64.whl", "axes": ["GLIBC"]}
-    other = {"filename": "torch-2.6.0-cp311-none-win_amd64.whl", "axes": ["OS"]}
+    newer: dict[str, Any] = {"filename": "torch-2.6.0-cp311-none-manylinux_2_28_x86_64.whl", "axes": ["GLIBC"]}
+    other: dict[str, Any] = {"filename": "torch-2.6.0-cp311-none-win_amd64.whl", "axes": ["OS"]}
     (gap,) = gaps([verdict(LINUX, missing("2.2.2", other, newer))])
     assert gap.cells[0].axes == ("GLIBC",)
 

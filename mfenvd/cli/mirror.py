@@ -84,5 +84,6 @@ def _tell_bucket(terminal: Terminal, bucket: BucketStatus) -> None:
     if bucket.problem:
         terminal.fact("problem", bucket.problem)
     terminal.fact("there", f"{bucket.objects} packages, {bucket.bytes / _MEBIBYTE:.1f} MiB")
+    terminal.fact("here", f"{bucket.here} packages, {bucket.here_bytes / _MEBIBYTE:.1f} MiB")
     rate = f", {bucket.rate / _MEBIBYTE:.1f} MiB/s" if bucket.rate else ""
     terminal.fact("waiting", f"{bucket.waiting} packages, {bucket.waiting_bytes / _MEBIBYTE:.1f} MiB{rate}")

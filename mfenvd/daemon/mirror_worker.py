@@ -23,7 +23,9 @@ from mfenvd.daemon.trees import end_own_tree
 from mfenvd.domain.mirror import BucketStatus, Health
 from mfenvd.domain.redact import redact
 from mfenvd.domain.resolution import Outcome
+from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.bucket_findings import bucket_finding, health_of
+from mfenvd.store.eviction import Trimmed, trimmed
 from mfenvd.store.mirror import Mirror
 from mfenvd.store.object_errors import ObjectStoreProblem
 from mfenvd.store.uploads import Upload
@@ -66,6 +68,8 @@ class _Carrier:
         self._sent = 0
         known = [upload.size for upload in self._mirror.uploads.mirrored(self._bucket.url)]
         self._objects, self._bytes = len(known), sum(known)
+        self._archives = ArchiveStore(store_folder(order.cache_dir))
+        self._here = Trimmed()
         self._lately: list[tuple[float, int]] = []
         self._since: float | None = None
 
@@ -76,6 +80,7 @@ class _Carrier:
         while True:
             self._more.clear()
             self._stop.clear()
+            self._here = trimmed(self._archives.entries())
             self._wait_because = reason_to_wait(self._bucket)
             if not self._wait_because:
                 self._mirror.send(self._stop)
@@ -128,6 +133,8 @@ class _Carrier:
                 objects=self._objects,
                 bytes=self._bytes,
                 rate=self._rate(),
+                here=self._here.files,
+                here_bytes=self._here.size,
             )
             finding = None if problem is None else bucket_finding(self._bucket.url, problem)
             shown = scrubbed(Outcome(findings=(finding,) if finding else ()), self._secrets).findings

@@ -63,6 +63,8 @@ class BucketStatus(msgspec.Struct, frozen=True):
         objects: That the bucket was seen to have.
         bytes: Theirs.
         rate: Bytes a second that went up lately.
+        here: Packages' files on this machine, whatever they are for.
+        here_bytes: Theirs.
     """
 
     url: str
@@ -75,6 +77,8 @@ class BucketStatus(msgspec.Struct, frozen=True):
     objects: int = 0
     bytes: int = 0
     rate: float = 0.0
+    here: int = 0
+    here_bytes: int = 0
 
 
 class MirrorStatus(msgspec.Struct, frozen=True):

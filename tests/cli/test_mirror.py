@@ -10,7 +10,16 @@ from tests.support.fake_daemon import FakeDaemon
 
 MIRROR = MirrorStatus(
     (
-        BucketStatus("s3://team/conda", objects=3, bytes=3 * 2**20, waiting=2, waiting_bytes=2**20, rate=2**19),
+        BucketStatus(
+            "s3://team/conda",
+            objects=3,
+            bytes=3 * 2**20,
+            here=5,
+            here_bytes=4 * 2**20,
+            waiting=2,
+            waiting_bytes=2**20,
+            rate=2**19,
+        ),
         BucketStatus("s3://other/conda", "http://s3.example", Health.UNREACHABLE, "It does not answer.", 1.0),
     )
 )
@@ -25,7 +34,7 @@ def test_each_bucket_is_shown_with_what_it_has_what_waits_and_what_is_wrong(daem
     shown = mfenv("mirror", "status")
     assert shown.code == 0
     for text in (
-        "s3://team/conda: ok", "3 packages, 3.0 MiB", "2 packages, 1.0 MiB, 0.5 MiB/s",
+        "s3://team/conda: ok", "3 packages, 3.0 MiB", "5 packages, 4.0 MiB", "2 packages, 1.0 MiB, 0.5 MiB/s",
         "s3://other/conda at http://s3.example: unreachable", "It does not answer.",
     ):  # fmt: skip
         assert text in shown.out

@@ -96,6 +96,6 @@ def test_uploads_wait_for_another_network(network: Path, server: Server, tmp_pat
         worker.stdin.flush()
         while (said := reply().status).waiting:
             pass
-        assert said.problem == ""
+        assert (said.problem, said.here, said.here_bytes) == ("", 1, 5)
         worker.stdin.close()
     assert server.keys() == ["conda/files.example/numpy.whl"]

@@ -102,25 +102,18 @@ def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
     # And by hand: the manifest and the bucket, in a home of its own.
     world.index.log.clear()
     world.channel.asked.clear()
-    home = {**mfenvd.environ, **s3.environ, "MFENV_HOME": str(tmp_path / "other")}
-    for flow, imports in (("WheelFlow", "import demo, helper, requests"), ("CondaFlow", "import native, requests")):
-        hydrated = mfenv(world, home, "hydrate", flow, "--json")
-        assert hydrated.returncode == 0, hydrated.stderr
-        python = Path(json.loads(hydrated.stdout)["prefix"], "bin", "python")
-        subprocess.run([python, "-c", imports], cwd=tmp_path, env=environ, check=True, timeout=60)
+    hydrated = mfenv(world, {**s3.environ, "MFENV_HOME": str(tmp_path / "other")}, "hydrate", "WheelFlow", "--json")
+    assert hydrated.returncode == 0, hydrated.stderr
+    python = Path(json.loads(hydrated.stdout)["prefix"], "bin", "python")
+    subprocess.run([python, "-c", "import demo, helper, requests"], cwd=tmp_path, env=environ, check=True, timeout=60)
     assert len(world.index.log) + len(world.channel.asked) == 0
-    (lost, *_) = s3.keys("metaflow/conda/")
-    s3.delete(lost)
-    refused = mfenv(world, {**home, "MFENV_HOME": str(tmp_path / "third")}, "hydrate", "WheelFlow")
-    other = mfenv(world, {**home, "MFENV_HOME": str(tmp_path / "third")}, "hydrate", "CondaFlow")
-    assert "MFE701" in refused.stderr + other.stderr
 
 
 def mfenv(world: World, environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     """A command in the project's folder."""
     done = [sys.executable, "-c", "from mfenvd.cli.main import main; main()", *command]
     return subprocess.run(
-        done, cwd=world.project, env=environ, capture_output=True, text=True, check=False, timeout=120
+        done, cwd=world.project, env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -170,9 +163,7 @@ def test_a_bucket_that_is_away_holds_nothing_up_and_is_used_when_it_is_back(
     assert "native 2.0" in world.run("library_flow.py", environ={"METAFLOW_DEFAULT_DATASTORE": "local"})
 
     s3.create_bucket()
-    mfenvd.run("stop")
-    mfenvd.run("start")
-    mfenvd.up(world, **s3.environ)
+    mfenvd.connection.steer_mirror(paused=False)  # tries at once
     mfenvd.becomes(State.WARM)
     assert all("path" in line for line in world.manifest("CondaFlow")[id_][LOCAL]["conda"])
     assert mfenvd.connection.status().daemon.findings == ()

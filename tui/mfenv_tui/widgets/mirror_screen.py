@@ -56,8 +56,10 @@ def _bucket(bucket: BucketStatus, now: float, signs: Signs) -> Iterator[Part]:
     since = f" {signs.dot} {age(now - bucket.since)}" if bucket.since is not None else ""
     yield fact("health", f"{signs.of(tone)} {bucket.health.value.replace('-', ' ')}", tone, since)
     if bucket.problem:
-        yield fact("last error", bucket.problem)
+        yield fact("note" if bucket.health is Health.OK else "last error", bucket.problem)
     yield fact("there", _amount(bucket.objects, bucket.bytes, signs))
+    if bucket.here:
+        yield fact("here", _amount(bucket.here, bucket.here_bytes, signs))
     rate = f" {signs.dot} {size(int(bucket.rate))}/s" if bucket.rate else ""
     yield fact("waiting", _amount(bucket.waiting, bucket.waiting_bytes, signs), "plain", rate)
 

@@ -113,6 +113,16 @@ def _hashed(one: AskedEnvironment) -> Hashed:
     return Hashed(one.asked.deps, one.asked.sources, one.asked.extras)
 
 
+def not_written(reason: str) -> Finding:
+    """MFE612: what was resolved stands in no manifest."""
+    return Finding(
+        code=Code.EXTENSION_NOT_WARMED,
+        severity=Severity.NOTICE,
+        message=f"Nothing was written into the manifest of metaflow-netflixext: {reason}",
+        fix="What the extension says has to be mended; the packages are right without it.",
+    )
+
+
 def _here_only(asked: Asked, aliases: Sequence[str]) -> Finding:
     """MFE619: what is in the manifest and not in the bucket."""
     names = " and ".join(aliases) or "the environment"

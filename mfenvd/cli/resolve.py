@@ -16,9 +16,11 @@ from mfenvd.cli.errors import (
     BadGlibcError,
     BadPythonError,
     ChannelsUnusedError,
+    ExtensionRefusesError,
     NoSuchPathError,
     NotForExtensionError,
     NothingAskedError,
+    NotSharedHereError,
 )
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag, StrictFlag, VerboseFlag
@@ -191,13 +193,21 @@ class Resolving:
             with Silent() if quiet else board(this_terminal()) as shown:
                 return oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
 
+        said: tuple[Finding, ...] = ()
         if sharing.is_asked_for or self.written.is_for_extension:
             context = project_context(shell, folders)
             if sharing.is_asked_for or (context.requests.core is False and not is_started_by_project(context)):
-                return self._through_extension(sharing, context, shell, settle)
+                try:
+                    return self._through_extension(sharing, context, shell, settle)
+                except (NotSharedHereError, ExtensionRefusesError) as error:
+                    if sharing.is_asked_for:
+                        raise
+                    from mfenvd.sharing import not_written
+
+                    said = (not_written(error.message),)
         environment = _on(described(self.written, self.python, self.archs, shell), self.glibc, self.cuda)
         checked = settle(Plan(str(Path.cwd()), (environment,)))
-        return Found(checked.verdicts, checked.findings)
+        return Found(checked.verdicts, (*checked.findings, *said))
 
     def _through_extension(
         self, sharing: Sharing, context: ProjectContext, shell: Surroundings, settle: Settle

@@ -95,6 +95,19 @@ def test_what_cannot_be_shared_is_said_before_anything_is_resolved(
     assert said in ended.err
 
 
+def test_where_the_extension_refuses_the_packages_are_told_all_the_same(
+    mfenv: Run, here: ExtensionWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METAFLOW_CONDA_DEPENDENCY_RESOLVER", "conda")
+    told = json.loads(mfenv("resolve", "-r", "newer.txt", *ON_LINUX, "--json").out)
+    assert [verdict["state"] for verdict in told["verdicts"]] == ["resolved"]
+    (finding,) = told["findings"]
+    assert (finding["code"], "No conda binary found" in finding["message"]) == ("MFE612", True)
+    assert "shared" not in told
+    refused = mfenv("resolve", "-r", "newer.txt", *ON_LINUX, "--alias", "team/refused:v1")
+    assert (refused.code, "No conda binary found" in refused.err) == (1, True)
+
+
 def test_without_the_extension_nothing_is_shared(mfenv: Run, project: Path, tmp_path: Path) -> None:
     (project / "requirements.txt").write_text("demo==1.0\n")
     ended = mfenv("resolve", "-r", "requirements.txt", "--alias", "team/env:v1")

@@ -11,8 +11,9 @@ import msgspec
 
 from mfenvd.buckets import opener
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.layouts import core_key
+from mfenvd.domain.layouts import core_key, package_key
 from mfenvd.domain.mirror import Bucket
+from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import PARALLEL, ArchiveStore, Download, store_folder
 from mfenvd.store.bucket_findings import bucket_finding
@@ -23,6 +24,21 @@ from mfenvd.store.uploads import Upload
 
 Seen = Callable[[int], None]
 """Is told, in any thread, that one more object is through, and its bytes."""
+
+
+KeyOf = Callable[[LockedPackage], str]
+"""A package's key in a bucket."""
+
+
+def key_for_core(package: LockedPackage) -> str:
+    """Where Metaflow's own `@conda` and `@pypi` look for a package."""
+    return core_key(package.url, package.filename)
+
+
+def key_for_extension(package: LockedPackage) -> str:
+    """Where metaflow-netflixext looks for one."""
+    digest = package.md5 if package.kind is Kind.CONDA else package.sha256
+    return package_key(package.kind, package.url, package.filename, digest or "")
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -95,13 +111,21 @@ class TeamBucket:
         bucket: Which.
         cache_dir: mfenv's cache folder.
         seen: Is told of each object that is through.
+        key_of: Where a package is.
     """
 
-    def __init__(self, bucket: Bucket, cache_dir: str, seen: Seen = lambda _: None) -> None:
+    def __init__(
+        self, bucket: Bucket, cache_dir: str, seen: Seen = lambda _: None, key_of: KeyOf = key_for_core
+    ) -> None:
         self._url = bucket.url
-        self._seen = seen
+        self._seen, self._key_of = seen, key_of
         self._archives = ArchiveStore(store_folder(cache_dir))
         self._mirror = Mirror(cache_dir, opener(bucket), self._sent, root=bucket.url, writes=not bucket.read_only)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything waits for it, or was seen there."""
+        return bool(self.waiting().objects or self.mirrored().objects)
 
     def waiting(self) -> Amount:
         """What is queued for it."""
@@ -177,7 +201,7 @@ class TeamBucket:
                 yield LockedPackage(name, "", name, "", sha256=upload.sha256, size=upload.size), upload.key
         for package in packages:
             if package.sha256 is not None and not package.built:
-                yield _file_of(package), core_key(package.url, package.filename)
+                yield _file_of(package), self._key_of(package)
 
     def _pulled(self, package: LockedPackage, key: str) -> int | None:
         """Bytes of what came; None where nothing did."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from mfenvd.cli.exit_codes import ExitCode
 from mfenvd.cli.help import examples
 from mfenvd.cli.options import JsonFlag
 
@@ -34,14 +35,12 @@ def push(*, json: JsonFlag = False) -> None:
 
     Exit code: 0 nothing waits any more, 3 something does.
     """
-    with _opened("uploading", lambda one: one.waiting(), quiet=json) as (terminal, bucket, _):
-        done = _done(bucket.push)
-    _tell(terminal, done, json=json)
-    if not json:
-        terminal.say(f"{_text(done.sent)} uploaded to {done.bucket}; {_text(done.waiting)} wait.")
-        _list(terminal, "it had lost", done.lost)
-    if done.waiting.objects:
-        raise typer.Exit(3)
+    done = _each("uploading", lambda bucket: bucket.waiting(), lambda bucket, _: bucket.push(), quiet=json)
+    for terminal, one in _told(done, json=json):
+        terminal.say(f"{_text(one.sent)} uploaded to {one.bucket}; {_text(one.waiting)} wait.")
+        _list(terminal, "it had lost", one.lost)
+    if any(one.waiting.objects for one in done):
+        raise typer.Exit(ExitCode.UNKNOWN)
 
 
 def pull(*, json: JsonFlag = False) -> None:
@@ -50,14 +49,19 @@ def pull(*, json: JsonFlag = False) -> None:
     What it has is what this machine knows to be there, and what the daemon has resolved for the project. Exit code: 0
     all came, 1 the bucket does not have all of it, 3 it cannot be read.
     """
-    with _opened("fetching", lambda one: one.mirrored(), quiet=json) as (terminal, bucket, context):
-        done = _done(lambda: bucket.pull(_resolved(context)))
-    _tell(terminal, done, json=json)
-    if not json:
-        terminal.say(f"{_text(done.fetched)} fetched from {done.bucket}; {_text(done.here)} were here.")
-        _list(terminal, "not there", done.missing)
-    if done.findings or done.missing:
-        raise typer.Exit(3 if done.findings else 1)
+    done = _each(
+        "fetching",
+        lambda bucket: bucket.mirrored(),
+        lambda bucket, context: bucket.pull(_resolved(context)),
+        quiet=json,
+    )
+    for terminal, one in _told(done, json=json):
+        terminal.say(f"{_text(one.fetched)} fetched from {one.bucket}; {_text(one.here)} were here.")
+        _list(terminal, "not there", one.missing)
+    if any(one.findings for one in done):
+        raise typer.Exit(ExitCode.UNKNOWN)
+    if any(one.missing for one in done):
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def verify(*, json: JsonFlag = False) -> None:
@@ -65,36 +69,40 @@ def verify(*, json: JsonFlag = False) -> None:
 
     Exit code: 0 all is right, or is now, 3 something could not be mended.
     """
-    with _opened("comparing", lambda one: one.mirrored(), quiet=json) as (terminal, bucket, _):
-        done = _done(bucket.verify)
-    _tell(terminal, done, json=json)
-    if not json:
-        terminal.say(f"{done.objects} packages of {done.bucket} compared; {_text(done.sent)} uploaded again.")
-        _list(terminal, "were wrong there", done.lost)
-        _list(terminal, "were wrong here", done.mended)
-    if done.findings or done.sent.objects < len(done.lost):
-        raise typer.Exit(3)
+    done = _each("comparing", lambda bucket: bucket.mirrored(), lambda bucket, _: bucket.verify(), quiet=json)
+    for terminal, one in _told(done, json=json):
+        terminal.say(f"{one.objects} packages of {one.bucket} compared; {_text(one.sent)} uploaded again.")
+        _list(terminal, "were wrong there", one.lost)
+        _list(terminal, "were wrong here", one.mended)
+    if any(one.findings or one.sent.objects < len(one.lost) for one in done):
+        raise typer.Exit(ExitCode.UNKNOWN)
 
 
-@contextmanager
-def _opened(
-    what: str, extent: Callable[[TeamBucket], Amount], *, quiet: bool
-) -> Iterator[tuple[Terminal, TeamBucket, Context]]:
-    """The bucket of the working directory's project, and a bar that moves with what is done there."""
+def _each(
+    what: str, extent: Callable[[TeamBucket], Amount], work: Callable[[TeamBucket, Context], _Done], *, quiet: bool
+) -> list[_Done]:
+    """What `work` did with each bucket of the working directory's project, while a bar moves with it."""
+    from mfenvd.buckets import extension_bucket_of
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.cli.transfers import transfers
-    from mfenvd.team_bucket import TeamBucket
+    from mfenvd.team_bucket import TeamBucket, key_for_core, key_for_extension
 
-    terminal, (context, bucket) = this_terminal(), this_project()
-    before = TeamBucket(bucket, context.cache_dir)
-    amount = extent(before)
-    before.close()
-    with transfers(terminal, what, amount.objects, amount.size, quiet=quiet) as bar:
-        team = TeamBucket(bucket, context.cache_dir, bar.advance)
-        try:
-            yield terminal, team, context
-        finally:
-            team.close()
+    context, bucket = this_project()
+    extension, terminal, done = extension_bucket_of(context), this_terminal(), []
+    for each, key_of in ((bucket, key_for_core), (extension, key_for_extension)):
+        if each is None:
+            continue
+        with closing(TeamBucket(each, context.cache_dir)) as before:
+            if each is extension and not before.is_used:
+                continue
+            amount = extent(before)
+        with (
+            transfers(terminal, what, amount.objects, amount.size, quiet=quiet) as bar,
+            closing(TeamBucket(each, context.cache_dir, bar.advance, key_of)) as team,
+            _problems_as_findings(),
+        ):
+            done.append(work(team, context))
+    return done
 
 
 def this_project() -> tuple[Context, Bucket]:
@@ -131,11 +139,12 @@ def _resolved(context: Context) -> tuple[LockedPackage, ...]:
     return tuple(package for verdict in status.verdicts for package in verdict.packages)
 
 
-def _done(work: Callable[[], _Done]) -> _Done:
-    """What `work` did.
+@contextmanager
+def _problems_as_findings() -> Iterator[None]:
+    """What the bucket or the store refuses, as people are told of it.
 
     Raises:
-        FindingError: The bucket or the store refused.
+        FindingError: It refused.
     """
     from mfenvd.cli.errors import FindingError
     from mfenvd.store.bucket_findings import bucket_finding
@@ -144,23 +153,28 @@ def _done(work: Callable[[], _Done]) -> _Done:
     from mfenvd.store.object_errors import ObjectStoreProblem
 
     try:
-        return work()
+        yield
     except ObjectStoreProblem as problem:
         raise FindingError(bucket_finding(problem.place, problem)) from None
     except StoreProblem as problem:
         raise FindingError(finding_of(problem)) from None
 
 
-def _tell(terminal: Terminal, done: _Done, *, json: bool) -> None:
+def _told(done: list[_Done], *, json: bool) -> Iterator[tuple[Terminal, _Done]]:
+    """What was done with each bucket, to be told to people; nothing where JSON was asked for, which is printed here."""
     from mfenvd.cli.json_output import print_json
+    from mfenvd.cli.terminal import this_terminal
 
     if json:
-        print_json(done)
+        print_json({"buckets": done})
         return
-    for finding in done.findings:
-        terminal.say(f"{finding.code}: {finding.message}")
-        if finding.fix:
-            terminal.hint(f"fix: {finding.fix}")
+    terminal = this_terminal()
+    for one in done:
+        for finding in one.findings:
+            terminal.say(f"{finding.code}: {finding.message}")
+            if finding.fix:
+                terminal.hint(f"fix: {finding.fix}")
+        yield terminal, one
 
 
 def _list(terminal: Terminal, label: str, names: tuple[str, ...]) -> None:

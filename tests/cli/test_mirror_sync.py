@@ -50,7 +50,8 @@ def files(cache: Path) -> dict[str, Path]:
 
 def answer(capsysbinary: pytest.CaptureFixture[bytes], command: str, code: int = 0) -> dict[str, Any]:
     assert run(["mirror", command, "--json"]) == code
-    return dict(json.loads(capsysbinary.readouterr().out))
+    (bucket,) = json.loads(capsysbinary.readouterr().out)["buckets"]
+    return dict(bucket)
 
 
 def test_push_sends_what_waits_and_puts_back_what_was_lost(
@@ -91,6 +92,17 @@ def test_verify_mends_both_sides(cache: Path, s3: Bucket, capsysbinary: pytest.C
     assert [s3.get(key_of(name)) for name in NAMES] == [b"numpy", b"pandas"]
     assert files(cache)["pandas"].read_bytes() == b"pandas"
     assert answer(capsysbinary, "verify")["lost"] == []
+
+
+def test_the_extensions_part_of_the_bucket_is_served_where_it_is_used(
+    cache: Path, s3: Bucket, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    root = f"s3://{BUCKET}/metaflow/conda_env"
+    Uploads(mirror_folder(str(cache))).add([upload_of(stored(cache, "scipy"), root)])
+    assert run(["mirror", "push", "--json"]) == 0
+    pushed = json.loads(capsysbinary.readouterr().out)["buckets"]
+    assert [(one["bucket"], one["sent"]["objects"]) for one in pushed] == [(ROOT, 2), (root, 1)]
+    assert s3.get("metaflow/conda_env/files.example/scipy.whl") == b"scipy"
 
 
 def test_what_is_wrong_is_said_with_its_code(

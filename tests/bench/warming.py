@@ -205,7 +205,8 @@ def row(what: str, took: Sequence[float], than: Sequence[float] = (), target: st
     """The best of the turns, and the ratios of those that followed upon each other."""
     ratios = sorted(one / other for one, other in zip(took, than, strict=False))
     said = f"  {statistics.median(ratios):5.3f} x  ({ratios[0]:.3f} to {ratios[-1]:.3f})" if ratios else ""
-    rich.print(f"{what:50} {min(took):7.2f} s{said}{f'  target: {target}' if target else ''}")
+    line = f"{what:50} {min(took):7.2f} s{said}{f'  target: {target}' if target else ''}"
+    rich.get_console().print(line, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,7 +144,16 @@ def test_a_run_after_a_save_does_nothing_but_run(
     environments = json.loads(before)["environments"][LOCAL]
     assert len(environments) == 3
     assert content(world.root / "datastore" / "conda_env") == cached
+    assert {step["env_id"][0] for step in shown(world, "three_flow.py").values()} == environments.keys()
     assert sum(path.endswith("/env") for path in cached) == (3 if caches else 0)
+
+
+def shown(world: ExtensionWorld, flow: str) -> dict[str, Any]:
+    """What `environment show` says of each step."""
+    file = world.root / "shown.json"
+    options = ("--environment=conda", "--no-pylint", "environment", "show", "--output", str(file))
+    world.metaflow(flow, *options)
+    return dict(json.loads(file.read_text()))
 
 
 def content(folder: Path) -> dict[str, int]:

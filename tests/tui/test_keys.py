@@ -20,7 +20,13 @@ from mfenv_tui.widgets.detail_screen import DetailScreen
 from mfenv_tui.widgets.findings_tab import FindingList
 from mfenv_tui.widgets.help_screen import HelpScreen
 from mfenv_tui.widgets.matrix_table import MatrixTable
-from mfenvd.client.errors import DaemonNotRunningError, StartFailedError
+from mfenvd.client.errors import (
+    ClientError,
+    DaemonNotRunningError,
+    DaemonUnresponsiveError,
+    OtherProtocolError,
+    StartFailedError,
+)
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.event import ResolveProgress, VerdictChanged
 from mfenvd.domain.resolver import Progress
@@ -293,6 +299,18 @@ async def test_s_starts_the_daemon_and_is_offered_only_when_there_is_none(projec
             await press(pilot, "s")
             await pilot.pause(0.1)
     assert started == [socket]
+
+
+@pytest.mark.parametrize(
+    "error", [OtherProtocolError("9.0.0", 7), DaemonUnresponsiveError(5.0)], ids=["other", "stuck"]
+)
+async def test_s_replaces_a_daemon_that_is_of_no_use(error: ClientError) -> None:
+    restarted: list[Path] = []
+    app = dashboard(recording(error), restart=restarted.append)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "Press s to end it and start this version's.")
+        await press(pilot, "s")
+        await until(pilot, lambda: restarted == [NOWHERE], "replaced")
 
 
 async def test_s_tells_why_the_daemon_does_not_start() -> None:

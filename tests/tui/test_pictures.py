@@ -87,7 +87,7 @@ def test_a_daemon_of_another_version(snap_compare: Compare) -> None:
     app = dashboard(recording(OtherProtocolError("9.0.0", 7)))
 
     async def look(pilot: Pilot[None]) -> None:
-        await settle(pilot, "mfenv down")
+        await settle(pilot, "Press s to end it")
 
     assert snap_compare(app, run_before=look)
 

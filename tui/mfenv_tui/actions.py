@@ -58,7 +58,12 @@ TABS = (
 )
 
 ACTIONS = (
-    Action("start_daemon", "s", "Start", "Start the daemon in the background when it is not running."),
+    Action(
+        "start_daemon",
+        "s",
+        "Start",
+        "Start the daemon; replace one that is stuck or of another version.",
+    ),
     DETAILS,
     Action("copy_fix", "y", "Copy", "Copy what to type to fix the selected finding."),
     Action("apply_fix", "f", "Fix", "Apply the selected finding's fix to its file, where it is one pin."),

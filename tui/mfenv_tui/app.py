@@ -324,10 +324,11 @@ class Dashboard(DetailActions):
 
     @work(exclusive=True, group="start")
     async def action_start_daemon(self) -> None:
+        start = self._outside.restart if self.link.replaceable else self._outside.start
         self._set_link(replace(self.link, starting=True))
         self._pace.request()
         try:
-            await asyncio.to_thread(self._outside.start, self._outside.socket)
+            await asyncio.to_thread(start, self._outside.socket)
         except ClientError as error:
             self.say_error(error)
             self._set_link(replace(self.link, starting=False))

@@ -66,6 +66,22 @@ def start(socket: Path) -> None:
     ensure_running(socket)
 
 
+def restart(socket: Path) -> None:
+    """End the daemon that runs, whether or not it answers, and start this version's; blocks until that answers.
+
+    Raises:
+        ClientError: It cannot be told which process it is, or none can be started.
+    """
+    from contextlib import suppress
+
+    from mfenvd.client.errors import DaemonNotRunningError
+    from mfenvd.client.start import ensure_running, stop_by_force
+
+    with suppress(DaemonNotRunningError):
+        stop_by_force(socket)
+    ensure_running(socket)
+
+
 async def resolve_again(socket: Path, selection: Selection) -> int:
     """Have what is selected resolved anew; all of the project where a file is selected.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from mfenv_tui.lines import Line, Signs
-from mfenvd.client.errors import ClientError, DaemonNotRunningError, OtherProtocolError
+from mfenvd.client.errors import ClientError, DaemonNotRunningError, DaemonUnresponsiveError, OtherProtocolError
 from mfenvd.client.view import DaemonView
 from mfenvd.domain.event import Hello
 from mfenvd.domain.words import Tone
@@ -34,6 +34,11 @@ class Link:
     def absent(self) -> bool:
         """Whether starting the daemon would help."""
         return isinstance(self.error, DaemonNotRunningError) and not self.starting
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether a daemon runs that is of no use: of another version, or stuck."""
+        return isinstance(self.error, (OtherProtocolError, DaemonUnresponsiveError)) and not self.starting
 
     def badge(self, signs: Signs) -> Line:
         """The connection in two words."""
@@ -76,6 +81,8 @@ def _trouble(error: ClientError, *, known: bool) -> tuple[Line, ...]:
     last: Line = ((" Below is what was last known.", "muted"),) if known else ()
     if isinstance(error, DaemonNotRunningError):
         lines.append((("Press ", "plain"), ("s", "strong"), (" to start it, or run `mfenv up`.", "plain"), *last))
+    elif isinstance(error, (OtherProtocolError, DaemonUnresponsiveError)):
+        lines.append((("Press ", "plain"), ("s", "strong"), (" to end it and start this version's.", "plain"), *last))
     elif error.fix:
         lines.append(((error.fix, "plain"), *last))
     return tuple(lines)

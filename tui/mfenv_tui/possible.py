@@ -32,7 +32,7 @@ class Situation:
         """The reason in one sentence; None for what is possible."""
         if action in CHANGES and self.unchangeable is not None:
             return self.unchangeable
-        if action == "start_daemon" and not self.link.absent:
+        if action == "start_daemon" and not (self.link.absent or self.link.replaceable):
             return self._why_not_start()
         if action in ABOUT_ROWS and not (self.rows and self.at_cell):
             where = "the table is empty" if not self.rows else "Esc leads back to the table"

@@ -226,6 +226,12 @@ def test_a_step_of_another_platform_has_its_wheels_and_the_python_that_fetches_t
         name for (id_, _, _), names in entries.items() for name in names if id_ == foreign
     }
 
+    # Deploying puts the same decorator on every step, and that run has noted what is in the datastore.
+    service = {"METAFLOW_SERVICE_URL": "http://127.0.0.1:9", "METAFLOW_KUBERNETES_NAMESPACE": "default"}
+    create = ("argo-workflows", "create", "--only-json")
+    assert bootstrap(world, "wheel_flow.py", *create, environ=remote | service) == []
+    assert world.bootstrapping == []
+
 
 def offered(verdict: Verdict) -> bool:
     """Whether it is as ready as it gets without its bucket."""

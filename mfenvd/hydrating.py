@@ -7,14 +7,16 @@ have their own.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from mfenvd.buckets import remotes_of
 from mfenvd.domain.alias import Alias, AliasKind
@@ -30,14 +32,17 @@ from mfenvd.store.errors import DownloadError, StoreProblem
 from mfenvd.store.findings import finding_of
 from mfenvd.store.object_errors import MissingObject, ObjectStoreProblem
 from mfenvd.warm import findings
-from mfenvd.warm.building import Builder
+from mfenvd.warm.building import Builder, extracted_folder
 from mfenvd.warm.core import manifest
+from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.lines import NotAnEntryError, conda_package_of, filename_of, wheel_of
-from mfenvd.warm.marker import Marker, content_key, read_marker, write_marker
+from mfenvd.warm.marker import Marker, content_key, last_wanted, read_marker, stamp, write_marker
 from mfenvd.warm.netflixext.entries import resolution_of
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
+from mfenvd.warm.processes import is_in_use
 
 _CORE_ID = 15
+_TRASH = ".mfenv-trash-"
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -122,12 +127,12 @@ def hydrate(described: Described, folder: Path, report: Report, *, trusted: bool
     wanted = described.environment
     prefix = folder / wanted.platform / described.id.replace(":", "-")
     try:
-        (folder / "locks").mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "locks" / f"{wanted.platform}-{prefix.name}.lock"):
+        with _lock(folder, wanted.platform, prefix.name):
             marker = read_marker(prefix)
             if marker is not None and marker.content == content_key(wanted):
+                stamp(prefix)
                 return prefix
-            shutil.rmtree(prefix, ignore_errors=True)
+            _discard(prefix, folder)
             files = _BucketFiles(described.bucket, described.keys, folder)
             try:
                 Builder(folder, files, trusted=trusted).fill(prefix, wanted, report)
@@ -139,6 +144,51 @@ def hydrate(described: Described, folder: Path, report: Report, *, trusted: bool
         path, reason = str(error.filename or folder), error.strerror or str(error)
         raise NotMadeError(findings.environments_unwritable(path, reason)) from error
     return prefix
+
+
+def hydrated_folder(cache_dir: str) -> Path:
+    """Where hydrated environments are unless somebody says otherwise."""
+    return Path(cache_dir) / "hydrated"
+
+
+def forget_hydrated(folder: Path, oldest: float) -> tuple[str, ...]:
+    """Removes the hydrated environments below `folder` that nobody wanted or used since `oldest`; what it removed.
+
+    What they were made of goes, too, unless it was used lately: another one may be in the making.
+
+    Args:
+        folder: As for `hydrate`.
+        oldest: Seconds since the epoch.
+    """
+    for left in folder.glob(f"{_TRASH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    removed = []
+    for prefix in [prefix for prefix in folder.glob("*/*") if read_marker(prefix) is not None]:
+        with contextlib.suppress(Timeout), _lock(folder, prefix.parent.name, prefix.name, timeout=0):
+            if last_wanted(prefix) < oldest and not is_in_use(prefix):
+                _discard(prefix, folder)
+                removed.append(str(prefix))
+    if removed:
+        ArchiveStore(store_folder(str(folder))).trim(0)
+        trim_extracted(extracted_folder(folder), (), oldest)
+    return tuple(removed)
+
+
+def _discard(prefix: Path, folder: Path) -> None:
+    """Removes an environment, out of sight first: killed in between, nobody takes the rest for one."""
+    if prefix.exists():
+        trash = Path(tempfile.mkdtemp(dir=folder, prefix=_TRASH))
+        prefix.rename(trash / prefix.name)
+        shutil.rmtree(trash, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path, platform: str, name: str, timeout: float = -1) -> Iterator[None]:
+    """One process at a time works on an environment."""
+    locks = folder / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{platform}-{name}.lock", timeout=timeout):
+        yield
 
 
 class _BucketFiles:

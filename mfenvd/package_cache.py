@@ -12,6 +12,7 @@ import msgspec
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.settings import CacheSettings
 from mfenvd.flows.settings import load_settings
+from mfenvd.hydrating import forget_hydrated, hydrated_folder
 from mfenvd.paths import find_paths
 from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.eviction import IN_USE, Entry, Trimmed, trimmed
@@ -64,11 +65,13 @@ class Shrunk(msgspec.Struct, frozen=True):
         dry_run: Whether nothing was removed.
         files: Wheels and conda archives.
         extracted: Conda packages that no environment is linked from, as `name-version-build`.
+        hydrated: Environments that `mfenv hydrate` made; their prefixes.
     """
 
     dry_run: bool
     files: Trimmed
     extracted: tuple[str, ...] = ()
+    hydrated: tuple[str, ...] = ()
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -108,9 +111,14 @@ class PackageCache:
         )
 
     def shrink(self, limits: CacheSettings, young: float = YOUNG, *, dry_run: bool = False) -> Shrunk:
-        """Removes files that exceed `limits`, and conda packages extracted `young` seconds ago and linked nowhere.
+        """Removes files that exceed `limits`, extracted packages linked nowhere, and unused hydrated environments.
 
         What an environment refers to stays, what waits for its upload, and what was asked for lately.
+
+        Args:
+            limits: For files.
+            young: Seconds for which everything else stays.
+            dry_run: Whether nothing is removed; only files are looked at then.
         """
         keep = {*self._linked(), *self._waiting()}
         files = self._store.trim(limits.max_size, keep, limits.max_age, dry_run=dry_run)
@@ -118,7 +126,8 @@ class PackageCache:
             return Shrunk(dry_run, files)
         # What is being linked at this moment was extracted lately.
         oldest = time.time() - max(young, IN_USE)
-        return Shrunk(dry_run, files, trim_extracted(extracted_folder(self._folder), self._extracted(), oldest))
+        extracted = trim_extracted(extracted_folder(self._folder), self._extracted(), oldest)
+        return Shrunk(dry_run, files, extracted, forget_hydrated(hydrated_folder(str(self._folder)), oldest))
 
     def verify(self, seen: Callable[[Entry, bool], None]) -> Verified:
         """Reads every file; those that are damaged are set aside, and fetched again when they are wanted.

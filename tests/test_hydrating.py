@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from mfenvd.domain.alias import parse_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.mirror import Bucket
-from mfenvd.hydrating import described_by_core, described_in_bucket, hydrate
+from mfenvd.hydrating import described_by_core, described_in_bucket, forget_hydrated, hydrate
 from mfenvd.warm.lines import NotAnEntryError
+from mfenvd.warm.marker import Marker, write_marker
 from mfenvd.warm.plan import NotMadeError
+from tests.store.mirrors import stored
 from tests.support.s3_server import BUCKET
 from tests.support.s3_server import Bucket as Server
 from tests.support.s3_server import bucket as serving
@@ -80,3 +84,19 @@ def test_a_package_that_the_bucket_does_not_have_leaves_nothing(bucket: Bucket, 
     assert caught.value.finding.code == Code.NOT_DOWNLOADED
     assert not list(tmp_path.glob("linux-64/*"))
     assert described_by_core(content, ID, Arch.OSX_64, bucket) is None
+
+
+def test_what_nobody_uses_is_forgotten_and_so_is_what_it_was_made_of(tmp_path: Path) -> None:
+    for id_, made in (("old", 1_000_000.0), ("new", time.time())):
+        prefix = tmp_path / "linux-64" / id_
+        (prefix / "bin").mkdir(parents=True)
+        write_marker(prefix, Marker(id_, "linux-64", "", made, ""))
+        os.utime(prefix / ".mfenv.json", (made, made))
+    stored(tmp_path, "numpy")
+    (path,) = tmp_path.glob("store/archives/*/*/numpy.whl")
+    day_ago = time.time() - 24 * 3600
+    assert forget_hydrated(tmp_path, day_ago) == (str(tmp_path / "linux-64" / "old"),)
+    assert path.exists()  # used just now
+    os.utime(path.parent, (1_000_000, 1_000_000))
+    assert forget_hydrated(tmp_path, time.time() + 1) == (str(tmp_path / "linux-64" / "new"),)
+    assert not path.exists()

@@ -164,6 +164,8 @@ def _tell_shrunk(shrunk: Shrunk, *, json: bool) -> None:
     done = "would be removed" if shrunk.dry_run else "removed"
     extracted = f", and {len(shrunk.extracted)} extracted conda packages" if shrunk.extracted else ""
     this_terminal().say(f"{_amount(shrunk.files)}{extracted} {done}.")
+    for prefix in shrunk.hydrated:
+        this_terminal().say(f"{prefix}: removed.")
 
 
 def _amount(files: Trimmed) -> str:

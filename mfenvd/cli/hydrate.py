@@ -50,12 +50,13 @@ def hydrate(name: Name, *, into: Into = None, trust: TrustFlag = False, json: Js
     from mfenvd.cli.mirror_sync import this_project
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.hydrating import hydrate as hydrated
+    from mfenvd.hydrating import hydrated_folder
     from mfenvd.warm.plan import NotMadeError
 
     context, bucket = this_project()
     terminal = this_terminal()
     described = _described(name, context, bucket)
-    folder = into.absolute() if into is not None else Path(context.cache_dir, "hydrated")
+    folder = into.absolute() if into is not None else hydrated_folder(context.cache_dir)
     try:
         prefix = hydrated(described, folder, _silent if json else _report(terminal), trusted=trust or context.trusted)
     except NotMadeError as error:

@@ -31,6 +31,10 @@ def said(app: Dashboard) -> str:
     return " ".join(notification.message for notification in app._notifications)
 
 
+def line_with(app: Dashboard, text: str) -> str:
+    return next((line for line in text_of(app).splitlines() if text in line), "")
+
+
 def words(app: Dashboard) -> str:
     """What is on the screen, as if nothing had been wrapped."""
     return " ".join(text_of(app).replace("│", " ").split())
@@ -51,6 +55,10 @@ async def test_w_shows_the_wheels_of_the_package_of_the_finding_and_of_any_other
             assert "2 of 43 versions" in text_of(app)
             await press(pilot, "down")
             await shows(pilot, "withdrawn: broken")
+            await pilot.resize_terminal(70, 45)
+            await until(pilot, lambda: "13 glibc" not in line_with(app, "2.3.1 "), "the systems give way")
+            await shows(pilot, "withdrawn: broken")  # the cursor is where it was
+            await pilot.resize_terminal(*WIDE)
             await press(pilot, "slash", "home", "ctrl+k", *"nunpy", "enter")
             await shows(pilot, "No index has a package named nunpy. Look for a typing error.")
             await press(pilot, "escape")

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
@@ -96,6 +97,10 @@ class WheelsScreen(Screen[None]):
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         self._show_version(event.cursor_row)
 
+    def on_resize(self, event: Resize) -> None:
+        if self._found is not None:
+            self._fill(self._found, event.size.width)  # `self.size` is still the one before
+
     def action_type(self) -> None:
         self.query_one(PackageInput).focus()
 
@@ -148,25 +153,32 @@ class WheelsScreen(Screen[None]):
         stale = " ".join(f"{index} does not answer: what it last said is shown." for index, _ in found.stale)
         more = f"The newest {len(found.rows)} of {found.versions} versions: `{found.name}<X` leads to older ones."
         self._say(stale or (more if left_out else ""), Tone.WARNING if stale else "muted")
-        styles = styles_of(self.app)
+        self._fill(found, self.size.width)
+        self._show_version(0)
+        table.focus()
+
+    def _fill(self, found: Availability, room: int) -> None:
+        """Write the table anew for so many columns; the cursor stays on its row."""
+        table, styles = self.query_one(DataTable), styles_of(self.app)
+        before = table.cursor_row
+        table.clear(columns=True)
         table.add_column("version")
         for cell in found.rows[0].cells:
             table.add_column(str(cell.arch))
-        brief = self._is_wide(found)
+        brief = self._is_wide(found, room)
         for row in found.rows:
             lines = (cell_line(cell, self._signs, brief=brief) for cell in row.cells)
             cells = (cut_text(line, styles, ascii_only=self._signs.ascii_only) for line in lines)
             table.add_row(row.version, *cells)
-        self._show_version(0)
-        table.focus()
+        table.move_cursor(row=before, animate=False)
 
-    def _is_wide(self, found: Availability) -> bool:
+    def _is_wide(self, found: Availability, room: int) -> bool:
         """Whether cells that say which GLIBC or macOS wheels need have no room beside each other."""
         longest = [max(len(row.version) for row in found.rows)]
         for cells in zip(*(row.cells for row in found.rows), strict=True):
             texts = ("".join(text for text, _ in cell_line(cell, self._signs, brief=False)) for cell in cells)
             longest.append(max(map(len, texts)))
-        return sum(longest) + 2 * len(longest) > self.size.width - _AROUND
+        return sum(longest) + 2 * len(longest) > room - _AROUND
 
     def _show_version(self, index: int) -> None:
         if self._found is None or index >= len(self._found.rows):

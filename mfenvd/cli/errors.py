@@ -173,7 +173,7 @@ class NoBucketError(UsageError):
     """The project's packages go to no bucket."""
 
     def __init__(self, root: str, *, trusted: bool) -> None:
-        fix = "Set METAFLOW_DEFAULT_DATASTORE and METAFLOW_DATASTORE_SYSROOT_S3, as for `run`."
+        fix = "Set METAFLOW_DEFAULT_DATASTORE and METAFLOW_DATASTORE_SYSROOT_S3 (_AZURE, _GS), as for `run`."
         if not trusted:
             fix += " What stands in the project's own files counts once a daemon watches it and it is trusted."
         super().__init__(f"{root} has no bucket that mfenv mirrors to.", fix)

@@ -71,6 +71,6 @@ def _unusable(url: str, problem: ObjectStoreProblem) -> Finding:
         Code.BUCKET_UNUSABLE,
         Severity.WARNING,
         f"{problem} {_MEANWHILE}",
-        fix="Look at METAFLOW_DATASTORE_SYSROOT_S3 and METAFLOW_S3_ENDPOINT_URL, or [mirror] in mfenv's configuration.",
+        fix="Look at METAFLOW_DATASTORE_SYSROOT_S3 (_AZURE, _GS) and the endpoint, or [mirror] in the configuration.",
         data={"url": url},
     )

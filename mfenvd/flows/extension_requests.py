@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import InvalidMarker
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location, Severity
-from mfenvd.domain.markers import marker_environment
+from mfenvd.domain.markers import holds
 from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.redact import shown_url, without_channel_credentials
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
@@ -156,11 +155,9 @@ def _conda(
 
 
 def _holds(marker: str, target: PlannedTarget) -> bool:
-    variables: dict[str, str | AbstractSet[str]] = {
-        name: str(value) for name, value in marker_environment(target.target).items()
-    }
+    """Whether it holds there; what is no marker is left to whoever resolves."""
     try:
-        return Marker(marker).evaluate(variables)
+        return holds(marker, target.target)
     except InvalidMarker:
         return True
 

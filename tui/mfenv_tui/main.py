@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -41,6 +42,9 @@ examples:
   mfenv-tui --once           print the matrix and its findings, for a script or a log
   NO_COLOR=1 mfenv-tui       without colours
 """
+
+_DRAWINGS_PER_SECOND = "200"
+"""At the most: a key is drawn in two turns, cursor and detail, each of which waits for the next drawing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +84,7 @@ def _print_version() -> int:
 
 
 def _run(signs: Signs, chosen: argparse.Namespace) -> int:
+    os.environ.setdefault("TEXTUAL_FPS", _DRAWINGS_PER_SECOND)  # read when Textual is imported
     from rich.console import Console
 
     from mfenv_tui.app import Dashboard

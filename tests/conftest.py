@@ -5,17 +5,25 @@ import signal
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def pytest_configure() -> None:
     _let_ctrl_c_end()
     _compile_once()
+    _be_patient()
 
 
 def _compile_once() -> None:
     """Hundreds of processes import mfenv: the first leaves the bytecode for the others."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+def _be_patient() -> None:
+    """How long an example takes says more about the machine's other work than about the test."""
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
 
 
 def _let_ctrl_c_end() -> None:

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 import yaml
 from packaging.pylock import Pylock
+from rattler import Subdir
 from rattler.explicit_environment import ExplicitEnvironmentSpec
 
 from mfenvd.cli.errors import (
@@ -42,6 +43,7 @@ from mfenvd.domain.verdict import Verdict
 from tests.cli.conftest import Run
 from tests.support.conda_channel import write_small_channel
 from tests.support.index_server import IndexServer
+from tests.support.micromamba import install_micromamba
 from tests.support.wheels import wheel
 
 if sys.version_info >= (3, 11):
@@ -157,6 +159,26 @@ def test_conda_lock_reads_what_is_exported(mfenv: Run, environment_yml: Path, tm
     assert {package.url for package in theirs.packages} == {
         package.url for package in ExplicitEnvironmentSpec.from_str(ours.out).packages
     }
+
+
+def test_conda_lock_and_micromamba_make_what_is_exported(
+    mfenv: Run, environment_yml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = ("--arch", str(Subdir.current()))
+    lock, explicit_file = tmp_path / "conda-lock.yml", tmp_path / "explicit.txt"
+    assert mfenv("export", environment_yml.name, *local, "-o", str(lock)).code == 0
+    assert mfenv("export", environment_yml.name, *local, "--format", "explicit", "-o", str(explicit_file)).code == 0
+    calls = install_micromamba(tmp_path / "bin")
+    micromamba = tmp_path / "bin" / "micromamba"
+    monkeypatch.setenv("MAMBA_ROOT_PREFIX", str(tmp_path / "mamba"))
+
+    run(SCRIPTS / "conda-lock", "install", "--micromamba", "--conda", micromamba, "--prefix", tmp_path / "locked", lock)
+    run(micromamba, "create", "--yes", "--prefix", tmp_path / "explicit", "--file", explicit_file)
+
+    assert len(calls.of("create")) == 2
+    made = [{file.name for file in (tmp_path / name / "conda-meta").glob("*.json")} for name in ("locked", "explicit")]
+    assert made[0] == made[1]
+    assert sorted(name.split("-")[0] for name in made[0]) == ["app", "core", "pip", "python"]
 
 
 def test_an_explicit_file_is_read_by_rattler_and_its_hashes_are_the_files(mfenv: Run, environment_yml: Path) -> None:

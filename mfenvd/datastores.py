@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mfenvd.buckets import address_of, bucket_of
-from mfenvd.domain.layouts import core_key
+from mfenvd.domain.layouts import core_key_of
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
@@ -28,7 +28,7 @@ def datastore_of(task: WarmTask, settings: MicromambaSettings) -> Datastore | No
     if bucket is None or bucket.url != address_of(task.of_core.package_root):
         return None
     files = PackageFiles(task.context, settings, task.indexes)
-    return Mirrored(bucket, files, Uploads(mirror_folder(task.context.cache_dir)), _core_key)
+    return Mirrored(bucket, files, Uploads(mirror_folder(task.context.cache_dir)), core_key_of)
 
 
 class Mirrored:
@@ -80,7 +80,3 @@ class Mirrored:
     def _upload(self, package: LockedPackage) -> Upload:
         path = self._files.stored(package)
         return Upload(self.bucket.url, self._key_of(package), path.parent.name, path.stat().st_size, path.name)
-
-
-def _core_key(package: LockedPackage) -> str:
-    return core_key(package.url, package.filename)

@@ -14,7 +14,7 @@ import msgspec
 
 from mfenvd.buckets import bucket_of, remotes_of, take_credentials
 from mfenvd.domain.identity import RequestIdentity
-from mfenvd.domain.layouts import core_key
+from mfenvd.domain.layouts import core_key_of
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
@@ -130,7 +130,7 @@ class PackageFiles:
         """Whether it was taken from the project's bucket."""
         if self._bucket is None:
             return False
-        place = Place(self._bucket.url, core_key(package.url, package.filename))
+        place = Place(self._bucket.url, core_key_of(package))
         return self._from_bucket(self._bucket).receive(package, place, file)
 
     def _from_bucket(self, bucket: Bucket) -> Receiver:

@@ -17,9 +17,8 @@ import msgspec
 from mfenvd.buckets import bucket_of, remotes_of, take_credentials
 from mfenvd.datastores import Mirrored
 from mfenvd.domain.identity import RequestIdentity
-from mfenvd.domain.layouts import environment_key, environments_prefix, full_id_key, package_key
+from mfenvd.domain.layouts import environment_key, environments_prefix, extension_key_of, full_id_key
 from mfenvd.domain.mirror import Bucket
-from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.warming import WarmTask
@@ -72,7 +71,7 @@ class _Folder:
 
     def confirmed(self, packages: Iterable[LockedPackage]) -> frozenset[str]:
         """URLs of those that are there."""
-        return frozenset(package.url for package in packages if (self._root / _key(package)).is_file())
+        return frozenset(package.url for package in packages if (self._root / extension_key_of(package)).is_file())
 
     def offer(self, packages: Sequence[LockedPackage], report: Report) -> None:
         """Puts them there.
@@ -84,7 +83,7 @@ class _Folder:
             report(Progress("putting packages into the datastore", count, len(packages)))
             file = self._files.stored(package)
             with _told(self._root):
-                _put(self._root / _key(package), file)
+                _put(self._root / extension_key_of(package), file)
 
     def record(self, id_: EnvId, entry: dict[str, Any]) -> None:
         """Lets others find an environment whose packages are there.
@@ -109,7 +108,7 @@ class _Shared(Mirrored):
     """What `ExtensionDatastore` promises, in a bucket."""
 
     def __init__(self, bucket: Bucket, context: Context, files: PackageFiles) -> None:
-        super().__init__(bucket, files, Uploads(mirror_folder(context.cache_dir)), _key)
+        super().__init__(bucket, files, Uploads(mirror_folder(context.cache_dir)), extension_key_of)
         self._surroundings = context.surroundings
 
     def record(self, id_: EnvId, entry: dict[str, Any]) -> None:
@@ -145,11 +144,6 @@ class _Shared(Mirrored):
         except ObjectStoreProblem as problem:
             _log.info("environments of others are not looked for: %s", problem)
             remote.failed(problem)
-
-
-def _key(package: LockedPackage) -> str:
-    digest = package.md5 if package.kind is Kind.CONDA else package.sha256
-    return package_key(package.kind, package.url, package.filename, digest or "")
 
 
 def _descriptions(id_: EnvId, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from mfenvd.buckets import remotes_of
 from mfenvd.domain.alias import Alias, AliasKind
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.layouts import alias_key, core_key, environment_key, full_id_key, package_key
+from mfenvd.domain.layouts import alias_key, core_key, environment_key, extension_key_of, full_id_key
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
@@ -37,11 +37,10 @@ from mfenvd.warm.core import manifest
 from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.lines import NotAnEntryError, conda_package_of, filename_of, wheel_of
 from mfenvd.warm.marker import Marker, content_key, last_wanted, read_marker, stamp, write_marker
-from mfenvd.warm.netflixext.entries import resolution_of
+from mfenvd.warm.netflixext.entries import environment_of, resolution_of
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
 
-_CORE_ID = 15
 _TRASH = ".mfenv-trash-"
 
 
@@ -97,16 +96,9 @@ def described_in_bucket(alias: Alias, arch: Arch, bucket: Bucket) -> Described |
         return None
     except msgspec.DecodeError as error:
         raise NotAnEntryError(f"what {bucket.url} holds of {alias}") from error
-    packages = resolution_of(entry, Target(arch, "3"), ids[0]).packages
-
-    def of(kind: Kind) -> Resolution:
-        return Resolution(ids[0], Target(arch, "3"), tuple(each for each in packages if each.kind is kind))
-
-    environment = LocalEnvironment(ids[1][:_CORE_ID], arch, of(Kind.CONDA), of(Kind.PYPI))
-    keys = {
-        each.url: package_key(each.kind, each.url, each.filename, each.md5 or each.sha256 or "") for each in packages
-    }
-    return Described(":".join(ids), environment, bucket, keys)
+    resolution = resolution_of(entry, Target(arch, "3"), ids[0])
+    keys = {package.url: extension_key_of(package) for package in resolution.packages}
+    return Described(":".join(ids), environment_of(ids[1], arch, resolution), bucket, keys)
 
 
 def hydrate(described: Described, folder: Path, report: Report, *, trusted: bool) -> Path:

@@ -9,14 +9,13 @@ import msgspec
 
 from mfenvd.domain.alias import Alias, AliasKind, named_alias
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.warm.core.known import local_roots
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.netflixext import manifest
 from mfenvd.warm.netflixext.alias_files import AliasFiles
-from mfenvd.warm.netflixext.entries import resolution_of
+from mfenvd.warm.netflixext.entries import environment_of, resolution_of
 from mfenvd.warm.netflixext.manifest import EnvId, Manifest, Wanted
 from mfenvd.warm.plan import LocalEnvironment
 
@@ -164,13 +163,9 @@ def local_environment(found: SharedEnvironments, environment: SharedEnvironment,
     Raises:
         NotAnEntryError: The manifest does not say what a package is.
     """
-    packages = found.packages(environment, arch)
-    target = Target(arch, environment.python or "3")
-
-    def of(kind: Kind) -> Resolution:
-        return Resolution(environment.request, target, tuple(each for each in packages if each.kind is kind))
-
-    return LocalEnvironment(environment.full_id[:15], str(arch), of(Kind.CONDA), of(Kind.PYPI))
+    packages = tuple(found.packages(environment, arch))
+    resolution = Resolution(environment.request, Target(arch, environment.python or "3"), packages)
+    return environment_of(environment.full_id, arch, resolution)
 
 
 def _names(content: Manifest, req: str, full: str) -> Iterator[str]:

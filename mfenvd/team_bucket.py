@@ -11,9 +11,8 @@ import msgspec
 
 from mfenvd.buckets import opener
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.layouts import core_key, package_key
+from mfenvd.domain.layouts import core_key_of
 from mfenvd.domain.mirror import Bucket
-from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import PARALLEL, ArchiveStore, Download, store_folder
 from mfenvd.store.bucket_findings import bucket_finding
@@ -28,17 +27,6 @@ Seen = Callable[[int], None]
 
 KeyOf = Callable[[LockedPackage], str]
 """A package's key in a bucket."""
-
-
-def key_for_core(package: LockedPackage) -> str:
-    """Where Metaflow's own `@conda` and `@pypi` look for a package."""
-    return core_key(package.url, package.filename)
-
-
-def key_for_extension(package: LockedPackage) -> str:
-    """Where metaflow-netflixext looks for one."""
-    digest = package.md5 if package.kind is Kind.CONDA else package.sha256
-    return package_key(package.kind, package.url, package.filename, digest or "")
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -115,7 +103,7 @@ class TeamBucket:
     """
 
     def __init__(
-        self, bucket: Bucket, cache_dir: str, seen: Seen = lambda _: None, key_of: KeyOf = key_for_core
+        self, bucket: Bucket, cache_dir: str, seen: Seen = lambda _: None, key_of: KeyOf = core_key_of
     ) -> None:
         self._url = bucket.url
         self._seen, self._key_of = seen, key_of

@@ -85,11 +85,12 @@ def _each(
     from mfenvd.buckets import extension_bucket_of
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.cli.transfers import transfers
-    from mfenvd.team_bucket import TeamBucket, key_for_core, key_for_extension
+    from mfenvd.domain.layouts import core_key_of, extension_key_of
+    from mfenvd.team_bucket import TeamBucket
 
     context, bucket = this_project()
     extension, terminal, done = extension_bucket_of(context), this_terminal(), []
-    for each, key_of in ((bucket, key_for_core), (extension, key_for_extension)):
+    for each, key_of in ((bucket, core_key_of), (extension, extension_key_of)):
         if each is None:
             continue
         with closing(TeamBucket(each, context.cache_dir)) as before:

@@ -233,8 +233,10 @@ class Warming:
             return
         needs = share.needs[key]
         settled = [job for job in needs.jobs if not self._scheduler.is_under_way(share.root, job)]
+        if self._fetched.issuperset(settled):  # many environments have the same conda part
+            return
         part = needs.part({job: outcome for job in settled if (outcome := self._outcome(job)) is not None}, context)
-        if part is not None and not self._fetched.issuperset(settled):  # many environments have the same conda part
+        if part is not None:
             self._fetched = frozenset(settled)
             self._fetching = asyncio.get_running_loop().create_task(self._fetch(part))
 

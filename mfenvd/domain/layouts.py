@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import LockedPackage
 
 
 def core_key(url: str, filename: str) -> str:
@@ -38,6 +39,17 @@ def package_key(kind: Kind, url: str, filename: str, digest: str) -> str:
     parts = urlsplit(url)
     host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
     return "/".join(["packages", str(kind), host, parts.path.strip("/"), filename, digest, filename])
+
+
+def core_key_of(package: LockedPackage) -> str:
+    """Where Metaflow's own `@conda` and `@pypi` look for a package."""
+    return core_key(package.url, package.filename)
+
+
+def extension_key_of(package: LockedPackage) -> str:
+    """Where metaflow-netflixext looks for one."""
+    digest = package.md5 if package.kind is Kind.CONDA else package.sha256
+    return package_key(package.kind, package.url, package.filename, digest or "")
 
 
 def environment_key(arch: str, request_id: str, full_id: str) -> str:

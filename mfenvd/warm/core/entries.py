@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from mfenvd.domain.layouts import core_key
+from mfenvd.domain.layouts import core_key_of
 from mfenvd.domain.redact import without_channel_credentials
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
@@ -55,7 +55,7 @@ def _line(package: LockedPackage, confirmed: bool) -> dict[str, Any]:
                 raise NotAnEntryError(f"{package.name} is built here from {package.url}")
             line["hash"] = package.url.partition("#")[0].rpartition("@")[2]
     if confirmed:
-        line["path"] = core_key(package.url, package.filename)
+        line["path"] = core_key_of(package)
     return line
 
 

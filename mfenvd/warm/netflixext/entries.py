@@ -14,6 +14,7 @@ from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.warm.lines import CONDA_ARCHIVES, NotAnEntryError, conda_package_of, filename_of, linkable, wheel_of
 from mfenvd.warm.netflixext.manifest import Entry, EnvId
+from mfenvd.warm.plan import LocalEnvironment
 
 ENV_TYPES = {Kind.CONDA: "conda-only", Kind.PYPI: "pypi-only", Kind.MIXED: "mixed"}
 
@@ -114,6 +115,16 @@ def full_id(entries: Mapping[str, Entry]) -> str:
         ((arch, single),) = entries.items()
         return _digest([*_files(single), arch])
     return _digest(token for arch in sorted(entries) for token in (arch, *_files(entries[arch])))
+
+
+def environment_of(full_id: str, arch: str, resolution: Resolution) -> LocalEnvironment:
+    """What is to be laid out of an environment whose packages of both kinds `resolution` has."""
+
+    def of(kind: Kind) -> Resolution:
+        packages = tuple(package for package in resolution.packages if package.kind is kind)
+        return Resolution(resolution.request, resolution.target, packages)
+
+    return LocalEnvironment(full_id[:15], arch, of(Kind.CONDA), of(Kind.PYPI))
 
 
 def resolution_of(entry: Entry, target: Target, request: str) -> Resolution:

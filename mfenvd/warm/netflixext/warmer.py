@@ -21,7 +21,7 @@ from mfenvd.warm.core.entries import source_of
 from mfenvd.warm.findings import foreign_manifest
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.netflixext import manifest, ours
-from mfenvd.warm.netflixext.entries import Asked, asked_again, resolution_of, with_cache_info
+from mfenvd.warm.netflixext.entries import Asked, asked_again, environment_of, resolution_of, with_cache_info
 from mfenvd.warm.netflixext.locks import all_locks, remove_stale
 from mfenvd.warm.netflixext.manifest import Entry, EnvId, ManifestError, Wanted, is_entry
 from mfenvd.warm.netflixext.recording import Resolved, records, username
@@ -215,13 +215,8 @@ def _cached(identity: RequestIdentity, held: _Held, datastore: ExtensionDatastor
 
 
 def _local(held: _Held, task: WarmTask) -> LocalEnvironment:
-    resolution = task.conda[held.id.arch]
-
-    def of(kind: Kind) -> Resolution:
-        packages = tuple(package for package in held.packages if package.kind is kind)
-        return Resolution(resolution.request, resolution.target, packages)
-
-    return LocalEnvironment(held.id.full[:15], held.id.arch, of(Kind.CONDA), of(Kind.PYPI))
+    base = task.conda[held.id.arch]
+    return environment_of(held.id.full, held.id.arch, Resolution(base.request, base.target, held.packages))
 
 
 def _elsewhere(task: WarmTask, held: _Held) -> Iterator[str]:

@@ -84,7 +84,8 @@ def create(  # noqa: PLR0913 - one parameter per option
         raise KernelNeedsNameError
     if called is not None and not _NAME.fullmatch(called):
         raise BadNameError(called)
-    folder = _into(into_dir, force=force) if into_dir is not None else None
+    if into_dir is not None and not force and _holds_something(into_dir):
+        raise FolderNotEmptyError(into_dir)
     found = shared_environments()
     alias, environment = known_environment(found, f"step:{name}" if pathspec else name)
     making = Making(trust=trust, say=_nothing if json else _to_people)
@@ -93,6 +94,7 @@ def create(  # noqa: PLR0913 - one parameter per option
         found = shared_environments()
     place = making.make(found, environment, called, force=force, exist_ok=exist_ok)
     python = place / "bin" / "python"
+    folder = _emptied(into_dir) if into_dir is not None else None
     if folder is not None:
         _link(folder / "__conda_python", python)
     kernel = making.kernel(alias, python, folder) if install_notebook else None
@@ -233,15 +235,13 @@ def _asks_for_kernel(folder: Path, environment: SharedEnvironment) -> Path:
     return file
 
 
-def _into(folder: Path, *, force: bool) -> Path:
-    """The folder, there and empty.
+def _holds_something(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
-    Raises:
-        FolderNotEmptyError: Something is in it, and it is not `force`.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if not force:
-            raise FolderNotEmptyError(folder)
+
+def _emptied(folder: Path) -> Path:
+    """The folder, there and empty."""
+    if _holds_something(folder):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder.absolute()

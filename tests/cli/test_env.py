@@ -146,6 +146,19 @@ def test_a_broken_manifest_is_said(mfenv: Run, share: Share, project: Path) -> N
     assert "cannot be used" in ended.err
 
 
+@pytest.mark.parametrize(("force", "code"), [((), 2), (("--force",), 1)])
+def test_a_folder_is_emptied_for_no_environment_that_is_not_there(
+    mfenv: Run, share: Share, tmp_path: Path, force: tuple[str, ...], code: int
+) -> None:
+    share("3.7", "team/env/v1")
+    kept = tmp_path / "work" / "thesis.txt"
+    kept.parent.mkdir()
+    kept.write_text("years of work")
+    ended = mfenv("env", "create", "team/absent", "--into-dir", str(kept.parent), *force)
+    assert ended.code == code, ended.err
+    assert kept.read_text() == "years of work"
+
+
 def test_the_shell_completes_aliases(share: Share) -> None:
     share("3.7", "team/env/v1", "other/env/v1")
     assert complete_alias("team/") == ["team/env:v1"]

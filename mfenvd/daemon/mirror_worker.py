@@ -80,10 +80,10 @@ class _Carrier:
         while True:
             self._more.clear()
             self._stop.clear()
-            self._here = trimmed(self._archives.entries())
             self._wait_because = reason_to_wait(self._bucket)
             if not self._wait_because:
                 self._mirror.send(self._stop)
+            self._here = trimmed(self._archives.entries())
             self._tell()
             self._more.wait(LOOK_SECONDS if self._wait_because or self._stop.is_set() else self._mirror.pause)
 

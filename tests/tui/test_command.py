@@ -195,6 +195,25 @@ def test_it_ends_when_its_terminal_goes_away(project: Path, home: Path, socket: 
             screen.process.kill()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_it_ends_when_its_terminal_goes_away_while_it_starts(home: Path) -> None:
+    screen = Terminal(home, (140, 45), {})
+    try:
+        os.close(screen.master)
+        assert screen.process.wait(20) != 0
+    finally:
+        screen.process.kill()
+
+
+def test_without_a_terminal_for_its_keys_it_says_so(home: Path) -> None:
+    done = subprocess.run(
+        COMMAND, stdin=subprocess.DEVNULL, env=settings(home, {}), capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "mfenv-tui --once" in done.stderr
+
+
 def test_a_failure_is_one_line_for_the_user_and_a_log_for_who_mends_it(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,6 +225,8 @@ def test_a_failure_is_one_line_for_the_user_and_a_log_for_who_mends_it(
 
     monkeypatch.setenv("MFENV_HOME", str(home))
     monkeypatch.setattr(Dashboard, "run", fail)
+    monkeypatch.setattr(os, "isatty", lambda _: True)
+    monkeypatch.setattr("mfenv_tui.hangup.end_with_terminal", lambda: None)  # it would end the tests
     assert command.main([]) == 1
     log = home / "log" / "mfenv-tui.log"
     told = capsys.readouterr()

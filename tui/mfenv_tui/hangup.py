@@ -17,7 +17,7 @@ HUNG_UP = 129
 
 def end_with_terminal() -> None:
     """From now on, ends the process within a second or so once stdin is no terminal any more."""
-    if sys.platform != "win32" and os.isatty(0):
+    if sys.platform != "win32":
         threading.Thread(target=_watch, name="hangup", daemon=True).start()
 
 

@@ -53,7 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signs = Signs(ascii_only=chosen.ascii or not _speaks_unicode())
     if chosen.version:
         return _print_version()
-    return _print_once(signs) if chosen.once else _run(signs, chosen)
+    if chosen.once:
+        return _print_once(signs)
+    if not os.isatty(0):
+        _complain("mfenv-tui reads its keys from a terminal, and stdin is none. Print the matrix: `mfenv-tui --once`.")
+        return _WRONG_USAGE
+    return _run(signs, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:

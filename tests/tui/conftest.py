@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from tests.support import samples
 
@@ -14,6 +15,12 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the terminal that the tests run in."""
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "VISUAL", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def cursor_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that blinks is in every second picture only."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _input: None)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,7 +104,7 @@ def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
     """
     from mfenvd.cli.errors import AliasIsTakenError
     from mfenvd.cli.json_output import print_json
-    from mfenvd.cli.shared import shared_environments
+    from mfenvd.cli.shared import metaflow_configuration, shared_environments
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.shared_environments import AliasTakenError
     from mfenvd.warm.netflixext.alias_files import AliasFiles, local_root
@@ -114,7 +113,7 @@ def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
     found = shared_environments()
     _, environment = known_environment(found, name)
     try:
-        found.give(environment, given, AliasFiles(local_root(os.environ)))
+        found.give(environment, given, AliasFiles(local_root(metaflow_configuration())))
     except AliasTakenError:
         raise AliasIsTakenError(str(given)) from None
     if json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import typer
@@ -47,9 +47,10 @@ from mfenvd.cli.resolve_options import (
 from mfenvd.domain.arch import Arch
 
 if TYPE_CHECKING:
-    from mfenvd.cli.resolve_shared import Settle, Sharing
+    from mfenvd.cli.oneshot import Checked
+    from mfenvd.cli.resolve_shared import Sharing
     from mfenvd.domain.finding import Finding
-    from mfenvd.domain.plan import Environment
+    from mfenvd.domain.plan import Environment, Plan
     from mfenvd.domain.surroundings import Surroundings
     from mfenvd.domain.verdict import Verdict
     from mfenvd.flows.project_context import ProjectContext
@@ -158,6 +159,12 @@ class Written:
         return not (self.packages or self.conda or self.channels)
 
 
+class _Settle(Protocol):
+    """Resolves a plan; `unseen` shows nothing of it."""
+
+    def __call__(self, plan: Plan, *, unseen: bool = False) -> Checked: ...
+
+
 @dataclass(frozen=True)
 class Resolving:
     """What the command line asks for, and how."""
@@ -188,9 +195,9 @@ class Resolving:
         folders = find_paths()
         shell = shell_for(map(Path.absolute, self.written.files), folders)
 
-        def settle(plan: Plan) -> oneshot.Checked:
+        def settle(plan: Plan, *, unseen: bool = False) -> oneshot.Checked:
             context = oneshot.context_for(plan.root, shell, folders, trusted=self.trust, refresh=self.refresh)
-            with Silent() if quiet else board(this_terminal()) as shown:
+            with Silent() if quiet or unseen else board(this_terminal()) as shown:
                 return oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
 
         said: tuple[Finding, ...] = ()
@@ -210,9 +217,10 @@ class Resolving:
         return Found(checked.verdicts, (*checked.findings, *said))
 
     def _through_extension(
-        self, sharing: Sharing, context: ProjectContext, shell: Surroundings, settle: Settle
+        self, sharing: Sharing, context: ProjectContext, shell: Surroundings, settle: _Settle
     ) -> Found:
         from mfenvd.cli.resolve_shared import ask, overrides, resolve_shared, what_to_resolve
+        from mfenvd.domain.plan import Plan
         from mfenvd.flows.extension_requests import undescribed
 
         if not self.written.is_for_extension:
@@ -220,11 +228,14 @@ class Resolving:
         if self.written.files or not sharing.has_begin:
             like = described(self.written, self.python, self.archs, shell)
             archs = [planned.target.arch for planned in like.targets]
+            ahead = Plan(context.facts.root, (_on(like, self.glibc, self.cuda),))
         else:
             like = undescribed(Path.cwd(), sharing.using or sharing.from_ or "step")
             archs = self.archs
+            ahead = Plan(context.facts.root)
         options = [*what_to_resolve(self.written.files, self.python, archs), *sharing.options()]
-        asked = ask(context, options, overrides(self.glibc, self.cuda))
+        # What the extension adds is little beside what the files say: the indexes are asked while it thinks.
+        asked = ask(context, options, overrides(self.glibc, self.cuda), meanwhile=lambda: settle(ahead, unseen=True))
         found = resolve_shared(asked, like, context, settle, sharing)
         return Found(found.verdicts, found.shared.findings if found.shared else (), found.shared)
 

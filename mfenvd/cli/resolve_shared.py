@@ -131,22 +131,49 @@ def what_to_resolve(files: Sequence[Path], python: str | None, archs: Sequence[A
     return options + [part for arch in archs for part in ("--arch", str(arch))]
 
 
-def ask(context: ProjectContext, options: Sequence[str], environ: dict[str, str]) -> Asked:
-    """The extension's answer.
+def ask(
+    context: ProjectContext,
+    options: Sequence[str],
+    environ: dict[str, str],
+    *,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Asked:
+    """The extension's answer, that of before where it would say the same again.
+
+    Args:
+        context: Of the project.
+        options: As the extension takes them.
+        environ: Variables besides those of the project.
+        meanwhile: What is done while it is asked, if it has to be.
 
     Raises:
         CommandError: There is none.
     """
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+
+    from mfenvd.answers import Answers, Question
+    from mfenvd.paths import find_paths
     from mfenvd.warm.netflixext import asking
 
     if context.launcher is None:
         raise NotSharedHereError("the Python that starts the flows is not known")
+    answers = Answers(Path(find_paths().cache))
+    question = Question(tuple(options), context.launcher, environ, context.watched)
+    known, now = answers.find(question), time.time()
+    if known is not None:
+        return known
     try:
-        return asking.ask(options, context.launcher, environ)
+        with ThreadPoolExecutor(1, "ask") as pool:
+            asked = pool.submit(asking.ask, options, context.launcher, environ)
+            meanwhile()
+            answer = asked.result()
     except asking.RefusedError as error:
         raise ExtensionRefusesError(error.reason, is_usage=error.is_usage) from None
     except asking.NotAskedError as error:
         raise NotSharedHereError(error.reason) from None
+    answers.keep(question, answer, now)
+    return answer.asked
 
 
 def resolve_shared(

@@ -37,11 +37,19 @@ def shared_environments() -> SharedEnvironments:
     from mfenvd.shared_environments import SharedEnvironments, manifest_of
     from mfenvd.warm.shared_file import ManifestError
 
-    path = manifest_of(Path.cwd(), os.environ)
+    path = manifest_of(Path.cwd(), metaflow_configuration())
     try:
         return SharedEnvironments(path)
     except ManifestError as error:
         raise ManifestUnusableError(str(path), error.reason) from None
+
+
+def metaflow_configuration() -> dict[str, str]:
+    """What Metaflow goes by in the working directory: this shell's variables, with its configuration files below."""
+    from mfenvd.flows.metaflow_config import read_metaflow_config
+
+    said = read_metaflow_config(Path.cwd(), os.environ)
+    return {**{name: setting.value for name, setting in said.values.items()}, **os.environ}
 
 
 def configured_environments() -> tuple[ConfiguredEnvironment, ...]:

@@ -14,12 +14,9 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.host import Host, this_host
 from mfenvd.flows.named_environments import Asked, read_environment
 from mfenvd.flows.project_context import read_context
-from mfenvd.flows.project_reader import ProjectReader
 from mfenvd.flows.requirement_file import read_requirement_file
 from mfenvd.flows.settings import load_settings
 from mfenvd.paths import Paths
-
-__all__ = ["ProjectReader", "project_root", "read_paths", "request_from_file", "variables_in"]
 
 _ROOT_MARKS = ("mfenv.toml", "pyproject.toml", ".git")
 
@@ -51,6 +48,9 @@ def read_paths(
     Raises:
         FileNotFoundError: One of `paths` does not exist.
     """
+    # What reads flows takes a while to import, and who asks for a requirement file needs nothing of it.
+    from mfenvd.flows.project_reader import ProjectReader
+
     wanted: dict[Path, list[Path]] = {}
     for path in paths:
         absolute = Path(os.path.abspath(Path(surroundings.cwd, path)))  # noqa: PTH100 - `resolve` would follow links

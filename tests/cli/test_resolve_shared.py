@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mfenvd.warm.netflixext import asking
 from tests.cli.conftest import Run
 from tests.support.extension_world import ARCHS, ExtensionWorld, extension_world
 from tests.support.wheels import wheel
@@ -75,6 +76,40 @@ def test_the_extension_finds_what_was_resolved_by_its_name(mfenv: Run, here: Ext
     assert (ended.code, "Choose another tag" in ended.err) == (1, True)
     assert mfenv("resolve", "-r", "newer.txt", *ON_LINUX, "--dry-run").code == 0
     assert here.manifest_file.read_bytes() == before, "neither wrote anything"
+
+
+def test_the_extension_is_asked_once_as_long_as_nothing_changes(
+    mfenv: Run, here: ExtensionWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolved() -> dict[str, Any]:
+        here.manifest_file.unlink(missing_ok=True)
+        return dict(json.loads(mfenv("resolve", "-r", "asked.txt", *ON_LINUX, "--json").out)["shared"])
+
+    asked: list[object] = []
+    ask = asking.ask
+
+    def counted(*question: Any) -> asking.Answer:
+        asked.append(question)
+        return ask(*question)
+
+    monkeypatch.setattr(asking, "ask", counted)
+    here.write("asked.txt", "demo==1.0\n")
+    first = resolved()
+    # The very first import of the extension leaves its bytecode behind, so that folders are others than before.
+    assert resolved() == resolved() == first
+    before = len(asked)
+    assert resolved() == first
+    assert len(asked) == before
+    here.write("asked.txt", "demo==2.0\n")
+    assert resolved()["request"] != first["request"]
+    pip = here.home / ".config" / "pip" / "pip.conf"
+    pip.parent.mkdir(parents=True)
+    try:
+        pip.write_text(f"[global]\nextra-index-url = {here.index.url.replace('127.0.0.1', 'localhost')}\n")
+        assert resolved()["request"] != first["request"]
+    finally:
+        pip.unlink()
+    assert len(asked) == before + 2
 
 
 @pytest.mark.parametrize(
@@ -146,9 +181,11 @@ def test_the_manifest_is_as_the_extension_itself_would_have_left_it(
     base = here.manifest_file.read_bytes() if "base" in " ".join(CASES[case]) else b""
     assert start
     ours = _made_by(lambda: mfenv("resolve", *CASES[case]), here, base)
+    again = _made_by(lambda: mfenv("resolve", *CASES[case]), here, base)
     theirs = _made_by(lambda: here.environment("resolve", *CASES[case]), here, base)
     assert ours
     assert ours == theirs
+    assert again == theirs, "whether the extension was asked again or not"
 
 
 def _made_by(command: Callable[[], object], world: ExtensionWorld, start: bytes) -> Entries:

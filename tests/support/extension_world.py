@@ -25,8 +25,10 @@ _BUILDER = {"wheel": "0.45.1", "tomli": "2.2.1", "setuptools": "80.9.0", "packag
 """What it puts into the environments that wheels go into; nothing of it is used where pip is there."""
 
 _PIP = """\
-#!/bin/sh
-exec {python} -m pip "$@"
+#!{python}
+import sys
+from pip._internal.cli.main import main
+sys.exit(main())
 """
 
 

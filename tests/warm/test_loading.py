@@ -18,7 +18,7 @@ from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.request import Kind
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.host import Host
-from mfenvd.flows.project import ProjectReader
+from mfenvd.flows.project_reader import ProjectReader
 from mfenvd.paths import find_paths
 from mfenvd.warm.core.ids import MetaflowSide
 

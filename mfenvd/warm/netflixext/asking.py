@@ -42,14 +42,30 @@ class RefusedError(NotAskedError):
         self.is_usage = is_usage
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What the extension says, and what it depends on.
+
+    Attributes:
+        asked: What would be resolved.
+        latest: Whose environments of the datastore are taken (`CONDA_USE_REMOTE_LATEST`).
+        opened: Absolute paths of the files and folders that its Python read, there or not; None where nobody knows.
+    """
+
+    asked: Asked
+    latest: str
+    opened: tuple[str, ...] | None
+
+
 class _Said(msgspec.Struct):
     extension: str | None = None
     answer: Asked | None = None
+    latest: str = ""
+    opened: tuple[str, ...] | None = None
     error: str | None = None
     usage: bool = False
 
 
-def ask(options: Sequence[str], launcher: Launcher, environ: dict[str, str] | None = None) -> Asked:
+def ask(options: Sequence[str], launcher: Launcher, environ: dict[str, str] | None = None) -> Answer:
     """What would be resolved. Runs Metaflow, and none of the project's code.
 
     Args:
@@ -88,4 +104,4 @@ def ask(options: Sequence[str], launcher: Launcher, environ: dict[str, str] | No
         known = ", ".join(KNOWN_EXTENSIONS)
         no = f"{launcher.interpreter} has no metaflow-netflixext"
         raise ExtensionMissingError(f"{has}, and mfenv knows {known}" if said.extension else no)
-    return said.answer
+    return Answer(said.answer, said.latest, said.opened)

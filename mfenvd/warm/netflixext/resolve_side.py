@@ -26,10 +26,11 @@ def main() -> None:
     if sys.path[:1] == [os.path.dirname(os.path.abspath(__file__))]:
         del sys.path[0]
     answers = os.fdopen(os.dup(1), "wb", 0)
+    opened = _Opened()
     question = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     os.dup2(2, 1)
     try:
-        answer = _answer(question)
+        answer = dict(_answer(question), opened=opened.paths())
     except BaseException as error:  # whatever a broken installation does
         answer = {"error": _words(error), "usage": type(error).__name__ in ("BadOptionUsage", "UsageError")}
     answers.write(json.dumps(answer).encode("utf-8"))
@@ -56,8 +57,41 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     try:
         command.environment.main(["--quiet", *datastore, "resolve", *question["options"]], standalone_mode=False)
     except _Stop as stop:
-        return {"extension": version, "answer": _told(stop.resolver)}
+        config = importlib.import_module("metaflow.metaflow_config")
+        return {"extension": version, "answer": _told(stop.resolver), "latest": config.CONDA_USE_REMOTE_LATEST}
     raise RuntimeError("the extension resolved nothing")
+
+
+class _Opened:
+    """What this process reads from now on, there or not, as Python's own audit says it (3.8 and up)."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, None] = {}
+        self._cwd = os.getcwd()
+        self._is_told = hasattr(sys, "addaudithook")
+        if self._is_told:
+            sys.addaudithook(self._hear)
+
+    def paths(self) -> list[str] | None:
+        """Absolute paths; None where Python does not tell."""
+        if not self._is_told:
+            return None
+        folders = [folder for folder in sys.path if os.path.isdir(folder)]
+        more = [
+            os.path.join(folder, name) for folder in folders for name in os.listdir(folder) if name.endswith(".pth")
+        ]
+        return [os.path.join(self._cwd, path) for path in dict.fromkeys([*self._paths, *folders, *more])]
+
+    def _hear(self, event: str, arguments: Any) -> None:
+        if event == "open":
+            path, mode, flags = arguments
+            is_read = mode in ("r", "rb", None) and not (flags or 0) & (os.O_WRONLY | os.O_RDWR)
+        elif event in ("os.listdir", "os.scandir"):
+            path, is_read = arguments[0], True
+        else:
+            return
+        if is_read and isinstance(path, (str, bytes)):
+            self._paths[os.fsdecode(path)] = None
 
 
 def _version() -> str | None:

@@ -23,7 +23,8 @@ from mfenvd.domain.request import ChannelPriority, CondaPart, Kind
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.flows.conda_packages import metaflow_spec
-from mfenvd.flows.project import ProjectReader, request_from_file, variables_in
+from mfenvd.flows.project import request_from_file, variables_in
+from mfenvd.flows.project_reader import ProjectReader
 from mfenvd.flows.requests import RequestFacts, StepRequest, step_request
 from mfenvd.paths import Paths
 from tests.flows.project.conftest import LINUX
@@ -314,7 +315,7 @@ def test_a_change_of_condas_configuration_changes_the_requests(
 def test_reading_a_project_loads_no_solver(root: Path, folders: Paths, shell: Surroundings) -> None:
     write(root / "flow.py", FLOW)
     code = (
-        "import sys; from pathlib import Path; from mfenvd.flows.project import ProjectReader\n"
+        "import sys; from pathlib import Path; from mfenvd.flows.project_reader import ProjectReader\n"
         "from mfenvd.domain.surroundings import Surroundings; from mfenvd.paths import find_paths\n"
         f"root = Path({str(root)!r})\n"
         "plan = ProjectReader(root, Surroundings(str(root)), find_paths({'MFENV_HOME': str(root / 'm')})).read()\n"

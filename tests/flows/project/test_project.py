@@ -14,7 +14,8 @@ from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.request import MixedSolver
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.host import Host
-from mfenvd.flows.project import ProjectReader, project_root, read_paths, request_from_file, variables_in
+from mfenvd.flows.project import project_root, read_paths, request_from_file, variables_in
+from mfenvd.flows.project_reader import ProjectReader
 from mfenvd.paths import Paths
 from tests.flows.project.conftest import LINUX, MAC
 

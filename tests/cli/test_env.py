@@ -53,6 +53,20 @@ def share(project: Path, monkeypatch: pytest.MonkeyPatch) -> Share:
     return put
 
 
+def test_metaflows_configuration_says_where_the_manifest_is(
+    mfenv: Run, share: Share, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share("3.7", "team/env/v1")
+    home, sysroot = tmp_path / "configuration", tmp_path / "sysroot"
+    for folder in (home, sysroot):
+        folder.mkdir()
+    (project / ".metaflow").rename(sysroot / ".metaflow")
+    (home / "config.json").write_text(json.dumps({"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(sysroot)}))
+    assert mfenv("env", "show", "team/env:v1").code == 1
+    monkeypatch.setenv("METAFLOW_HOME", str(home))
+    assert mfenv("env", "show", "team/env:v1").code == 0
+
+
 def test_all_are_listed_those_of_the_configuration_too(mfenv: Run, share: Share, project: Path) -> None:
     share("3.7", "team/env/v1", "team/env/latest")
     share("3.6", archs=("linux-64",))

@@ -73,7 +73,7 @@ class AzureStore:
             return None
         return _info(key, found)
 
-    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> None:
+    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> str | None:
         size = path.stat().st_size
         # It costs a request, and saves sending what is there already.
         if size > _LOOK_FIRST and not replace and self.head(key) is not None:
@@ -83,6 +83,7 @@ class AzureStore:
             body = self._pace.sending(file, size)
             self._upload(key, body, size, {"sha256": sha256, "size": str(size)}, digest, overwrite=replace)
         self._sent.add(f"{key} {sha256}")
+        return None
 
     def put_bytes(self, key: str, content: bytes, *, replace: bool | str = False) -> str:
         metadata = {"sha256": hashlib.sha256(content).hexdigest(), "size": str(len(content))}
@@ -124,10 +125,13 @@ class AzureStore:
 
         return self._called(key, download)
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        # Older servers cannot begin in the middle.
         pages = self._container.list_blobs(name_starts_with=self._prefix + prefix)
         while (found := self._called("", lambda: next(pages, None))) is not None:
-            yield ObjectInfo(found.name.removeprefix(self._prefix), found.size, found.etag)
+            key = found.name.removeprefix(self._prefix)
+            if key > after:
+                yield ObjectInfo(key, found.size, found.etag)
 
     def delete(self, key: str) -> None:
         try:

@@ -71,13 +71,14 @@ class GoogleStore:
         found = self._found(key)
         return None if found is None else _info(key, found)
 
-    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> None:
+    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> str | None:
         size = path.stat().st_size
         # It costs a request, and saves sending what is there already.
         if size > _LOOK_FIRST and not replace and self.head(key) is not None:
             raise AlreadyThere(f"{self.url}/{key}")
         with path.open("rb") as file:
-            self._upload(key, self._pace.sending(file, size), size, sha256, None if replace else 0)
+            put = self._upload(key, self._pace.sending(file, size), size, sha256, None if replace else 0)
+        return str(put.generation)
 
     def put_bytes(self, key: str, content: bytes, *, replace: bool | str = False) -> str:
         generation = int(replace) if isinstance(replace, str) else None if replace else 0
@@ -111,10 +112,12 @@ class GoogleStore:
 
         return self._called(key, download)
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        pages = iter(self._client.list_blobs(self._bucket, prefix=self._prefix + prefix, **_CALL))
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        begin = self._prefix + after if after else None
+        pages = iter(self._client.list_blobs(self._bucket, prefix=self._prefix + prefix, start_offset=begin, **_CALL))
         while (found := self._called("", lambda: next(pages, None))) is not None:
-            yield ObjectInfo(found.name.removeprefix(self._prefix), found.size, str(found.generation))
+            if found.name != begin:
+                yield ObjectInfo(found.name.removeprefix(self._prefix), found.size, str(found.generation))
 
     def delete(self, key: str) -> None:
         try:

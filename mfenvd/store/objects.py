@@ -42,7 +42,7 @@ class ObjectStore(Protocol):
     def head(self, key: str) -> ObjectInfo | None:
         """What the store has under `key`; None when nothing."""
 
-    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> None:
+    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> str | None:
         """Stores a file, its sha256 and size beside it; in parts if it is large.
 
         Where the store can, it checks the content itself before anybody sees it.
@@ -52,6 +52,10 @@ class ObjectStore(Protocol):
             path: What.
             sha256: Hex digits of the file's content.
             replace: Whether what is there may be replaced; else only where nothing is.
+
+        Returns:
+            Its etag, where the store says that it checked the content: as long as a listing shows that one, it is this
+            file. None where only `confirm` can tell.
 
         Raises:
             AlreadyThere: Something is. It is not looked at.
@@ -93,8 +97,8 @@ class ObjectStore(Protocol):
             MissingObject: Nothing is there.
         """
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """All objects whose key begins with `prefix`, in the order of their keys."""
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
+        """All objects whose key begins with `prefix` and comes after `after`, in the order of their keys."""
 
     def delete(self, key: str) -> None:
         """Takes an object away; none being there is fine."""

@@ -74,21 +74,22 @@ class S3Store:
         found = self._head(key)
         return None if found is None else _info(key, found)
 
-    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> None:
+    def put_file(self, key: str, path: Path, sha256: str, *, replace: bool = False) -> str | None:
         size = path.stat().st_size
         metadata = {"sha256": sha256, "size": str(size)}
         condition = {} if replace else _NEW
         if size > _LOOK_FIRST:
             self._check(key, condition)
         if size > PART:
-            self._put_parts(key, path, metadata, condition)
-        else:
-            self._put(key, path.read_bytes(), encoded(bytes.fromhex(sha256)), metadata, condition)
+            return self._put_parts(key, path, metadata, condition)
+        digest = encoded(bytes.fromhex(sha256))
+        put = self._put(key, path.read_bytes(), digest, metadata, condition)
+        return str(put["ETag"]) if put.get("ChecksumSHA256") == digest else None
 
     def put_bytes(self, key: str, content: bytes, *, replace: bool | str = False) -> str:
         condition = {"IfMatch": replace} if isinstance(replace, str) else {} if replace else _NEW
         metadata = {"sha256": hashlib.sha256(content).hexdigest(), "size": str(len(content))}
-        return self._put(key, content, checksum(content), metadata, condition)
+        return str(self._put(key, content, checksum(content), metadata, condition)["ETag"])
 
     def confirm(self, key: str, path: Path, sha256: str) -> bool:
         found = self._head(key)
@@ -126,8 +127,10 @@ class S3Store:
         content, found = self._piece(key)
         return content, _info(key, found)
 
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+    def list(self, prefix: str = "", *, after: str = "") -> Iterator[ObjectInfo]:
         asked: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._prefix + prefix}
+        if after:
+            asked["StartAfter"] = self._prefix + after
         while True:
             page = self._called(prefix, lambda client: client.list_objects_v2(**asked))
             for found in page.get("Contents", ()):
@@ -180,11 +183,13 @@ class S3Store:
                     raise
         raise AssertionError(key)
 
-    def _put(self, key: str, content: bytes, digest: str, metadata: dict[str, str], condition: dict[str, str]) -> str:
+    def _put(
+        self, key: str, content: bytes, digest: str, metadata: dict[str, str], condition: dict[str, str]
+    ) -> dict[str, Any]:
         """Stores what is small enough to be sent at once.
 
         Returns:
-            Its etag.
+            What S3 says of it.
         """
         asked = {
             **self._where(key),
@@ -194,39 +199,50 @@ class S3Store:
             "ChecksumSHA256": digest,
         }
 
-        def put(client: Any, condition: dict[str, str]) -> str:
-            return str(client.put_object(**asked, **condition, Body=self._pace.sent(content))["ETag"])
+        def put(client: Any, condition: dict[str, str]) -> dict[str, Any]:
+            return cast("dict[str, Any]", client.put_object(**asked, **condition, Body=self._pace.sent(content)))
 
         return self._conditionally(key, condition, put)
 
-    def _put_parts(self, key: str, path: Path, metadata: dict[str, str], condition: dict[str, str]) -> None:
+    def _put_parts(self, key: str, path: Path, metadata: dict[str, str], condition: dict[str, str]) -> str | None:
+        """Stores what is sent in parts.
+
+        Returns:
+            Its etag, if S3 says of each part that it checked it.
+        """
         where = {**self._where(key), "ChecksumAlgorithm": "SHA256"}
         begun = self._written(
             key, lambda client: client.create_multipart_upload(**where, **self._encryption, Metadata=metadata)
         )
         upload = {**self._where(key), "UploadId": begun["UploadId"]}
+        unchecked: list[Part] = []
 
         def sent(part: Part) -> dict[str, Any]:
             content = part.read(path)
-            asked = {**upload, "PartNumber": part.number, "ChecksumSHA256": checksum(content)}
+            digest = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": checksum(content)}
+            asked = {**upload, **digest, "PartNumber": part.number}
             told = self._written(key, lambda client: client.upload_part(**asked, Body=self._pace.sent(content)))
+            if told.get("ChecksumSHA256") != asked["ChecksumSHA256"]:
+                unchecked.append(part)
             return {"PartNumber": part.number, "ETag": told["ETag"], "ChecksumSHA256": asked["ChecksumSHA256"]}
 
-        def finish(client: Any, condition: dict[str, str]) -> str:
-            return str(
-                client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": parts})["ETag"]
-            )
+        def finish(client: Any, condition: dict[str, str]) -> dict[str, Any]:
+            finished = client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": parts})
+            return cast("dict[str, Any]", finished)
 
         try:
             parts = list(self._parts.map(sent, parts_of(path.stat().st_size)))
-            self._conditionally(key, condition, finish)
-            self._sums[metadata["sha256"]] = composite(part["ChecksumSHA256"] for part in parts)
+            finished = self._conditionally(key, condition, finish)
         except BaseException:
             with contextlib.suppress(ObjectStoreProblem):  # S3 keeps the parts until the bucket's own rule removes them
                 self._called(key, lambda client: client.abort_multipart_upload(**upload))
             raise
+        if not unchecked:
+            return str(finished["ETag"])
+        self._sums[metadata["sha256"]] = composite(part["ChecksumSHA256"] for part in parts)
+        return None
 
-    def _conditionally(self, key: str, condition: dict[str, str], write: Callable[[Any, dict[str, str]], str]) -> str:
+    def _conditionally(self, key: str, condition: dict[str, str], write: Callable[[Any, dict[str, str]], _T]) -> _T:
         """Writes under a condition, also to a server that has never heard of conditions.
 
         Raises:

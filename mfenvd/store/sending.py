@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from enum import Enum
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from mfenvd.store.archives import ArchiveStore
+from mfenvd.store.confirming import Stored, listed
 from mfenvd.store.object_errors import AlreadyThere, MissingObject, ObjectStoreProblem, ReadOnly, WrongObject
 from mfenvd.store.objects import ObjectStore
 from mfenvd.store.remotes import Remote, Remotes
@@ -21,6 +24,11 @@ _log = logging.getLogger(__name__)
 
 PARALLEL = 8
 """Uploads at once."""
+
+# So many objects, or what was stored in so many seconds, are confirmed together; fewer than some are asked about each.
+_TOGETHER = 1000
+_TOGETHER_SECONDS = 5.0
+_FEW = 10
 
 Watch = Callable[[Upload], None]
 """Is told of each upload that its bucket confirmed."""
@@ -50,7 +58,7 @@ class _Came(Enum):
     LEFT = 3
 
 
-_Result = _Came | ObjectStoreProblem
+_Result = _Came | Stored | ObjectStoreProblem
 
 
 class _FileGone(Exception):  # noqa: N818 - it is caught here
@@ -107,20 +115,35 @@ class Sender:
         return Sent(objects, size, tuple(gone), problems)
 
     def _results(self, stop: threading.Event) -> Iterator[tuple[Upload, _Result]]:
-        """Each upload that was tried, with what became of it."""
-        running: dict[Future[_Result], Upload] = {}
+        """Each upload that was tried, with what became of it in the end."""
+        stored: dict[str, list[Stored]] = defaultdict(list)
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="send") as pool:
-            for upload in self._uploads.waiting(self._root):
-                if stop.is_set():
-                    break
-                if not self._is_due(upload):
+            began = time.monotonic()
+            for upload, came in self._put_all(pool, stop):
+                if not isinstance(came, Stored):
+                    yield upload, came
                     continue
-                running[pool.submit(self._tried, upload, stop)] = upload
-                # No more than is needed to keep all threads busy: what waits stays on disk.
-                if len(running) >= 2 * PARALLEL:
-                    yield from _finished(running)
-            while running:
+                stored[upload.root].append(came)
+                if len(stored[upload.root]) >= _TOGETHER or time.monotonic() - began >= _TOGETHER_SECONDS:
+                    yield from self._confirmed(stored.pop(upload.root), pool)
+                    began = time.monotonic()
+            for batch in stored.values():
+                yield from self._confirmed(batch, pool)
+
+    def _put_all(self, pool: ThreadPoolExecutor, stop: threading.Event) -> Iterator[tuple[Upload, _Result]]:
+        """Each upload that was tried, with what became of it so far."""
+        running: dict[Future[_Result], Upload] = {}
+        for upload in self._uploads.waiting(self._root):
+            if stop.is_set():
+                break
+            if not self._is_due(upload):
+                continue
+            running[pool.submit(self._tried, upload, stop)] = upload
+            # No more than is needed to keep all threads busy: what waits stays on disk.
+            if len(running) >= 2 * PARALLEL:
                 yield from _finished(running)
+        while running:
+            yield from _finished(running)
 
     def _is_due(self, upload: Upload) -> bool:
         remote = self._remotes[upload.root]
@@ -131,7 +154,7 @@ class Sender:
         if stop.is_set() or not self._is_due(upload):
             return _Came.LEFT
         try:
-            is_there = self._sent(upload, remote)
+            came = self._sent(upload, remote)
         except ObjectStoreProblem as problem:
             _log.info("not uploaded: %s", problem)
             remote.failed(problem)
@@ -140,29 +163,72 @@ class Sender:
             _log.warning("%s is gone and cannot be uploaded to %s", upload.filename, upload.root)
             self._uploads.given_up(upload)
             return _Came.GONE
-        if not is_there:
+        if came is _Came.SENT:
+            self._record([upload])
+        elif came is _Came.LEFT:
             self._absent.add(upload.name)
             if not remote.writes:
                 self._uploads.given_up(upload)
-            return remote.read_only or _Came.LEFT
-        self._uploads.confirmed(upload)
-        self._watch(upload)
-        return _Came.SENT
+            return remote.read_only or came
+        return came
 
-    def _sent(self, upload: Upload, remote: Remote) -> bool:
-        """Whether the bucket has it now; not only where nothing may be written."""
+    def _sent(self, upload: Upload, remote: Remote) -> _Came | Stored:
+        """Whether the bucket has it now, or is still to confirm it; LEFT only where nothing may be written."""
         store, path = remote.store(), self._path(upload)
         try:
             if remote.is_writable:
-                _put(upload, path, store)
+                etag = _put(upload, path, store)
                 remote.worked(written=True)
-                return True
+                return _Came.SENT if etag is None else Stored(upload, etag)
         except ReadOnly as refusal:
             _log.info("not uploaded: %s", refusal)
             remote.failed(refusal)
         is_there = _is_there(upload, path, store)
         remote.worked()
-        return is_there
+        return _Came.SENT if is_there else _Came.LEFT
+
+    def _confirmed(self, batch: Sequence[Stored], pool: ThreadPoolExecutor) -> Iterator[tuple[Upload, _Result]]:
+        """What became of uploads of one bucket that has stored them."""
+        shown = self._listed(batch)
+        sure = [each.upload for each in batch if each.upload.key in shown]
+        self._record(sure)
+        yield from ((upload, _Came.SENT) for upload in sure)
+        others = [each.upload for each in batch if each.upload.key not in shown]
+        yield from zip(others, pool.map(self._asked_about, others), strict=True)
+
+    def _listed(self, batch: Sequence[Stored]) -> frozenset[str]:
+        """Keys of those that one look into their bucket confirms."""
+        if len(batch) < _FEW:
+            return frozenset()
+        try:
+            return listed(self._remotes[batch[0].upload.root].store(), batch)
+        except ObjectStoreProblem as problem:  # not everybody who may write may list
+            _log.info("not listed: %s", problem)
+            return frozenset()
+
+    def _asked_about(self, upload: Upload) -> _Result:
+        """What became of an upload that its bucket has stored."""
+        remote = self._remotes[upload.root]
+        if not remote.is_available:
+            return _Came.LEFT
+        try:
+            path = self._path(upload)
+            if path is None or not remote.store().confirm(upload.key, path, upload.sha256):
+                raise WrongObject(upload.name, upload.sha256)
+        except ObjectStoreProblem as problem:
+            _log.info("not confirmed: %s", problem)
+            remote.failed(problem)
+            return problem
+        except (_FileGone, FileNotFoundError):
+            return _Came.LEFT  # it is found out in the next round
+        self._record([upload])
+        return _Came.SENT
+
+    def _record(self, uploads: Sequence[Upload]) -> None:
+        """Notes what is confirmed."""
+        self._uploads.confirmed(uploads)
+        for upload in uploads:
+            self._watch(upload)
 
     def _path(self, upload: Upload) -> Path | None:
         """The file of an upload that has one."""
@@ -174,12 +240,17 @@ class Sender:
         return path
 
 
-def _put(upload: Upload, path: Path | None, store: ObjectStore) -> None:
+def _put(upload: Upload, path: Path | None, store: ObjectStore) -> str | None:
+    """Leaves an upload in its bucket.
+
+    Returns:
+        The etag that it has there, and is still to be seen with; None where the bucket has confirmed it.
+    """
     if path is None:
         _send_text(upload, store)
-        return
+        return None
     try:
-        _put_file(upload, path, store)
+        return _put_file(upload, path, store)
     except FileNotFoundError as error:
         raise _FileGone from error
 
@@ -195,20 +266,18 @@ def _is_there(upload: Upload, path: Path | None, store: ObjectStore) -> bool:
     return not upload.replace or content == upload.text.encode()
 
 
-def _put_file(upload: Upload, path: Path, store: ObjectStore) -> None:
-    """Leaves the file in the bucket, and makes sure of it.
-
-    What is there under the same key with another content is replaced: the index's hash says which one is right.
-    """
+def _put_file(upload: Upload, path: Path, store: ObjectStore) -> str | None:
+    """As `_put`. What is there under the same key with another content is replaced: the index's hash decides."""
     try:
-        store.put_file(upload.key, path, upload.sha256, replace=upload.replace)
+        etag = store.put_file(upload.key, path, upload.sha256, replace=upload.replace)
     except AlreadyThere:
         if store.confirm(upload.key, path, upload.sha256):
-            return
+            return None
         _log.warning("%s holds another content, which is replaced", upload.name)
-        store.put_file(upload.key, path, upload.sha256, replace=True)
-    if not store.confirm(upload.key, path, upload.sha256):
+        etag = store.put_file(upload.key, path, upload.sha256, replace=True)
+    if etag is None and not store.confirm(upload.key, path, upload.sha256):
         raise WrongObject(upload.name, upload.sha256)
+    return etag
 
 
 def _send_text(upload: Upload, store: ObjectStore) -> None:

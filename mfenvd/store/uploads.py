@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +111,14 @@ class Uploads:
         known = self._mirrored.get(upload.name)
         return known is not None and known.sha256 == upload.sha256
 
-    def confirmed(self, upload: Upload) -> None:
-        """Notes that the bucket has `upload`."""
-        self._mirrored.put(upload)
-        self._remove(upload)
+    def confirmed(self, uploads: Collection[Upload]) -> None:
+        """Notes that their buckets have `uploads`."""
+        with self._mirrored.at_once():
+            for upload in uploads:
+                self._mirrored.put(upload)
+        with self._waiting.at_once():
+            for upload in uploads:
+                self._remove(upload)
 
     def given_up(self, upload: Upload) -> None:
         """Takes out of the queue what cannot be uploaded."""

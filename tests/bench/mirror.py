@@ -226,8 +226,7 @@ def main() -> None:
         print(f"{len(uploads)} objects, {total:.0f} MiB, load {os.getloadavg()[0]:.1f}")
         compare(Bench(url, folder, uploads, asked.aws), total, asked.rounds)
         queue = Uploads(mirror_folder(str(folder / "ten")))
-        for upload in _ten_thousand():
-            queue.confirmed(upload)
+        queue.confirmed(_ten_thousand())
         nothing_to_do(str(folder / "ten"))
 
 

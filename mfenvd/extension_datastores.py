@@ -16,16 +16,22 @@ import msgspec
 
 from mfenvd.buckets import bucket_of, remotes_of, take_credentials
 from mfenvd.datastores import Mirrored
-from mfenvd.domain.identity import RequestIdentity
-from mfenvd.domain.layouts import environment_key, environments_prefix, extension_key_of, full_id_key
+from mfenvd.domain.layouts import (
+    alias_key,
+    environment_key,
+    environments_prefix,
+    extension_key_of,
+    full_id_key,
+)
 from mfenvd.domain.mirror import Bucket
+from mfenvd.domain.request import Indexes
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.warming import WarmTask
 from mfenvd.environments import PackageFiles
 from mfenvd.store.errors import StoreUnwritable
 from mfenvd.store.findings import finding_of
-from mfenvd.store.object_errors import ObjectStoreProblem
+from mfenvd.store.object_errors import MissingObject, ObjectStoreProblem
 from mfenvd.store.uploads import Upload, Uploads, mirror_folder
 from mfenvd.warm import findings
 from mfenvd.warm.netflixext.manifest import EnvId
@@ -46,14 +52,26 @@ def extension_datastore_of(task: WarmTask) -> ExtensionDatastore | None:
     files = PackageFiles(context, settings, task.indexes)
     if identity.datastore == "local":
         return _Folder(Path(identity.root), files)
-    bucket = _bucket(identity, context)
-    return None if bucket is None else _Shared(bucket, context, files)
+    bucket = _bucket(identity.root, context)
+    return None if bucket is None else TeamDatastore(bucket, context, files)
 
 
-def _bucket(identity: RequestIdentity, context: Context) -> Bucket | None:
+def team_datastore(root: str, context: Context, indexes: Indexes) -> TeamDatastore | None:
+    """The part of the project's bucket that the extension has; None where mfenv mirrors nothing to it.
+
+    Args:
+        root: As the extension says where it keeps packages and environments.
+        context: Of the project.
+        indexes: Those that packages come from.
+    """
+    bucket = _bucket(root, context)
+    settings = MicromambaSettings(context.local_arch, (), (), "")
+    return None if bucket is None else TeamDatastore(bucket, context, PackageFiles(context, settings, indexes))
+
+
+def _bucket(root: str, context: Context) -> Bucket | None:
     """The extension's part of the project's bucket; as long as the project is not trusted, where it is by default."""
-    bucket = bucket_of(context)
-    root = (identity.root or "").rstrip("/")
+    bucket, root = bucket_of(context), root.rstrip("/")
     if bucket is None or not root.startswith("s3://"):
         return None
     default = f"{bucket.url.rpartition('/')[0]}/conda_env"
@@ -104,8 +122,8 @@ class _Folder:
                 yield EnvId(arch, req, file.parent.name), msgspec.json.decode(file.read_bytes())
 
 
-class _Shared(Mirrored):
-    """What `ExtensionDatastore` promises, in a bucket."""
+class TeamDatastore(Mirrored):
+    """What `ExtensionDatastore` promises, in a bucket; names besides."""
 
     def __init__(self, bucket: Bucket, context: Context, files: PackageFiles) -> None:
         super().__init__(bucket, files, Uploads(mirror_folder(context.cache_dir)), extension_key_of)
@@ -117,13 +135,46 @@ class _Shared(Mirrored):
         Raises:
             NotMadeError: The queue cannot be written.
         """
-        texts = [
-            Upload(self.bucket.url, key, hashlib.sha256(content).hexdigest(), len(content), text=text)
-            for key, text in _descriptions(id_, entry)
-            for content in [text.encode()]
-        ]
+        self._queue([self._text(key, text) for key, text in _descriptions(id_, entry)])
+
+    def name(self, alias: str, ids: tuple[str, str], *, moves: bool) -> None:
+        """Queues a name for an environment that is there.
+
+        Args:
+            alias: As `team/project/env/v1`.
+            ids: Request and full id.
+            moves: Whether it may lead elsewhere so far.
+
+        Raises:
+            NotMadeError: The queue cannot be written.
+        """
+        upload = self._text(alias_key(alias), msgspec.json.encode(ids).decode(), replace=moves)
+        if moves:
+            # It may have led elsewhere since it was seen to lead there.
+            self._uploads.forget(self.bucket.url, upload.key)
+        self._queue([upload])
+
+    def named(self, alias: str) -> tuple[str, str] | None:
+        """Request and full id of what a name leads to; None where it leads nowhere.
+
+        Raises:
+            ObjectStoreProblem: The bucket does not answer.
+        """
+        take_credentials(self._surroundings)
         try:
-            self._uploads.add(texts)
+            content, _ = remotes_of(self.bucket)[self.bucket.url].store().get_bytes(alias_key(alias))
+            return msgspec.json.decode(content, type=tuple[str, str])
+        except (MissingObject, msgspec.DecodeError):
+            return None
+
+    def _text(self, key: str, text: str, *, replace: bool = False) -> Upload:
+        content = text.encode()
+        digest = hashlib.sha256(content).hexdigest()
+        return Upload(self.bucket.url, key, digest, len(content), text=text, replace=replace)
+
+    def _queue(self, uploads: Sequence[Upload]) -> None:
+        try:
+            self._uploads.add(uploads)
         except StoreUnwritable as problem:
             raise NotMadeError(finding_of(problem)) from problem
 

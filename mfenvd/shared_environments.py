@@ -109,13 +109,23 @@ class SharedEnvironments:
         target = Target(arch, environment.python or "3")
         return resolution_of(entry, target, environment.request).packages if entry else ()
 
-    def give(self, environment: SharedEnvironment, alias: Alias, files: AliasFiles) -> None:
+    def wanted(self, environment: SharedEnvironment) -> tuple[Wanted, ...]:
+        """Its entries, one for each arch."""
+        ids = (EnvId(str(arch), environment.request, environment.full_id) for arch in environment.archs)
+        return tuple(
+            Wanted(id_, entry, is_default=False) for id_ in ids if (entry := self._manifest.entry(id_)) is not None
+        )
+
+    def give(
+        self, environment: SharedEnvironment, alias: Alias, files: AliasFiles, entries: tuple[Wanted, ...] = ()
+    ) -> None:
         """Calls `environment` so, too.
 
         Args:
             environment: One of these.
             alias: Its new name.
             files: Where a datastore on this machine has names, too.
+            entries: The environment's, with more of where its packages are cached than the manifest says.
 
         Raises:
             AliasTakenError: It is another's, and not one that moves.
@@ -125,10 +135,8 @@ class SharedEnvironments:
         ids = (environment.request, environment.full_id)
         if not alias.is_mutable and files.ids(alias) not in {None, ids}:
             raise AliasTakenError(str(alias))
-        id_ = EnvId(str(environment.archs[0]), environment.request, environment.full_id)
-        entry = self._manifest.entry(id_)
-        assert entry is not None  # noqa: S101 - the arch is one of those that it is there for
-        written = manifest.write(self.path, [Wanted(id_, entry, is_default=False, aliases=(alias.key,))])
+        wanted = [msgspec.structs.replace(one, aliases=(alias.key,)) for one in entries or self.wanted(environment)]
+        written = manifest.write(self.path, wanted)
         if written.refused:
             raise AliasTakenError(str(alias))
         files.put(alias, ids)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from mfenvd.domain.alias import Alias
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.sharing import Asked, AskedEnvironment
+from mfenvd.domain.target import Target
 from mfenvd.shared_environments import AliasTakenError
 from mfenvd.warm.netflixext import manifest
 from mfenvd.warm.netflixext.alias_files import AliasFiles
-from mfenvd.warm.netflixext.entries import ENV_TYPES
+from mfenvd.warm.netflixext.entries import ENV_TYPES, resolution_of
 from mfenvd.warm.netflixext.entries import Asked as Hashed
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted
 from mfenvd.warm.netflixext.recording import Resolved, records
@@ -42,15 +45,38 @@ class Shared(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-def share(
+class NotInBucketError(Exception):
+    """The team's bucket does not have what it was to have; `reason` continues "because"."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Team(Protocol):
+    """A team's bucket: see `team_environments.TeamEnvironments`."""
+
+    def ids(self, alias: Alias) -> tuple[str, str] | None: ...
+
+    def put(
+        self,
+        ids: tuple[str, str],
+        wanted: Sequence[Wanted],
+        packages: Mapping[EnvId, Sequence[LockedPackage]],
+        aliases: Sequence[Alias],
+    ) -> tuple[Wanted, ...]: ...
+
+
+def share(  # noqa: PLR0913 - all that decides
     asked: Asked,
     packages: Mapping[str, Sequence[LockedPackage]],
     aliases: Sequence[Alias],
     *,
     is_default: bool,
     user: str,
+    team: Callable[[], Team] | None,
 ) -> Shared:
-    """Writes down what was resolved, and what it is called from now on.
+    """Writes down what was resolved, and what it is called from now on; what has a name goes to the team, too.
 
     Args:
         asked: The extension's answer.
@@ -58,6 +84,8 @@ def share(
         aliases: Its names.
         is_default: Whether flows that ask for the same get it, also where they got another one before.
         user: Who resolved, where the extension does not say.
+        team: Opens the bucket that is the datastore; None keeps everything on this machine. It and what it gives may
+            raise NotInBucketError, which becomes a finding.
 
     Raises:
         AliasTakenError: A name that is given once is another environment's. Nothing was written.
@@ -71,17 +99,69 @@ def share(
     ids = (first.req, first.full)
     files = AliasFiles(Path(asked.root) if asked.datastore == "local" and asked.root is not None else None)
     before = manifest.read(path)
-    for alias in aliases:
-        known = {before.named(alias.key), files.ids(alias)} - {None, ids}
-        if known and not alias.is_mutable:
-            raise AliasTakenError(str(alias))
+    _refuse_taken(aliases, ids, lambda alias: before.named(alias.key), files.ids)
+    said: tuple[Finding, ...] = ()
+    if aliases and team is not None and asked.datastore != "local" and asked.root is not None:
+        try:
+            wanted = with_team(team(), ids, wanted, packages, aliases)
+        except NotInBucketError as error:
+            said = (here_only(aliases, asked.root, error.reason),)
     written = manifest.write(path, wanted, replace=is_default)
     if written.refused:
         raise AliasTakenError(", ".join(written.refused))
     for alias in aliases:
         files.put(alias, ids)
-    said = () if asked.datastore == "local" else (_here_only(asked, [str(alias) for alias in aliases]),)
     return Shared(*ids, tuple(one.id.arch for one in wanted), tuple(map(str, aliases)), said)
+
+
+def _refuse_taken(
+    aliases: Sequence[Alias], ids: tuple[str, str], *places: Callable[[Alias], tuple[str, str] | None]
+) -> None:
+    """Raises AliasTakenError where a name that is given once is another environment's."""
+    for alias in aliases:
+        if not alias.is_mutable and {place(alias) for place in places} - {None, ids}:
+            raise AliasTakenError(str(alias))
+
+
+def with_team(
+    team: Team,
+    ids: tuple[str, str],
+    wanted: Sequence[Wanted],
+    packages: Mapping[str, Sequence[LockedPackage]],
+    aliases: Sequence[Alias],
+) -> tuple[Wanted, ...]:
+    """Leaves environments with their names in the team's bucket.
+
+    Args:
+        team: The bucket.
+        ids: Request and full id that the names lead to.
+        wanted: The environment, one entry for each arch.
+        packages: As they were resolved, by arch, where they were.
+        aliases: The names.
+
+    Returns:
+        `wanted`, with where the packages are.
+
+    Raises:
+        AliasTakenError: A name that is given once is another environment's.
+        NotInBucketError: Not all of it is there.
+        NotAnEntryError: An entry does not say what a package is.
+    """
+    _refuse_taken(aliases, ids, team.ids)
+    of_each = {one.id: _packages_of(one, packages.get(one.id.arch, ())) for one in wanted}
+    return team.put(ids, wanted, of_each, aliases)
+
+
+def _packages_of(one: Wanted, resolved: Sequence[LockedPackage] = ()) -> Sequence[LockedPackage]:
+    """What is known best of the packages: as they were resolved, else as the entry has them.
+
+    Raises:
+        NotAnEntryError: The entry does not say what a package is.
+    """
+    urls = {line["url"] for line in one.entry["packages"]}
+    if {package.url.partition("#")[0] for package in resolved} == urls:
+        return resolved
+    return resolution_of(one.entry, Target(Arch(one.id.arch), "3"), one.id.req).packages
 
 
 def _wanted(
@@ -123,12 +203,12 @@ def not_written(reason: str) -> Finding:
     )
 
 
-def _here_only(asked: Asked, aliases: Sequence[str]) -> Finding:
-    """MFE619: what is in the manifest and not in the bucket."""
-    names = " and ".join(aliases) or "the environment"
+def here_only(aliases: Sequence[Alias], root: str, reason: str) -> Finding:
+    """MFE619: what is in the manifest and not in the bucket; `reason` continues "because"."""
+    names = " and ".join(map(str, aliases))
     return Finding(
         code=Code.SHARED_HERE_ONLY,
         severity=Severity.WARNING,
-        message=f"{names} can be used on this machine only: {asked.root or asked.datastore} does not have it yet",
-        fix="Run a flow that uses it, or the same command of `metaflow environment`, which upload it.",
+        message=f"{names} can be used on this machine only, as {root} does not have it: {reason}",
+        fix="Mend that and give the same command again, or use `metaflow environment`, which uploads it, too.",
     )

@@ -134,6 +134,14 @@ class TeamBucket:
         sent, findings = self._sent_all()
         return Pushed(self._url, _keys(lost), sent, self.waiting(), findings)
 
+    def send(self) -> tuple[Finding, ...]:
+        """Sends what waits; what was wrong with that.
+
+        Raises:
+            StoreProblem: The queue cannot be written.
+        """
+        return self._sent_all()[1]
+
     def pull(self, packages: Iterable[LockedPackage]) -> Pulled:
         """Fetches what is known to be there, and of `packages` what is there, as far as it is not on this machine.
 

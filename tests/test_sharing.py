@@ -12,7 +12,7 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.sharing import Asked, AskedEnvironment, Worded
 from mfenvd.shared_environments import AliasTakenError
-from mfenvd.sharing import Shared, share
+from mfenvd.sharing import NotInBucketError, Shared, Team, share
 from mfenvd.warm.netflixext.manifest import EnvId, read
 
 REQUEST = "a" * 40
@@ -32,7 +32,11 @@ def resolved(
     root = "s3://bucket/conda_env" if datastore == "s3" else str(folder / "conda_env")
     asked = Asked("", datastore, root, str(folder / "conda_v2.cnd"), environments)
     names = [parse_alias(alias) for alias in aliases]
-    return share(asked, dict.fromkeys(ARCHS, (wheel,)), names, is_default=is_default, user="ana")
+    return share(asked, dict.fromkeys(ARCHS, (wheel,)), names, is_default=is_default, user="ana", team=unreachable)
+
+
+def unreachable() -> Team:
+    raise NotInBucketError("it does not answer")
 
 
 def test_a_name_that_is_given_once_stays_and_nothing_of_the_second_is_written(tmp_path: Path) -> None:
@@ -57,11 +61,13 @@ def test_a_name_that_moves_leads_to_the_newest_in_the_manifest_and_in_the_datast
     assert read(tmp_path / "conda_v2.cnd").default("linux-64", REQUEST) == EnvId("linux-64", REQUEST, second.full_id)
 
 
-def test_a_bucket_that_was_not_told_is_a_finding(tmp_path: Path) -> None:
+def test_a_bucket_that_has_not_got_it_is_a_finding(tmp_path: Path) -> None:
     assert resolved(tmp_path / "here", "1.0", "team/env:v1").findings == ()
+    assert resolved(tmp_path / "nameless", "1.0", datastore="s3").findings == ()
     (finding,) = resolved(tmp_path, "1.0", "team/env:v1", datastore="s3").findings
     assert finding.code is Code.SHARED_HERE_ONLY
-    assert "s3://bucket/conda_env" in finding.message
+    assert "s3://bucket/conda_env does not have it: it does not answer" in finding.message
+    assert read(tmp_path / "conda_v2.cnd").named("team/env/v1") is not None
     assert not (tmp_path / "conda_env").exists()
 
 

@@ -105,21 +105,27 @@ def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
     from mfenvd.cli.errors import AliasIsTakenError
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.shared import metaflow_configuration, shared_environments
+    from mfenvd.cli.team import named_in_team
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.shared_environments import AliasTakenError
     from mfenvd.warm.netflixext.alias_files import AliasFiles, local_root
 
-    given = _alias(new, to_give=True)
+    given, config = _alias(new, to_give=True), metaflow_configuration()
     found = shared_environments()
     _, environment = known_environment(found, name)
     try:
-        found.give(environment, given, AliasFiles(local_root(metaflow_configuration())))
+        there, findings = named_in_team(found.wanted(environment), given, quiet=json)
+        found.give(environment, given, AliasFiles(local_root(config)), there)
     except AliasTakenError:
         raise AliasIsTakenError(str(given)) from None
     if json:
-        print_json({"environment": found.find(given)})
-    else:
-        this_terminal().say(f"{given} is {environment.name}.")
+        print_json({"environment": found.find(given), "findings": findings})
+        return
+    terminal = this_terminal()
+    terminal.say(f"{given} is {environment.name}.")
+    for finding in findings:
+        terminal.say(f"{finding.code}: {finding.message}")
+        terminal.hint(f"fix: {finding.fix}")
 
 
 @env_app.command(epilog=examples("mfenv env get team/project/env:v1", "mfenv env get team/env --format explicit"))

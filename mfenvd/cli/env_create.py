@@ -198,7 +198,7 @@ class Making:
                 undescribed(Path(folder), environment.name),
                 project,
                 lambda plan: oneshot.settle([(plan, context)], oneshot.real_engine(), Silent()),
-                sharing,
+                sharing=sharing,
             )
         if resolved.shared is None:
             raise NoKernelError(environment.name, [f.message for v in resolved.verdicts for f in v.errors])

@@ -114,17 +114,23 @@ def this_project() -> tuple[Context, Bucket]:
     """
     from mfenvd.buckets import bucket_of
     from mfenvd.cli.errors import NoBucketError
+
+    context = project_of_cwd()
+    bucket = bucket_of(context)
+    if bucket is None:
+        raise NoBucketError(context.root, trusted=context.trusted)
+    return context, bucket
+
+
+def project_of_cwd() -> Context:
+    """The project of the working directory; trusted if the daemon knows it as that."""
     from mfenvd.cli.oneshot import context_for, trusted_roots
     from mfenvd.client.shell import this_shell
     from mfenvd.flows.project import project_root
     from mfenvd.paths import find_paths
 
     folders, root = find_paths(), str(project_root(Path.cwd()))
-    context = context_for(root, this_shell(), folders, trusted=root in trusted_roots(folders))
-    bucket = bucket_of(context)
-    if bucket is None:
-        raise NoBucketError(root, trusted=context.trusted)
-    return context, bucket
+    return context_for(root, this_shell(), folders, trusted=root in trusted_roots(folders))
 
 
 def _resolved(context: Context) -> tuple[LockedPackage, ...]:

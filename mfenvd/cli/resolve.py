@@ -48,14 +48,17 @@ from mfenvd.domain.arch import Arch
 
 if TYPE_CHECKING:
     from mfenvd.cli.oneshot import Checked
-    from mfenvd.cli.resolve_shared import Sharing
+    from mfenvd.cli.resolve_shared import Sharing, TeamOf
     from mfenvd.domain.finding import Finding
     from mfenvd.domain.plan import Environment, Plan
+    from mfenvd.domain.request import Indexes
+    from mfenvd.domain.resolver import Context
     from mfenvd.domain.surroundings import Surroundings
     from mfenvd.domain.verdict import Verdict
     from mfenvd.flows.project_context import ProjectContext
     from mfenvd.paths import Paths
     from mfenvd.sharing import Shared
+    from mfenvd.team_environments import TeamEnvironments
 
 
 def add_to(app: typer.Typer) -> None:
@@ -188,6 +191,7 @@ class Resolving:
         from mfenvd.cli.progress import Silent, board
         from mfenvd.cli.resolve_shared import is_started_by_project
         from mfenvd.cli.shell import shell_for
+        from mfenvd.cli.team import team_environments
         from mfenvd.cli.terminal import this_terminal
         from mfenvd.domain.plan import Plan
         from mfenvd.paths import find_paths
@@ -195,17 +199,22 @@ class Resolving:
         folders = find_paths()
         shell = shell_for(map(Path.absolute, self.written.files), folders)
 
+        def here(root: str) -> Context:
+            return oneshot.context_for(root, shell, folders, trusted=self.trust, refresh=self.refresh)
+
         def settle(plan: Plan, *, unseen: bool = False) -> oneshot.Checked:
-            context = oneshot.context_for(plan.root, shell, folders, trusted=self.trust, refresh=self.refresh)
             with Silent() if quiet or unseen else board(this_terminal()) as shown:
-                return oneshot.settle([(plan, context)], oneshot.real_engine(), shown)
+                return oneshot.settle([(plan, here(plan.root))], oneshot.real_engine(), shown)
+
+        def team(root: str, indexes: Indexes) -> TeamEnvironments:
+            return team_environments(root, here(context.facts.root), indexes, quiet=quiet)
 
         said: tuple[Finding, ...] = ()
         if sharing.is_asked_for or self.written.is_for_extension:
             context = project_context(shell, folders)
             if sharing.is_asked_for or (context.requests.core is False and not is_started_by_project(context)):
                 try:
-                    return self._through_extension(sharing, context, shell, settle)
+                    return self._through_extension(sharing, context, shell, settle, team)
                 except (NotSharedHereError, ExtensionRefusesError) as error:
                     if sharing.is_asked_for:
                         raise
@@ -217,7 +226,7 @@ class Resolving:
         return Found(checked.verdicts, (*checked.findings, *said))
 
     def _through_extension(
-        self, sharing: Sharing, context: ProjectContext, shell: Surroundings, settle: _Settle
+        self, sharing: Sharing, context: ProjectContext, shell: Surroundings, settle: _Settle, team: TeamOf
     ) -> Found:
         from mfenvd.cli.resolve_shared import ask, overrides, resolve_shared, what_to_resolve
         from mfenvd.domain.plan import Plan
@@ -236,7 +245,7 @@ class Resolving:
         options = [*what_to_resolve(self.written.files, self.python, archs), *sharing.options()]
         # What the extension adds is little beside what the files say: the indexes are asked while it thinks.
         asked = ask(context, options, overrides(self.glibc, self.cuda), meanwhile=lambda: settle(ahead, unseen=True))
-        found = resolve_shared(asked, like, context, settle, sharing)
+        found = resolve_shared(asked, like, context, settle, sharing=sharing, team=team)
         return Found(found.verdicts, found.shared.findings if found.shared else (), found.shared)
 
 

@@ -109,7 +109,7 @@ DryRun = Annotated[
 ]
 LocalOnly = Annotated[
     bool,
-    typer.Option("--local-only/--non-local", help="Look for ENV on this machine alone.", rich_help_panel=_SHARED),
+    typer.Option("--local-only/--non-local", help="Leave the team's bucket alone.", rich_help_panel=_SHARED),
 ]
 SetDefault = Annotated[
     bool | None,

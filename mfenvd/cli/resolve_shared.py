@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from mfenvd.cli.errors import (
 from mfenvd.domain.alias import Alias, BadAliasError, parse_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.plan import Environment, Plan
+from mfenvd.domain.request import Indexes
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.state import State
 from mfenvd.domain.verdict import Verdict
@@ -29,9 +31,10 @@ if TYPE_CHECKING:
     from mfenvd.domain.sharing import Asked, AskedEnvironment
     from mfenvd.flows.extension_requests import Described
     from mfenvd.flows.project_context import ProjectContext
-    from mfenvd.sharing import Shared
+    from mfenvd.sharing import Shared, Team
 
 Settle = Callable[[Plan], "Checked"]
+TeamOf = Callable[[str, Indexes], "Team"]
 _FLAGS = {".yml": "-f", ".yaml": "-f", ".toml": "-p"}
 
 
@@ -176,10 +179,24 @@ def ask(
     return answer.asked
 
 
-def resolve_shared(
-    asked: Asked, like: Environment, context: ProjectContext, settle: Settle, sharing: Sharing
+def resolve_shared(  # noqa: PLR0913 - all that decides
+    asked: Asked,
+    like: Environment,
+    context: ProjectContext,
+    settle: Settle,
+    *,
+    sharing: Sharing,
+    team: TeamOf | None = None,
 ) -> Resolved:
     """Resolves what the extension asked for, and writes it down once all of it is resolved.
+
+    Args:
+        asked: The extension's answer.
+        like: What mfenv read of the same.
+        context: Of the project.
+        settle: Resolves.
+        sharing: What the command line says of names, and of writing down.
+        team: Opens the team's bucket, by its root and by the indexes that packages come from; None leaves it alone.
 
     Raises:
         CommandError: It cannot be written down.
@@ -198,11 +215,18 @@ def resolve_shared(
     if not whole or sharing.dry_run:
         return Resolved(plan, verdicts)
     packages = {str(verdict.target.arch): verdict.packages for verdict in verdicts}
-    return Resolved(plan, verdicts, _share(asked, packages, sharing, context.facts.environ))
+    requests = [environment.request for environment in environments if environment.request is not None]
+    indexes = requests[0].pypi.indexes if requests else Indexes()
+    opened = partial(team, asked.root or "", indexes) if team is not None and not sharing.local_only else None
+    return Resolved(plan, verdicts, _share(asked, packages, sharing, context.facts.environ, opened))
 
 
 def _share(
-    asked: Asked, packages: Mapping[str, Sequence[LockedPackage]], sharing: Sharing, environ: Mapping[str, str]
+    asked: Asked,
+    packages: Mapping[str, Sequence[LockedPackage]],
+    sharing: Sharing,
+    environ: Mapping[str, str],
+    team: Callable[[], Team] | None,
 ) -> Shared:
     from mfenvd.shared_environments import AliasTakenError
     from mfenvd.sharing import share
@@ -212,7 +236,7 @@ def _share(
 
     aliases, is_default = aliases_of(sharing), sharing.set_default is not False
     try:
-        return share(asked, packages, aliases, is_default=is_default, user=username(environ))
+        return share(asked, packages, aliases, is_default=is_default, user=username(environ), team=team)
     except AliasTakenError as error:
         raise AliasIsTakenError(str(error)) from None
     except NotAnEntryError as error:

@@ -1,0 +1,124 @@
+"""Environments of metaflow-netflixext given to the team by name, in its bucket, while somebody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+import msgspec
+
+from mfenvd.domain.alias import Alias
+from mfenvd.domain.finding import Finding
+from mfenvd.domain.layouts import extension_key_of
+from mfenvd.domain.request import Indexes
+from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.resolver import Context
+from mfenvd.extension_datastores import team_datastore
+from mfenvd.sharing import NotInBucketError
+from mfenvd.store.errors import StoreProblem
+from mfenvd.store.object_errors import ObjectStoreProblem
+from mfenvd.team_bucket import Amount, Seen, TeamBucket
+from mfenvd.warm.netflixext.entries import uncached, with_cache_info
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted
+from mfenvd.warm.plan import NotMadeError, Report
+
+_Packages = Mapping[EnvId, Sequence[LockedPackage]]
+Bar = Callable[[Amount], AbstractContextManager[Seen]]
+"""Is told what is about to be sent; while that goes on, what it gives is told of each object's bytes."""
+
+
+class TeamEnvironments:
+    """What a team's bucket knows of environments, below the root that the extension has there.
+
+    Args:
+        root: URL of that root.
+        context: Of the project.
+        indexes: Those that packages come from, with their credentials.
+        report: Told how far collecting the packages is.
+        bar: Told what is sent.
+
+    Raises:
+        NotInBucketError: mfenv does not write there.
+    """
+
+    def __init__(self, root: str, context: Context, indexes: Indexes, report: Report, bar: Bar) -> None:
+        datastore = team_datastore(root, context, indexes)
+        if datastore is None:
+            raise NotInBucketError(f"mfenv does not write to {root}")
+        if datastore.bucket.read_only:
+            raise NotInBucketError(f"nothing is to be written to {root}, as mfenv's configuration says")
+        self._datastore = datastore
+        self._bucket = TeamBucket(datastore.bucket, context.cache_dir, self._through, extension_key_of)
+        self._report, self._bar = report, bar
+        self._seen: Seen | None = None
+
+    def ids(self, alias: Alias) -> tuple[str, str] | None:
+        """What the alias leads to in the bucket; None where it has none.
+
+        Raises:
+            NotInBucketError: It does not answer.
+        """
+        try:
+            return self._datastore.named(alias.key)
+        except ObjectStoreProblem as problem:
+            raise NotInBucketError(str(problem).rstrip(".")) from problem
+
+    def put(
+        self, ids: tuple[str, str], wanted: Sequence[Wanted], packages: _Packages, aliases: Sequence[Alias]
+    ) -> tuple[Wanted, ...]:
+        """Leaves packages, environments and names there, in this order: what can be found is whole.
+
+        Args:
+            ids: What the names lead to: request and full id.
+            wanted: The environments, one for each arch.
+            packages: All of each.
+            aliases: Their names.
+
+        Returns:
+            `wanted`, with where their packages are.
+
+        Raises:
+            NotInBucketError: Not all of it is there. The names are not, then.
+        """
+        try:
+            there = tuple(self._with_packages(one, packages[one.id]) for one in wanted)
+            for one in there:
+                self._datastore.record(one.id, one.entry)
+            self._send()
+            for alias in aliases:
+                self._datastore.name(alias.key, ids, moves=alias.is_mutable)
+            self._send()
+        except (StoreProblem, ObjectStoreProblem) as problem:
+            raise NotInBucketError(str(problem).rstrip(".")) from problem
+        except NotMadeError as error:
+            raise NotInBucketError(error.finding.message.rstrip(".")) from error
+        finally:
+            self._bucket.close()
+        missing = next((alias for alias in aliases if self.ids(alias) != ids), None)
+        if missing is not None:
+            raise NotInBucketError(f"{missing} leads elsewhere in it")
+        return there
+
+    def _with_packages(self, wanted: Wanted, packages: Sequence[LockedPackage]) -> Wanted:
+        cached = {line["url"] for line in wanted.entry["packages"] if line.get("cache_info")}
+        new = [package for package in packages if package.url.partition("#")[0] not in cached]
+        confirmed = self._datastore.confirmed(new)
+        self._datastore.offer([package for package in new if package.url not in confirmed], self._report)
+        findings = self._send()
+        entry = with_cache_info(wanted.entry, self._datastore.confirmed(new))
+        if uncached(entry):
+            reasons = [finding.message.rstrip(".") for finding in findings]
+            raise NotInBucketError("; ".join(reasons) or f"{uncached(entry)} packages did not arrive")
+        return msgspec.structs.replace(wanted, entry=entry)
+
+    def _send(self) -> tuple[Finding, ...]:
+        """Sends all that waits for the bucket; what was wrong with that."""
+        amount = self._bucket.waiting()
+        if not amount.objects:
+            return ()
+        with self._bar(amount) as self._seen:
+            return self._bucket.send()
+
+    def _through(self, size: int) -> None:
+        if self._seen is not None:
+            self._seen(size)

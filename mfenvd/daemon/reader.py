@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class ProjectReader(Protocol):
-    """Reads a project, see `mfenvd.flows.project.ProjectReader`."""
+    """Reads a project, see `mfenvd.flows.project_reader.ProjectReader`."""
 
     @property
     def settings(self) -> Settings: ...

@@ -25,7 +25,7 @@ IDLE_SECONDS = 180.0
 MOST = 2
 """A folder that does not answer (a network drive) must not keep the other projects waiting."""
 
-READER = "mfenvd.flows.project:ProjectReader"
+READER = "mfenvd.flows.project_reader:ProjectReader"
 
 _log = logging.getLogger("mfenvd.reader")
 

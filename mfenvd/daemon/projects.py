@@ -331,12 +331,12 @@ class Project:
         await self._services.scheduler.want(self.root, understanding.jobs, reading.max_workers)
         # Only now, so that what is settled already is never told as queued.
         self._table.adopt(understanding)
-        warming.want(self.root, understanding.needs, understanding.context)
+        warming.want(self.root, understanding.needs, understanding.context, understanding.foreseen)
         if changed or unwatched:
             # What was not watched yet may have changed since it was made ready.
             warming.files_changed(self.root, changed | unwatched)
         self._asking.ask(reading.questions)
-        if self._asking.is_busy and self._services.scheduler.is_busy(self.root):
+        if self._asking.is_busy and self._services.scheduler.is_busy(self.root) and not understanding.foreseen:
             # Its answers bring the environments that wheels are put into.
             warming.expect()
         if self._retry or any(map(may_hold_credentials, changed)):

@@ -26,6 +26,7 @@ from mfenvd.daemon.frames import frame, read_frame
 from mfenvd.daemon.pipes import take_pipes
 from mfenvd.daemon.reading import READS, Answer, Failed, Gone, Item, Items, Layout, Place, Questions, Read, place_of
 from mfenvd.daemon.trees import end_own_tree
+from mfenvd.domain.identity import Identity
 from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
 from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.redact import redact
@@ -33,6 +34,7 @@ from mfenvd.domain.resolver import Context
 from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.paths import Paths
+from mfenvd.warm.core.ids import by_own_rules
 
 AT_ONCE = 25
 """Items in one frame: the daemon takes in a few, then does something else."""
@@ -160,7 +162,9 @@ class _Project:
         self._context = order.context
         # A step without an environment has no verdict.
         told = (one for one in plan.environments if one.request is not None or one.broken)
-        items = [self._item(plan, environment, known) for environment in told]
+        questions = self._questions(order.context)
+        foreseen = _foreseen(questions)
+        items = [self._item(plan, one, known, foreseen.get((one.source, one.flow, one.step), ())) for one in told]
         # What is not laid out again keeps its number, so a number is new exactly if its item is.
         new = [item for item in items if known.get(place_of(item.environment)) is not item]
         for start in range(0, len(new), AT_ONCE):
@@ -181,7 +185,7 @@ class _Project:
             files=None if same_files else files,
             exclude=settings.exclude,
             max_workers=settings.max_workers,
-            questions=self._questions(order.context),
+            questions=questions,
             remembers=self._reader.remembers,
         )
 
@@ -192,25 +196,44 @@ class _Project:
         launcher = self._reader.launcher if files else None
         return Questions(files, launcher, context.trusted, self._reader.lacks_python)
 
-    def _item(self, plan: Plan, environment: Environment, known: dict[Place, Item]) -> Item:
+    def _item(
+        self, plan: Plan, environment: Environment, known: dict[Place, Item], foreseen: Sequence[Identity]
+    ) -> Item:
+        """Its item, the one of before where that is the same; `foreseen` is what Metaflow will call it."""
+        expected = environment
+        if foreseen and not environment.identities:
+            expected = msgspec.structs.replace(environment, identities=tuple(foreseen))
+        alone = Plan(plan.root, (expected,))
+        needs = tuple(engine.needs(alone, self._context).values())
+        now, soon = (needs, ()) if expected is environment else ((), needs)
         item = known.get(place_of(environment))
-        if item is not None and item.environment == environment:
+        if item is not None and item.environment == environment and item.foreseen == soon:
             return item
         positions = {planned.target: position for position, planned in enumerate(environment.targets)}
-        alone = Plan(plan.root, (environment,))
         jobs: list[tuple[str, int]] = []
         bases: list[tuple[str, int]] = []
         for job in engine.jobs(alone, self._context):
             (jobs if job.request == environment.request else bases).append((job.key, positions[job.target]))
-        needs = engine.needs(alone, self._context)
         self._last_number += 1
-        return Item(self._last_number, environment, tuple(jobs), tuple(bases), tuple(needs.values()))
+        return Item(self._last_number, environment, tuple(jobs), tuple(bases), now, soon)
 
     def _all_files(self, plan: Plan) -> tuple[str, ...]:
         sources = {*plan.reads, *(environment.source for environment in plan.environments)}
         return tuple(
             sorted({*sources, *(file for files in plan.reads.values() for file in files), *self._reader.watched})
         )
+
+
+def _foreseen(questions: Questions) -> dict[tuple[str, str | None, str | None], list[Identity]]:
+    """What Metaflow will call the environments that it is asked about, by source, flow and step."""
+    found: dict[tuple[str, str | None, str | None], list[Identity]] = {}
+    if questions.launcher is not None:
+        for file in by_own_rules(questions.files, questions.launcher):
+            for flow in file.flows:
+                for step in flow.steps:
+                    if step.identity is not None:
+                        found.setdefault((file.path, flow.flow, step.step), []).append(step.identity)
+    return found
 
 
 @contextmanager

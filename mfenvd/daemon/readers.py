@@ -242,7 +242,12 @@ class Readers:
 def _row(item: Item, context: Context, earlier: Mapping[Place, Row]) -> Row:
     """The row for `item`; the one of before where that is the same."""
     row, keys = earlier.get(place_of(item.environment)), [key for key, _ in (*item.jobs, *item.bases)]
-    if row is not None and row.environment == item.environment and [*row.jobs, *row.bases] == keys:
+    if (
+        row is not None
+        and row.environment == item.environment
+        and [*row.jobs, *row.bases] == keys
+        and row.foreseen == item.foreseen
+    ):
         return row
     request, base, targets = item.environment.request, item.environment.base, item.environment.targets
     return Row(
@@ -250,6 +255,7 @@ def _row(item: Item, context: Context, earlier: Mapping[Place, Row]) -> Row:
         {key: Job(request, targets[at].target, context) for key, at in item.jobs} if request is not None else {},
         {key: Job(base, targets[at].target, context) for key, at in item.bases} if base is not None else {},
         {needs.identity.key: needs for needs in item.needs},
+        item.foreseen,
     )
 
 

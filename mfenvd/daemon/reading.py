@@ -49,6 +49,7 @@ class Item(msgspec.Struct, frozen=True):
         jobs: For each its key and the position of its target in the environment.
         bases: The same for what resolves its base.
         needs: What Metaflow's environments of it are made of.
+        foreseen: The same while Metaflow is being asked, as they will be in all likelihood.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Item(msgspec.Struct, frozen=True):
     jobs: tuple[tuple[str, int], ...]
     bases: tuple[tuple[str, int], ...] = ()
     needs: tuple[Needs, ...] = ()
+    foreseen: tuple[Needs, ...] = ()
 
 
 class Questions(msgspec.Struct, frozen=True):

@@ -183,6 +183,8 @@ class Service:
         folder = _folder(root)
         self._formatter.hide(secret_values(surroundings))
         self._journal.post_project(folder, surroundings)
+        # Somebody begins to work on it.
+        self._pool.prepare()
         project = self._projects.get(folder)
         if project is None:
             project = Project(folder, surroundings, self._services, trusted=folder in self._trusted)

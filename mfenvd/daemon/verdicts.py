@@ -30,6 +30,7 @@ class Row:
         jobs: Its resolutions, by key.
         bases: Those of the conda environments that Metaflow puts its wheels into.
         needs: What Metaflow's environments are made of, by `Identity.key`.
+        foreseen: The same while Metaflow is being asked, as they will be in all likelihood.
         ids: Of its verdicts, once they are known.
     """
 
@@ -37,6 +38,7 @@ class Row:
     jobs: dict[str, Job]
     bases: dict[str, Job] = field(default_factory=dict)
     needs: dict[str, engine.Needs] = field(default_factory=dict)
+    foreseen: tuple[engine.Needs, ...] = ()
     ids: tuple[str, ...] = ()
 
 
@@ -75,6 +77,11 @@ class Understanding:
     def needs(self) -> dict[str, engine.Needs]:
         """What Metaflow's environments are made of, by `Identity.key`."""
         return {key: needs for row in self.rows for key, needs in row.needs.items()}
+
+    @property
+    def foreseen(self) -> list[engine.Needs]:
+        """What those are made of in all likelihood that Metaflow is being asked about."""
+        return [needs for row in self.rows for needs in row.foreseen]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from mfenvd.daemon.child import ChildDiedError
+from mfenvd.daemon.fetching import FetchingAhead
 from mfenvd.daemon.findings import warming_ended, warming_failed
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.workers import Pool
@@ -58,6 +59,7 @@ class _Share:
         needs: Its environments, by `Identity.key`.
         context: Of their resolutions.
         by_job: Which of them rest on a job, by `Job.key`.
+        foreseen: Those that Metaflow is still being asked about, as they will be in all likelihood, by `Job.key`.
         warmths: What is known of them.
         rests_on: The resolutions that this is known of.
         doubted: Those that may not be as they were made, to be looked at again.
@@ -73,6 +75,7 @@ class _Share:
     context: Context | None = None
     needs: dict[str, Needs] = field(default_factory=dict)
     by_job: dict[str, list[str]] = field(default_factory=dict)
+    foreseen: dict[str, list[Needs]] = field(default_factory=dict)
     warmths: dict[str, Warmth] = field(default_factory=dict)
     rests_on: dict[str, tuple[Resolution, ...]] = field(default_factory=dict)
     doubted: set[str] = field(default_factory=set)
@@ -94,8 +97,7 @@ class Warming:
         self._timer: asyncio.TimerHandle | None = None
         self._shares: dict[str, _Share] = {}
         self._closing = False
-        self._fetching: asyncio.Task[None] | None = None
-        self._fetched: frozenset[str] = frozenset()
+        self._fetching = FetchingAhead(pool)
 
     def start(self) -> None:
         """Begins to look at everything again every hour: environments can go without a trace in the files watched."""
@@ -110,18 +112,22 @@ class Warming:
         share = self._shares.pop(root)
         self._forget(share, tuple(share.needs))
 
-    def want(self, root: str, needs: Mapping[str, Needs], context: Context) -> None:
-        """From now on the project has these environments."""
+    def want(self, root: str, needs: Mapping[str, Needs], context: Context, foreseen: Collection[Needs] = ()) -> None:
+        """From now on the project has these environments, and soon those that are `foreseen`."""
         share = self._shares.get(root)
         if share is None:
             return
         self._forget(share, [key for key in share.needs if key not in needs])
         changed = share.context is not None and share.context != context
         share.needs, share.context = dict(needs), context
-        share.by_job = {}
+        share.by_job, share.foreseen = {}, {}
         for key, one in needs.items():
             for job in one.jobs:
                 share.by_job.setdefault(job, []).append(key)
+        for one in foreseen:
+            for job in one.jobs:
+                share.foreseen.setdefault(job, []).append(one)
+        self._fetching.keep({job for each in self._shares.values() for job in (*each.by_job, *each.foreseen)})
         for key in needs:
             if changed:
                 share.rests_on.pop(key, None)
@@ -135,6 +141,8 @@ class Warming:
             return
         for key in share.by_job.get(job, ()):
             self._consider(share, key)
+        for needs in share.foreseen.get(job, ()):
+            self._fetch_ahead(share, needs)
         self._dispatch()
 
     def files_changed(self, root: str, paths: Collection[str]) -> None:
@@ -203,19 +211,17 @@ class Warming:
         if self._timer:
             self._timer.cancel()
         tasks = [task for share in self._shares.values() for task in share.running.values()]
-        if self._fetching is not None:
-            self._fetching.cancel()
-            tasks.append(self._fetching)
         for share in self._shares.values():
             self._forget(share, tuple(share.needs))
+        await self._fetching.close()
         if tasks:
             await asyncio.wait(tasks)
 
     def _consider(self, share: _Share, key: str) -> None:
         """Queues the environment if what it rests on is known, and is something else than before."""
         resting = self._resting(share, key)
-        if resting is None:
-            self._fetch_ahead(share, key)
+        if resting is None and key not in share.warmths:
+            self._fetch_ahead(share, share.needs[key])
         if resting is None or (share.rests_on.get(key) == resting and key not in share.doubted):
             return
         if key in share.running:
@@ -226,25 +232,15 @@ class Warming:
         if timer:
             timer.cancel()
 
-    def _fetch_ahead(self, share: _Share, key: str) -> None:
-        """Fetches what is resolved of an environment while its rest still is; one at a time, the rest can wait."""
-        context, fetching = share.context, self._fetching
-        if key in share.warmths or context is None or (fetching is not None and not fetching.done()):
-            return
-        needs = share.needs[key]
-        settled = [job for job in needs.jobs if not self._scheduler.is_under_way(share.root, job)]
-        if self._fetched.issuperset(settled):  # many environments have the same conda part
-            return
-        part = needs.part({job: outcome for job in settled if (outcome := self._outcome(job)) is not None}, context)
-        if part is not None:
-            self._fetched = frozenset(settled)
-            self._fetching = asyncio.get_running_loop().create_task(self._fetch(part))
-
-    async def _fetch(self, part: WarmTask) -> None:
-        try:
-            await self._pool.fetch(part)
-        except ChildDiedError as error:
-            _log.warning("the worker that fetched ahead for %s died: %s", part.identity.id, error)
+    def _fetch_ahead(self, share: _Share, needs: Needs) -> None:
+        """Fetches what is resolved of an environment."""
+        for job in needs.jobs:
+            outcome = None if self._scheduler.is_under_way(share.root, job) else self._outcome(job)
+            if outcome is None or share.context is None:
+                continue
+            part = needs.part({job: outcome}, share.context)
+            if part is not None:
+                self._fetching.begin(job, part)
 
     def _resting(self, share: _Share, key: str) -> tuple[Resolution, ...] | None:
         """The resolutions; None while not everything is resolved, or something is resolved anew."""
@@ -282,9 +278,10 @@ class Warming:
         needs, resting = share.needs[key], self._resting(share, key)
         outcomes = {job: outcome for job in needs.jobs if (outcome := self._outcome(job)) is not None}
         work = needs.task(outcomes, share.context) if share.context is not None else None
-        if self._fetching is not None and not self._fetched.isdisjoint(needs.jobs):
-            # What it fetches is needed, and the worker that does so has all that is needed in memory.
-            await asyncio.wait((self._fetching,))
+        if self._fetching.is_under_way(needs.jobs):
+            # What is being fetched is needed, and its worker has all that is needed in memory: the rest meanwhile.
+            self._fetch_ahead(share, needs)
+            await self._fetching.done(needs.jobs)
         if work is not None and resting is not None:
             warmth = await self._attempt(share, key, msgspec.structs.replace(work, replace=replace))
             share.rests_on[key] = resting

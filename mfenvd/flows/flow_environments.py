@@ -118,7 +118,7 @@ def _environment(
         findings=_once(step.findings, asked.findings, context.requests.core),
         origins={"python": step.location, **step.origins} if step.python else step.origins,
         identities=step.identities,
-        base=asked.base if step.identities else None,
+        base=asked.base if step.identities or context.requests.core else None,
     )
     return environment, asked.reads
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
 from mfenvd.warm import findings
+from mfenvd.warm.extracted import TRASH
 from mfenvd.warm.fetching import Fetching
 from mfenvd.warm.plan import Archives, LocalEnvironment, NotMadeError, Report
 
@@ -71,23 +74,38 @@ class Builder:
             raise NotMadeError(findings.python_does_not_run(wanted.id, str(prefix), reason))
         return paths
 
-    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
-        """Fetches packages that an environment will be made of, and extracts those of conda.
+    def fetch(
+        self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage], python: str | None
+    ) -> None:
+        """Fetches packages that an environment will be made of, and extracts them, wheels if `python` is given.
 
         Raises:
             NotMadeError: One cannot be had.
         """
         from mfenvd.warm.conda_prefix import CondaCache
 
-        cache = CondaCache(extracted_folder(self._cache_dir), platform, run_scripts=False)
+        folder = extracted_folder(self._cache_dir)
+        cache = CondaCache(folder, platform, run_scripts=False)
         extracted = cache.records(conda)
         new = [package for package in conda if package.filename not in extracted]
         with Fetching(self._archives, [*new, *wheels], lambda _: None) as fetching:
             archives = {package.filename: fetching.file(package) for package in new}
             if new:
                 cache.extract(extracted, archives)
-            for wheel in wheels:
-                fetching.file(wheel)
+            files = [fetching.file(wheel) for wheel in wheels]
+        if files and python is not None:
+            self._unpack(files, python, folder)
+
+    def _unpack(self, wheels: Sequence[Path], python: str, folder: Path) -> None:
+        from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, unpack_wheels
+
+        folder.mkdir(parents=True, exist_ok=True)
+        # What is wrong with one is said when it is installed.
+        with (
+            tempfile.TemporaryDirectory(dir=folder, prefix=TRASH) as scratch,
+            contextlib.suppress(InstallFailedError, UvMissingError),
+        ):
+            unpack_wheels(wheels, python, Path(scratch), self._cache_dir / "uv")
 
     def _install(self, wheels: Sequence[Path], prefix: Path, id_: str) -> None:
         from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, install_wheels

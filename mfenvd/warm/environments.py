@@ -78,9 +78,15 @@ class LocalEnvironments:
             path, reason = str(error.filename or self._folder), error.strerror or str(error)
             raise NotMadeError(findings.environments_unwritable(path, reason)) from error
 
-    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
+    def fetch(
+        self,
+        platform: str,
+        conda: Sequence[LockedPackage],
+        wheels: Sequence[LockedPackage],
+        python: str | None = None,
+    ) -> None:
         """See `plan.Environments`."""
-        self._builder.fetch(platform, conda, wheels)
+        self._builder.fetch(platform, conda, wheels, python)
 
     def mark_foreign(self, id_: str, platform: str) -> None:
         """Lets Metaflow skip the download for another platform.

@@ -114,8 +114,20 @@ class Environments(Protocol):
         """
         ...
 
-    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
-        """Has packages on this machine, and those of conda extracted, which `create` will need.
+    def fetch(
+        self,
+        platform: str,
+        conda: Sequence[LockedPackage],
+        wheels: Sequence[LockedPackage],
+        python: str | None = None,
+    ) -> None:
+        """Has packages on this machine, and extracted, which `create` will need.
+
+        Args:
+            platform: This machine's.
+            conda: Of the environment, all of them.
+            wheels: Likewise.
+            python: Version that the wheels will be installed for; None where they are only kept.
 
         Raises:
             NotMadeError: One cannot be had.

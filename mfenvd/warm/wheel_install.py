@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,12 +41,31 @@ def install_wheels(wheels: Sequence[Path], prefix: Path, cache_dir: Path) -> Non
         InstallFailedError: uv refuses one of them, or the disk does.
         UvMissingError: There is no uv.
     """
+    _install(wheels, cache_dir, "--python", str(prefix / "bin" / "python"))
+
+
+def unpack_wheels(wheels: Sequence[Path], python: str, scratch: Path, cache_dir: Path) -> None:
+    """Has uv's cache hold what `install_wheels` will link.
+
+    Args:
+        wheels: As for `install_wheels`.
+        python: Version of the Python that they will be installed for; it need not be there.
+        scratch: Where they are installed meanwhile, as uv unpacks only what it installs; to be thrown away.
+        cache_dir: uv's cache.
+
+    Raises:
+        InstallFailedError, UvMissingError: As for `install_wheels`.
+    """
+    _install(wheels, cache_dir, "--python", sys.executable, "--python-version", python, "--target", str(scratch))
+
+
+def _install(wheels: Sequence[Path], cache_dir: Path, *where: str) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listing:
         listing.writelines(f"{wheel.as_uri()}\n" for wheel in wheels)
         listing.flush()
         _run(
             [
-                _uv(), "pip", "install", "--python", str(prefix / "bin" / "python"), "--cache-dir", str(cache_dir),
+                _uv(), "pip", "install", *where, "--cache-dir", str(cache_dir),
                 "--no-deps", "--no-index", "--offline", "--no-config", "--no-python-downloads",
                 "--break-system-packages", "--no-progress", "--quiet", "--requirement", listing.name,
             ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import rich
 
 from mfenvd.domain.state import State
@@ -128,15 +128,15 @@ def creations(world: World) -> None:
     wanted = environment(world, installed_wheels()[:_WHEELS])
     with_mfenv, with_micromamba, linking = [], [], []
     made = environments(world)
-    for _ in range(_TURNS + 1):
-        prefix = world.root / "by-micromamba"
-        with_micromamba.append(seconds(lambda: create_with_micromamba(world, wanted, prefix)))  # noqa: B023 - called here
-        shutil.rmtree(prefix)
-        with_mfenv.append(seconds(lambda: made.create(wanted, quiet)))
-        links = world.root / "links"
-        linking.append(seconds(lambda: link_all(made.find(wanted.id, LOCAL), links)))  # noqa: B023 - called here
-        shutil.rmtree(links)
-        shutil.rmtree(made.find(wanted.id, LOCAL) or "")
+    # Nothing is removed in between: the disk would still be busy with that when the next is timed.
+    for turn in range(_TURNS + 1):
+        one = msgspec.structs.replace(wanted, id=f"60aaaaaaaaaaa{turn}")
+        with_micromamba.append(
+            seconds(lambda: create_with_micromamba(world, one, world.root / f"by-micromamba-{turn}"))  # noqa: B023 - called here
+        )
+        with_mfenv.append(seconds(lambda: made.create(one, quiet)))  # noqa: B023 - called here
+        links = world.root / f"links-{turn}"
+        linking.append(seconds(lambda: link_all(made.find(one.id, LOCAL), links)))  # noqa: B023 - called here
     # The first of each filled the caches.
     row("micromamba create + pip install, 60 packages", with_micromamba[1:])
     row("mfenv, the same environment", with_mfenv[1:], with_micromamba[1:], "at most 1/15 = 0.067")

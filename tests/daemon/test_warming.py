@@ -150,22 +150,45 @@ async def test_work_begins_when_everything_is_resolved_and_is_done_once(bench: B
 
 
 async def test_what_is_resolved_first_is_fetched_meanwhile_once_and_waited_for(bench: Bench) -> None:
+    conda: tuple[list[str], bool] = (["linux-64"], False)
+    wheels: tuple[list[str], bool] = ([], True)
     bench.pool.fetching.clear()
     bench.want("a", "b")
     bench.resolved("conda")
+    await eventually(lambda: bench.pool.fetched == [conda])
     bench.resolved("wheels-a")
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert bench.pool.fetched == [(["linux-64"], False)]
+    # The rest of what is waited for is fetched as well.
+    await eventually(lambda: bench.pool.fetched == [conda, wheels])
     assert bench.pool.asked == []
     bench.pool.fetching.set()
     await bench.answer(0)
     bench.resolved("wheels-b")
     await bench.answer(1)
-    assert bench.pool.fetched == [(["linux-64"], False)]
+    assert bench.pool.fetched == [conda, wheels]
     bench.resolved("wheels-a", "2.0")
     await bench.answer(2)
     assert bench.pool.asked == ["a", "b", "a"]
+
+
+async def test_what_metaflow_is_still_asked_about_is_fetched_and_not_made_ready(bench: Bench) -> None:
+    bench.warming.want(ROOT, {}, CONTEXT, [needs("a")])
+    bench.resolved("conda")
+    bench.resolved("wheels-a")
+    await eventually(lambda: bench.pool.fetched == [(["linux-64"], False), ([], True)])
+    assert not bench.warming.is_busy(ROOT)
+    bench.want("a")
+    await bench.answer(0)
+    assert bench.pool.asked == ["a"]
+    assert len(bench.pool.fetched) == 2
+
+
+async def test_no_more_than_two_jobs_are_fetched_for_at_once(bench: Bench) -> None:
+    bench.pool.fetching.clear()
+    bench.want("a", "b", "c")
+    for job in ("wheels-a", "wheels-b", "wheels-c"):
+        bench.resolved(job)
+    await eventually(lambda: len(bench.pool.fetched) == 2)
+    bench.pool.fetching.set()
 
 
 async def test_a_fetch_that_fails_changes_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from mfenvd.warm.environments import LocalEnvironments
 from mfenvd.warm.marker import read_marker
 from mfenvd.warm.plan import LocalEnvironment, MicromambaSettings, NotMadeError
 from tests.support.conda_archives import conda_archive
+from tests.support.conda_python import PYTHON_VERSION
 from tests.support.metaflow_world import LOCAL, World, base_packages
 from tests.support.wheels import wheel
 from tests.warm.laid_out import (
@@ -131,13 +132,19 @@ def test_what_was_fetched_ahead_is_extracted_and_seen_by_nobody(world: World) ->
     made = environments(world, archives=archives)
     made.fetch(LOCAL, wanted.conda.packages, ())
     assert archives.fetched == ["pip"]
+    assert wanted.wheels is not None
+    made.fetch(LOCAL, (), wanted.wheels.packages, PYTHON_VERSION)
     assert not world.environments_file.exists()
     assert list(made.own()) == []
     assert list((world.root / "cache").rglob("**/.mfenv-trash-*")) == []
+    unpacked = list((world.root / "cache" / "uv").rglob("demo/__init__.py"))
+    assert len(unpacked) == 1
 
-    made.create(wanted, quiet)
-    assert sorted(archives.fetched) == ["demo", "helper", "pip"]
+    archives.fetched.clear()
+    prefix = made.create(wanted, quiet)
+    assert sorted(archives.fetched) == ["demo", "helper"]
     assert made.missing(wanted) == ()
+    assert (prefix / SITE_PACKAGES / "demo" / "__init__.py").samefile(unpacked[0])
 
 
 def test_an_archive_of_the_same_name_with_another_content_is_not_taken_from_the_cache(world: World) -> None:

@@ -46,7 +46,7 @@ class MetaflowSide:
         """One answer to each question, in their order; never raises for what a flow does."""
         if launcher.by_project and not trusted:
             why = findings.interpreter_not_started(launcher.interpreter, launcher.root)
-            yield from _by_own_rules(questions, launcher, why)
+            yield from by_own_rules(questions, launcher, why)
             return
         answers = _Answers(questions, launcher, self._seconds, loaded=trusted)
         missing = "it cannot be started"
@@ -59,7 +59,7 @@ class MetaflowSide:
         if self._stopped:
             return
         if missing:
-            yield from _by_own_rules(questions, launcher, findings.metaflow_missing(launcher.interpreter, missing))
+            yield from by_own_rules(questions, launcher, findings.metaflow_missing(launcher.interpreter, missing))
         else:
             yield from answers.rest()
 
@@ -276,8 +276,8 @@ def _asked(step: Mapping[str, Any], said: Mapping[str, Any]) -> LoadedStep:
     return LoadedStep(step["step"], kinds=tuple(step["kinds"]), remote=tuple(step["remote"]), request=request or None)
 
 
-def _by_own_rules(questions: Sequence[FlowQuestion], launcher: Launcher, why: Finding) -> Iterator[LoadedFile]:
-    """Ids without asking Metaflow; `why` says so."""
+def by_own_rules(questions: Sequence[FlowQuestion], launcher: Launcher, *said: Finding) -> Iterator[LoadedFile]:
+    """Ids without asking Metaflow, which says so with `said`."""
     datastore = launcher.datastore or launcher.config.get("METAFLOW_DEFAULT_DATASTORE") or "local"
     root = own_ids.local_root(Path(launcher.cwd), launcher.config)
     packages = own_ids.package_root(datastore, root, launcher.config)
@@ -303,4 +303,4 @@ def _by_own_rules(questions: Sequence[FlowQuestion], launcher: Launcher, why: Fi
                         ]
                     )
                     flows.append(LoadedFlow(flow.flow, launch.name, steps))
-        yield LoadedFile(question.path, question.digest, tuple(flows), findings=(why,))
+        yield LoadedFile(question.path, question.digest, tuple(flows), findings=said)

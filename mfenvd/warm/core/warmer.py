@@ -104,16 +104,16 @@ class CoreWarmer:
             ManifestError: The manifest cannot be read.
             NotMadeError: A package cannot be had.
         """
-        identity = task.identity
+        identity = task.of_core
         settings = read_micromamba_settings(task.context.surroundings, trusted=task.context.trusted)
         known = manifest.read(manifest_path(identity.local_root, identity.flow))
         if settings.platform not in identity.conda_platforms or identity.id in known:
             return
         conda = task.conda.get(settings.platform)
         environments = self._environments_of(task.context, settings, task.indexes)
-        environments.fetch(
-            settings.platform, conda.packages if conda else (), task.wheels.packages if task.wheels else ()
-        )
+        wheels = task.wheels.packages if task.wheels else ()
+        python = identity.python if identity.platform == settings.platform else None
+        environments.fetch(settings.platform, conda.packages if conda else (), wheels, python)
 
     def _datastore(self, task: WarmTask, settings: MicromambaSettings) -> Datastore | None:
         if self._datastore_of is None or task.of_core.datastore == "local":

@@ -54,7 +54,13 @@ class FakeEnvironments:
         self.made.append(wanted)
         return self.folder / wanted.id
 
-    def fetch(self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage]) -> None:
+    def fetch(
+        self,
+        platform: str,
+        conda: Sequence[LockedPackage],
+        wheels: Sequence[LockedPackage],
+        python: str | None = None,
+    ) -> None:
         self.fetched.append((platform, [package.name for package in (*conda, *wheels)]))
 
     def mark_foreign(self, id_: str, platform: str) -> None:

@@ -24,8 +24,8 @@ from mfenvd.domain.loaded import Launcher
 from mfenvd.domain.redact import redact
 from mfenvd.domain.sharing import Asked
 from mfenvd.domain.surroundings import Surroundings
+from mfenvd.flows.metaflow_config import extension_manifest
 from mfenvd.resolve.index.pip_settings import config_files
-from mfenvd.shared_environments import manifest_of
 from mfenvd.warm.netflixext import manifest
 from mfenvd.warm.netflixext.asking import Answer
 from mfenvd.warm.shared_file import ManifestError
@@ -160,7 +160,7 @@ def _is_settled(question: Question) -> bool:
 def _is_resolved(asked: Asked, question: Question) -> bool:
     """Whether the extension would take what stands in its manifest, or has another manifest by now."""
     launcher = question.launcher
-    path = manifest_of(Path(launcher.cwd), {**launcher.config, **question.environ})
+    path = extension_manifest(Path(launcher.cwd), {**launcher.config, **question.environ})
     if str(path) != asked.manifest:
         return True
     content = manifest.read(path)

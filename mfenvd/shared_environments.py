@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,6 @@ from mfenvd.domain.alias import Alias, AliasKind, named_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
-from mfenvd.warm.core.known import LOCAL_ROOT, SYSROOT
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.netflixext import manifest
 from mfenvd.warm.netflixext.alias_files import AliasFiles
@@ -53,20 +52,6 @@ class SharedEnvironment(msgspec.Struct, frozen=True):
 
 class AliasTakenError(Exception):
     """An alias that is given once is another environment's."""
-
-
-def manifest_of(folder: Path, config: Mapping[str, str]) -> Path:
-    """The manifest that the extension would use for what is started in `folder`, there or not.
-
-    Args:
-        folder: Absolute.
-        config: The environment with Metaflow's configuration below it.
-    """
-    sysroot = config.get(SYSROOT)
-    folders = [Path(folder, sysroot)] if sysroot else [folder, *folder.parents]
-    roots = (each / LOCAL_ROOT for each in folders)
-    root = next((root for root in roots if root.is_dir()), folders[0] / LOCAL_ROOT)
-    return manifest.manifest_path(str(root), config)
 
 
 class SharedEnvironments:

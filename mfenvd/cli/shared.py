@@ -34,10 +34,11 @@ def shared_environments() -> SharedEnvironments:
     Raises:
         ManifestUnusableError: It cannot be read.
     """
-    from mfenvd.shared_environments import SharedEnvironments, manifest_of
+    from mfenvd.flows.metaflow_config import extension_manifest
+    from mfenvd.shared_environments import SharedEnvironments
     from mfenvd.warm.shared_file import ManifestError
 
-    path = manifest_of(Path.cwd(), metaflow_configuration())
+    path = extension_manifest(Path.cwd(), metaflow_configuration())
     try:
         return SharedEnvironments(path)
     except ManifestError as error:

@@ -82,14 +82,17 @@ def unknown_named_environment(name: str, location: Location, defined: Iterable[s
 def not_shared_for_arch(  # noqa: PLR0913 - all that is said
     name: str, arch: Arch, archs: Sequence[Arch], location: Location, origin: Location | None, *, late: bool
 ) -> Finding:
-    """MFE111: Metaflow refuses the step, or with `fetch_at_exec` the task fails."""
+    """MFE111: Metaflow refuses the step, or with `fetch_at_exec` the task fails.
+
+    `origin` is where the configuration says so; None where metaflow-netflixext's manifest does.
+    """
     available = ", ".join(archs)
-    where = f" in {origin.path}" if origin else ""
+    fix = f"Resolve it for {arch}, too: `mfenv resolve --from {name} --arch {arch} --alias` with another tag."
     return Finding(
         Code.NOT_SHARED_FOR_ARCH,
         Severity.WARNING if late else Severity.ERROR,
         f"The named environment {name!r} is not available for {arch}; it is for {available}.",
-        fix=f'Add "{arch}" to its `archs`{where}.',
+        fix=f'Add "{arch}" to its `archs` in {origin.path}.' if origin else fix,
         data={"name": name, "arch": str(arch), "archs": list(map(str, archs))},
     ).located(location)
 

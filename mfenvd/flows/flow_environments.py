@@ -16,6 +16,7 @@ from mfenvd.domain.redact import redact, shown_url, without_channel_credentials
 from mfenvd.domain.request import Kind, Request
 from mfenvd.flows import findings
 from mfenvd.flows.floors import ProjectTargets
+from mfenvd.flows.known_aliases import known_archs
 from mfenvd.flows.launches import Launch
 from mfenvd.flows.reading import FileReading, FlowReading, StepReading
 from mfenvd.flows.requests import RequestFacts, python_version, step_request
@@ -43,11 +44,13 @@ class FlowContext(msgspec.Struct, frozen=True):
         requests: For the requests.
         targets: For the targets.
         named: The environments that the configuration names, by name and by alias.
+        manifest: metaflow-netflixext's, which has environments by alias; None with Metaflow core.
     """
 
     requests: RequestFacts
     targets: ProjectTargets
     named: Mapping[str, Shared]
+    manifest: Path | None = None
 
 
 class SourceEnvironments(msgspec.Struct, frozen=True):
@@ -93,7 +96,7 @@ def _environment(
 ) -> tuple[Environment, tuple[str, ...]]:
     """The step's environment, and the files besides the reading's own that it was read from."""
     if step.named_env is not None:
-        return _named(source, flow, step, launches, context), ()
+        return _named(source, flow, step, launches, context), (str(context.manifest),) if context.manifest else ()
     folders = (*context.requests.folders, Path(source).parent)
     asked = step_request(step, msgspec.structs.replace(context.requests, folders=folders))
     where = step_targets(step, asked.python, launches, context.targets, asked.kind)
@@ -140,6 +143,11 @@ def _named(
     declared = known.python if known else python_version(step.python or "")
     python = declared or context.requests.python
     where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets, kind)
+    targets = tuple(_available(planned, name, shared, step) for planned in where.targets)
+    if shared is None and (archs := _of_manifest(name, context)):
+        # Metaflow takes it as it is: what is told is for which archs it cannot.
+        targets = tuple(planned for planned in targets if planned.target.arch not in archs and not step.disabled)
+        unsure = tuple(_missing(planned.target.arch, name, archs, step) for planned in targets)
     said = [*step.findings, *unsure, *(known.findings if known else ())]
     return Environment(
         source=source,
@@ -155,7 +163,7 @@ def _named(
         named_env=name,
         remote=where.remote,
         request=known.request if known and not step.disabled else None,
-        targets=tuple(_available(planned, name, shared, step) for planned in where.targets),
+        targets=targets,
         findings=tuple(said),
         origins=known.origins if known else step.origins,
         identities=step.identities if known else (),
@@ -167,14 +175,24 @@ def _shared(name: str, step: StepReading, context: FlowContext) -> tuple[Shared 
     if name in context.named:
         return context.named[name], ()
     if "@{" in name:
-        return None, (findings.named_at_run_time(name, step.location),)
+        return None, (findings.named_at_run_time(name, _place(step)),)
     try:
         alias = str(parse_alias(name))
     except BadAliasError as error:
-        return None, (findings.bad_alias(error, step.location),)
+        return None, (findings.bad_alias(error, _place(step)),)
     if alias in context.named:
         return context.named[alias], ()
-    return None, (findings.unknown_named_environment(name, step.location, context.named),)
+    return None, (findings.unknown_named_environment(name, _place(step), context.named),)
+
+
+def _of_manifest(name: str, context: FlowContext) -> tuple[Arch, ...]:
+    """The archs that metaflow-netflixext has an environment of that name for; none where it knows none."""
+    if context.manifest is None:
+        return ()
+    try:
+        return known_archs(context.manifest, parse_alias(name))
+    except BadAliasError:
+        return ()
 
 
 def _available(planned: PlannedTarget, name: str, shared: Shared | None, step: StepReading) -> PlannedTarget:
@@ -184,10 +202,19 @@ def _available(planned: PlannedTarget, name: str, shared: Shared | None, step: S
     arch = planned.target.arch
     if step.disabled or not shared.archs or arch in shared.archs:
         return planned
-    missing = findings.not_shared_for_arch(
-        name, arch, shared.archs, step.location, shared.origin, late=step.fetch_at_exec
-    )
+    missing = _missing(arch, name, shared.archs, step, shared.origin)
     return msgspec.structs.replace(planned, findings=(*planned.findings, missing))
+
+
+def _missing(
+    arch: Arch, name: str, archs: Sequence[Arch], step: StepReading, origin: Location | None = None
+) -> Finding:
+    return findings.not_shared_for_arch(name, arch, archs, _place(step), origin, late=step.fetch_at_exec)
+
+
+def _place(step: StepReading) -> Location:
+    """Where the environment is named."""
+    return step.named_at or step.location
 
 
 def _once(read: Sequence[Finding], asked: Sequence[Finding], core: bool | None) -> tuple[Finding, ...]:

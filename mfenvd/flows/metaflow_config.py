@@ -26,6 +26,8 @@ _DECOSPECS = (
     "METAFLOW_DECOSPECS", "METAFLOW_RUN_DECOSPECS", "METAFLOW_RESUME_DECOSPECS", "METAFLOW_DEFAULT_DECOSPECS"
 )  # fmt: skip
 
+_LOCAL_ROOT = ".metaflow"
+
 # plugins/aws/aws_utils.py get_docker_registry: a first part with a dot or a colon before the slash.
 _HAS_REGISTRY = re.compile(r".+?[:.].+?/")
 
@@ -112,6 +114,20 @@ def read_metaflow_config(cwd: Path, environ: Mapping[str, str]) -> MetaflowConfi
     return MetaflowConfig(values, tuple(watched), tuple(findings))
 
 
+def extension_manifest(folder: Path, config: Mapping[str, str]) -> Path:
+    """The manifest that metaflow-netflixext would use for what is started in `folder`, there or not.
+
+    Args:
+        folder: Absolute.
+        config: The environment with Metaflow's configuration below it.
+    """
+    sysroot = config.get("METAFLOW_DATASTORE_SYSROOT_LOCAL")
+    folders = [Path(folder, sysroot)] if sysroot else [folder, *folder.parents]
+    roots = (each / _LOCAL_ROOT for each in folders)
+    root = next((root for root in roots if root.is_dir()), folders[0] / _LOCAL_ROOT)
+    return root / (config.get("METAFLOW_CONDA_MAGIC_FILE_V2") or "conda_v2.cnd")
+
+
 def _profile_file(environ: Mapping[str, str], findings: list[Finding]) -> Path:
     profile = environ.get("METAFLOW_PROFILE")
     name = f"config_{profile}.json" if profile else "config.json"
@@ -133,7 +149,7 @@ def _expanded(path: str, environ: Mapping[str, str]) -> str:
 def _local_file(cwd: Path, watched: list[str]) -> Path | None:
     """`config.json` of the first `.metaflow` folder from `cwd` up, as `init_local_config` looks for it."""
     for folder in (cwd, *cwd.parents):
-        file = folder / ".metaflow" / "config.json"
+        file = folder / _LOCAL_ROOT / "config.json"
         if file.parent.is_dir():
             return file
         if folder == cwd:

@@ -15,7 +15,7 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.floors import ProjectTargets
 from mfenvd.flows.host import Host
 from mfenvd.flows.interpreter import Interpreter, find_interpreter, is_users_choice
-from mfenvd.flows.metaflow_config import MetaflowConfig, read_metaflow_config
+from mfenvd.flows.metaflow_config import MetaflowConfig, extension_manifest, read_metaflow_config
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.flows.requests import RequestFacts
 from mfenvd.flows.settings import configuration_files, load_settings
@@ -50,6 +50,14 @@ class ProjectContext(msgspec.Struct, frozen=True):
     launcher: Launcher | None = None
     metaflow_mark: int | None = None
     outlives_file: bool = False
+
+    @property
+    def extension_manifest(self) -> Path | None:
+        """metaflow-netflixext's manifest, there or not; None where the project's Python is not known to have that."""
+        if self.requests.core is not False:
+            return None
+        config = {name: setting.value for name, setting in self.metaflow.values.items()}
+        return extension_manifest(Path(self.facts.cwd), {**config, **self.facts.environ})
 
 
 def read_context(

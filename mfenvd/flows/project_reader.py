@@ -292,7 +292,7 @@ class ProjectReader:
         if broken and known is not None and known.reading.flows:
             known.broken = broken
         elif known is not None and known.reading == reading:
-            known.broken = ()
+            known.broken, known.built = (), None
             known.question = self._question(known)
         elif reading.flows or reading.findings:
             self._sources[path] = _Source(reading, overlay=known.overlay if known else None)
@@ -326,6 +326,7 @@ class ProjectReader:
             self._context.requests,
             self._context.targets,
             dict(self._shared()),
+            self._context.extension_manifest,
         )
         launches = self._launches()
         for path, source in self._sources.items():

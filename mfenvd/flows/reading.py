@@ -44,6 +44,7 @@ class StepReading(msgspec.Struct, frozen=True):
         channels: From the decorators; empty where they say nothing.
         indexes: Index URLs from the decorators (netflixext); empty where they say nothing.
         named_env: What `@named_env` names.
+        named_at: Where the decorator that names it stands.
         fetch_at_exec: Whether the named environment is only looked up at run time.
         remote: Decorators that run it elsewhere, in the order written.
         gpu: What `@resources` asks for, wherever the step runs; None when it does not say.
@@ -64,6 +65,7 @@ class StepReading(msgspec.Struct, frozen=True):
     channels: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
     named_env: str | None = None
+    named_at: Location | None = None
     fetch_at_exec: bool = False
     remote: tuple[RemoteDecorator, ...] = ()
     gpu: int | None = None

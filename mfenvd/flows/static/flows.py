@@ -144,6 +144,7 @@ class _FlowReader:
             channels=merged.channels,
             indexes=merged.indexes,
             named_env=merged.named_env,
+            named_at=merged.named_at,
             fetch_at_exec=merged.fetch_at_exec,
             remote=remote,
             gpu=self._resources_gpu(state, step),

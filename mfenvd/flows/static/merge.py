@@ -141,12 +141,13 @@ class Declared:
         value = self._readable(attribute, None)
         return str(value) if isinstance(value, str) else None
 
-    def environment(self) -> str | None:
-        """The alias of the environment that is named, that of a step as `step:Flow/Run/step`; None when none is."""
+    def environment(self) -> tuple[str, Location] | None:
+        """The alias of the environment that is named, that of a step as `step:Flow/Run/step`, and where; None: none."""
         name, pathspec = self.text("name"), self.text("pathspec")
         if name and pathspec:
             self._refuse(f"{self.label} has both `name` and `pathspec`, which Metaflow refuses.", "Remove one of them.")
-        return name or (f"step:{pathspec}" if pathspec else None)
+        alias = name or (f"step:{pathspec}" if pathspec else None)
+        return (alias, self.decorator.at.location) if alias else None
 
     def texts(self, attribute: str) -> tuple[str, ...]:
         """A list of texts, empty when it is not given."""
@@ -193,7 +194,9 @@ class Merged:
         self.channels = conda.texts("channels")
         self.indexes = (*pypi.texts("extra_indices"), *pypi.texts("sources"), *conda.texts("pip_sources"))
         pairs = (named, pypi, conda)
-        self.named_env = next((found for pair in pairs if (found := pair.first(Declared.environment))), None)
+        named_at = next((found for pair in pairs if (found := pair.first(Declared.environment))), (None, None))
+        self.named_env: str | None = named_at[0]
+        self.named_at: Location | None = named_at[1]
         self.fetch_at_exec = any(pair.first(lambda one: one._readable("fetch_at_exec", None)) for pair in pairs)  # noqa: SLF001 - same module
         self.kind = self._kind(conda, pypi)
         self.origins = {name: place for one in every for name, place in one.origins.items()}

@@ -18,16 +18,16 @@ from mfenvd.warm.plan import LocalEnvironment
 
 _log = logging.getLogger(__name__)
 
-LOCAL_ROOT = ".metaflow"
-SYSROOT = "METAFLOW_DATASTORE_SYSROOT_LOCAL"
+_LOCAL_ROOT = ".metaflow"
+_SYSROOT = "METAFLOW_DATASTORE_SYSROOT_LOCAL"
 
 
 def local_roots(paths: Iterable[Path], environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The `.metaflow` folders that Metaflow would use for flows that are started in `paths`, or that are there."""
-    sysroot = environ.get(SYSROOT)
-    found = [Path(sysroot) / LOCAL_ROOT] if sysroot else []
+    sysroot = environ.get(_SYSROOT)
+    found = [Path(sysroot) / _LOCAL_ROOT] if sysroot else []
     for path in paths:
-        found += [folder / LOCAL_ROOT for folder in (path, *path.parents)]
+        found += [folder / _LOCAL_ROOT for folder in (path, *path.parents)]
     return tuple(dict.fromkeys(root for root in found if root.is_dir()))
 
 

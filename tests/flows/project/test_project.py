@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -398,7 +399,40 @@ def test_an_environment_that_is_not_for_an_arch_of_the_step_says_so_there(
     assert Code.NOT_SHARED_FOR_ARCH not in {finding.code for finding in linux.findings}
     (finding,) = osx.findings
     assert (finding.code, finding.severity) == (Code.NOT_SHARED_FOR_ARCH, severity)
+    assert finding.line == 4, "the decorator's"
     assert osx.broken is (severity is Severity.ERROR)
+
+
+def test_an_alias_that_only_the_extensions_manifest_has_is_checked_there(
+    root: Path, open_project: Open, shell: Surroundings, folders: Paths
+) -> None:
+    python = root / ".venv"
+    for package in ("metaflow", "metaflow_extensions/netflixext"):
+        (python / "lib/python3.11/site-packages" / package).mkdir(parents=True)
+    write(python / "pyvenv.cfg", "version = 3.11.7\n")
+    write(python / "bin/python", "")
+    write(root / "train.py", named_flow('@named_env(name="team/serving:v1")'))
+    write(root / "mfenv.toml", 'archs = ["linux-64"]\n')
+    manifest = root / ".metaflow" / "conda_v2.cnd"
+    req, full = "a" * 40, "b" * 40
+
+    def known(*archs: str) -> Path:
+        environments = {arch: {req: {"_default": full, full: {"packages": []}}} for arch in archs}
+        return write(manifest, json.dumps({"aliases": {"team/serving/v1": [req, full]}, "environments": environments}))
+
+    reader = open_project()
+    (finding,) = step_of(reader.read()).findings
+    assert (finding.code, finding.line) == (Code.NAMED_ENVIRONMENT, 4)
+    start = step_of(reader.update([known("linux-64")]))
+    assert [str(planned.target.arch) for planned in start.targets] == ["osx-arm64"]
+    (finding,) = start.findings
+    assert (finding.code, finding.severity) == (Code.NOT_SHARED_FOR_ARCH, Severity.ERROR)
+    assert "mfenv resolve --from team/serving:v1 --arch osx-arm64" in str(finding.fix)
+    start = step_of(reader.update([known("linux-64", "osx-arm64")]))
+    assert (start.findings, start.targets) == ((), ())
+    manifest.write_text("{")
+    (finding,) = step_of(reader.update([manifest])).findings
+    assert finding.code is Code.NAMED_ENVIRONMENT
 
 
 def test_an_alias_in_the_configuration_is_one_that_can_be_given(root: Path, open_project: Open) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolver import Context
-from mfenvd.domain.settings import Settings
+from mfenvd.domain.settings import MirrorSettings, Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.metaflow_config import MetaflowConfig, read_metaflow_config
 from mfenvd.flows.project_context import launch_folder
@@ -46,7 +46,7 @@ def bucket_of(context: Context) -> Bucket | None:
         None where the datastore is none that mfenv mirrors to.
     """
     surroundings, root = context.surroundings, Path(context.root)
-    settings = load_settings(root, find_paths())[0] if context.trusted else Settings()
+    settings = _settings(context)
     config = read_metaflow_config(launch_folder(root, surroundings), surroundings.environ)
     if not context.trusted:
         config = _without(config, root)
@@ -72,6 +72,15 @@ def bucket_of(context: Context) -> Bucket | None:
         pause_on_battery=own.pause_on_battery,
         pause_on_metered=own.pause_on_metered,
     )
+
+
+def mirror_settings(context: Context) -> MirrorSettings:
+    """What mfenv's configuration says of a project's bucket; the defaults where the project is not trusted."""
+    return _settings(context).mirror
+
+
+def _settings(context: Context) -> Settings:
+    return load_settings(Path(context.root), find_paths())[0] if context.trusted else Settings()
 
 
 def address_of(root: str) -> str:

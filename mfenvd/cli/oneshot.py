@@ -78,7 +78,7 @@ def check(
 
 def real_engine() -> engine.Engine:
     """With every resolver that there is."""
-    from mfenvd.resolve.resolvers import resolvers
+    from mfenvd.team_resolving import resolvers
 
     return engine.Engine(resolvers())
 

@@ -48,7 +48,7 @@ LARGEST_IDLE = 768 * 2**20
 BEHIND_ALL = 19
 """The niceness of what nobody waits for."""
 
-RESOLVERS = "mfenvd.resolve.resolvers:resolvers"
+RESOLVERS = "mfenvd.team_resolving:resolvers"
 WARMER = "mfenvd.warmers:metaflow_warmer"
 
 _log = logging.getLogger("mfenvd.worker")

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from mfenvd.domain.hint import Hint
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.surroundings import Surroundings
@@ -31,6 +32,8 @@ class Context(msgspec.Struct, frozen=True):
         local_arch: The conda subdir of this machine.
         trusted: Whether code of the project may run (building a package from source runs it).
         refresh: Ask the indexes again even where a fresh answer is cached.
+        hint: The only versions that may be chosen; None for all of them. Whether they are an answer is what counts
+            then: nobody looks for the reason where they are none.
     """
 
     cache_dir: str
@@ -39,6 +42,7 @@ class Context(msgspec.Struct, frozen=True):
     local_arch: str
     trusted: bool = False
     refresh: bool = False
+    hint: Hint | None = None
 
 
 class Resolver(Protocol):

@@ -57,6 +57,8 @@ class MirrorSettings(msgspec.Struct, frozen=True):
         read_only: Whether nothing is uploaded.
         pause_on_battery: Whether nothing is uploaded while the machine runs on its battery.
         pause_on_metered: Whether nothing is uploaded over a network that is paid for by what goes through.
+        share_resolutions: Whether teammates are told what was resolved, and are heard.
+        resolution_age: Seconds for which what a teammate resolved counts.
     """
 
     endpoint: str | None = None
@@ -67,6 +69,8 @@ class MirrorSettings(msgspec.Struct, frozen=True):
     read_only: bool = False
     pause_on_battery: bool = False
     pause_on_metered: bool = False
+    share_resolutions: bool = True
+    resolution_age: float = 12 * 3600.0
 
 
 class CacheSettings(msgspec.Struct, frozen=True):

@@ -190,11 +190,15 @@ def _max_size(value: Any, _folder: Path) -> int:
     return size
 
 
-def _max_age(value: Any, _folder: Path) -> float:
-    age = parse_duration(value)
-    if age is None:
-        raise BadValueError(f"`max-age` cannot be {value!r}", 'Write it as in `max-age = "90 days"`.')
-    return age
+def _duration(key: str, example: str) -> Check:
+    def check(value: Any, _folder: Path) -> float:
+        """Seconds."""
+        duration = parse_duration(value)
+        if duration is None:
+            raise BadValueError(f"`{key}` cannot be {value!r}", f'Write it as in `{key} = "{example}"`.')
+        return duration
+
+    return check
 
 
 def parse_size(value: object) -> int | None:
@@ -250,8 +254,10 @@ MIRROR_KEYS: dict[str, Check] = {
     "read-only": _flag("read-only"),
     "pause-on-battery": _flag("pause-on-battery"),
     "pause-on-metered": _flag("pause-on-metered"),
+    "share-resolutions": _flag("share-resolutions"),
+    "resolution-age": _duration("resolution-age", "12 hours"),
 }
 """Of `mirror`."""
 
-CACHE_KEYS: dict[str, Check] = {"max-size": _max_size, "max-age": _max_age}
+CACHE_KEYS: dict[str, Check] = {"max-size": _max_size, "max-age": _duration("max-age", "90 days")}
 """Of `cache`, in the user's file."""

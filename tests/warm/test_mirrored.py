@@ -74,7 +74,10 @@ def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
 
     # Every package has its `path`, and every path is an object.
     paths = {line["path"] for flow in FLOWS for line in lines(world, flow)}
-    assert set(s3.keys("metaflow/conda/")) == {f"metaflow/conda/{path}" for path in paths}
+    keys, own = set(s3.keys("metaflow/conda/")), set(s3.keys("metaflow/conda/mfenv/"))
+    assert keys - own == {f"metaflow/conda/{path}" for path in paths}
+    # Teammates are told what was resolved.
+    until(lambda: s3.keys("metaflow/conda/mfenv/resolutions/"))
     (there,) = mfenvd.connection.mirror().buckets
     assert (there.health, there.waiting, there.objects) == (Health.OK, 0, len(paths))
 

@@ -93,12 +93,13 @@ class Repodata:
         """URLs without credentials, in order of priority."""
         return self._access.channels
 
-    def solve(self, question: Question, *, refresh: bool = False) -> Answer:
+    def solve(self, question: Question, *, refresh: bool = False, again: bool = True) -> Answer:
         """The packages that answer `question`.
 
         Args:
             question: What to solve for; its channels are among those of the access.
             refresh: Ask the channels again even where the lists are fresh.
+            again: Try what cannot be met once more with newer lists.
 
         Raises:
             CondaProblem: As `solving.solve`. A channel that does not answer is none as long as there is an older list.
@@ -107,7 +108,7 @@ class Repodata:
         try:
             return self._solve(question, places, refresh=refresh)
         except Unsolvable:
-            if refresh or not self._is_older(places, _AGAIN_AFTER):
+            if refresh or not again or not self._is_older(places, _AGAIN_AFTER):
                 raise
             return self._solve(question, places, refresh=True)
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mfenvd.condarc.configuration import CondaConfiguration, home_of, read_conda_configuration
+from mfenvd.domain.hint import kept_to
 from mfenvd.domain.match_specs import match_specs
 from mfenvd.domain.own_files import files_unusable
-from mfenvd.domain.request import Request
+from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.surroundings import Surroundings
@@ -60,8 +61,10 @@ class CondaResolver:
         stage = "solving" if repodata.age(str(target.arch)) < float("inf") else "reading channels"
         report(Progress(stage, 0, 1))
         try:
-            answer = repodata.solve(question, refresh=context.refresh)
+            answer = repodata.solve(question, refresh=context.refresh, again=context.hint is None)
         except Unsolvable as error:
+            if context.hint is not None:
+                return Outcome()
             from mfenvd.resolve.conda.diagnosis import Diagnosis
 
             report(Progress("looking for the reason"))
@@ -94,7 +97,14 @@ def asked(request: Request, target: Target, context: Context) -> tuple[Question,
     configuration = configuration_of(context)
     specs, named = _placed(match_specs(request, target), configuration)
     access = access_to((*request.conda.channels, *named), configuration, context.surroundings.environ)
-    question = Question(specs, access.channels, target, request.conda.channel_priority, timeout=SOLVE_WITHIN)
+    question = Question(
+        specs,
+        access.channels,
+        target,
+        request.conda.channel_priority,
+        constraints=kept_to(context.hint, Kind.CONDA),
+        timeout=SOLVE_WITHIN,
+    )
     return question, repodata_for(Path(context.cache_dir), access)
 
 

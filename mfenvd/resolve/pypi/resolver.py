@@ -12,8 +12,9 @@ from packaging.version import Version
 
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.graph import Graph
+from mfenvd.domain.hint import kept_to
 from mfenvd.domain.own_files import disk_full, files_unusable, says_disk_is_full
-from mfenvd.domain.request import Request
+from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.target import Target
@@ -296,13 +297,16 @@ class _Attempt:
 
     def _chosen(self, solver: Solver, uv: Uv, catalog: Catalog, rules: Rules) -> tuple[Chosen, ...]:
         """The solver's answer made exact; what it cannot solve is looked into."""
-        pins: tuple[str, ...] = ()
+        hint = self._context.hint
+        pins = kept_to(hint, Kind.PYPI)
         while True:
             try:
                 return solver.solve(self._report, pins)
             except UvError as error:
                 if not error.unsolvable:
                     return self._offline(solver, uv, pins, error)
+                if hint is not None:
+                    raise _BlockedError(()) from error
                 self._report(Progress("looking for the reason"))
                 diagnosis = diagnose(error.output, self._asked, catalog, rules, self._installed)
                 self._need_wheels(diagnosis.sources, catalog)

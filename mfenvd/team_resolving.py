@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 Report = Callable[[Progress], None]
 
-ANSWERS_WITHIN = 1.0
+ANSWERS_WITHIN = 2.0
 """Seconds that the bucket has to answer before resolving begins without it."""
 
 _QUIET_FOR = 60.0

@@ -18,7 +18,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.hint import hint_key
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 from mfenvd.domain.resolution import LockedPackage, Outcome, Resolution
-from mfenvd.domain.resolver import Context, Progress, Resolver
+from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
 from mfenvd.domain.target import Target
 from mfenvd.resolve.conda.resolver import CondaResolver
 from mfenvd.resolve.mixed.resolver import MixedResolver
@@ -343,3 +343,9 @@ class Known:
         del context, report
         self._before()
         return Outcome(Resolution(request.key, target, (self._package,)))
+
+
+def test_each_kind_of_environment_is_resolved_as_part_of_the_team() -> None:
+    found = team_resolving.resolvers()
+    assert all(isinstance(resolver, TeamResolver) for resolver in found.values())
+    assert [kind for kind in Kind if isinstance(found[kind], Refresher)] == [Kind.CONDA, Kind.MIXED]

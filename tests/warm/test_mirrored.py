@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, me
 from tests.support.s3_server import Bucket, bucket
 from tests.support.wheels import wheel
 from tests.warm.bootstraps import bootstrap
-from tests.warm.test_ready import PATIENCE, Mfenvd
+from tests.warm.test_ready import LATEST_FLOW, PATIENCE, Mfenvd
 
 pytestmark = pytest.mark.metaflow
 
@@ -74,10 +75,7 @@ def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
 
     # Every package has its `path`, and every path is an object.
     paths = {line["path"] for flow in FLOWS for line in lines(world, flow)}
-    keys, own = set(s3.keys("metaflow/conda/")), set(s3.keys("metaflow/conda/mfenv/"))
-    assert keys - own == {f"metaflow/conda/{path}" for path in paths}
-    # Teammates are told what was resolved.
-    until(lambda: s3.keys("metaflow/conda/mfenv/resolutions/"))
+    assert set(s3.keys("metaflow/conda/")) == {f"metaflow/conda/{path}" for path in paths}
     (there,) = mfenvd.connection.mirror().buckets
     assert (there.health, there.waiting, there.objects) == (Health.OK, 0, len(paths))
 
@@ -170,3 +168,32 @@ def test_a_bucket_that_is_away_holds_nothing_up_and_is_used_when_it_is_back(
     mfenvd.becomes(State.WARM)
     assert all("path" in line for line in world.manifest("CondaFlow")[id_][LOCAL]["conda"])
     assert mfenvd.connection.status().daemon.findings == ()
+
+
+@pytest.mark.soak
+def test_a_second_workstation_takes_what_the_first_resolved(
+    world: World, mfenvd: Mfenvd, s3: Bucket, tmp_path: Path
+) -> None:
+    def is_as_the_first_resolved_it(one: Mfenvd) -> bool:
+        return any(
+            (locked.name, locked.version, verdict.state) == ("late", "1.0", State.WARM)
+            for verdict in one.verdicts().values()
+            for locked in verdict.packages
+        )
+
+    world.write("latest_flow.py", LATEST_FLOW)
+    world.index.add(wheel("late", "1.0"))
+    another = Mfenvd(tmp_path / "another")
+    another.run("start")
+    try:
+        for one in (mfenvd, another):
+            # Until it is trusted it is resolved by itself.
+            one.up(world, **s3.environ)
+            one.connection.set_trust(str(world.project), trusted=True)
+            until(partial(is_as_the_first_resolved_it, one), PATIENCE)
+            until(lambda: len(s3.keys("metaflow/conda/mfenv/resolutions/")) >= 2, PATIENCE)
+            # Metaflow forgets; and there is something newer now.
+            world.forget()
+            world.index.add(wheel("late", "2.0"))
+    finally:
+        another.run("stop")

@@ -61,12 +61,14 @@ class _Both:
         _ = self._core
 
     def warm(self, task: WarmTask, report: Callable[[Progress], None]) -> Warmth:
-        warmer = self._core if isinstance(task.identity, Identity) else self._netflixext
-        return _refused(task) or warmer.warm(task, report)
+        return _refused(task) or self._of(task).warm(task, report)
 
     def fetch(self, task: WarmTask) -> None:
-        if isinstance(task.identity, Identity) and _refused(task) is None:
-            self._core.fetch(task)
+        if _refused(task) is None:
+            self._of(task).fetch(task)
+
+    def _of(self, task: WarmTask) -> CoreWarmer | NetflixextWarmer:
+        return self._core if isinstance(task.identity, Identity) else self._netflixext
 
     def tidy(self, context: Context) -> None:
         from mfenvd.housekeeping import Housekeeping

@@ -13,12 +13,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
 
+from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm import findings
 from mfenvd.warm.building import Builder
 from mfenvd.warm.collecting import GRACE, Collected, Idle
@@ -84,6 +85,16 @@ class ExtensionEnvironments:
         except OSError as error:
             path, reason = str(error.filename or self._envs_dir), error.strerror or str(error)
             raise NotMadeError(findings.environments_unwritable(path, reason)) from error
+
+    def fetch(
+        self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage], python: str | None
+    ) -> None:
+        """Fetches packages that an environment will be made of, and extracts them, wheels if `python` is given.
+
+        Raises:
+            NotMadeError: One cannot be had.
+        """
+        self._builder.fetch(platform, conda, wheels, python)
 
     def _build(self, id_: EnvId, prefix: Path, wanted: LocalEnvironment, report: Report) -> None:
         if prefix.exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +37,10 @@ class Environments(Protocol):
     def find(self, id_: EnvId) -> Path | None: ...
 
     def create(self, id_: EnvId, wanted: LocalEnvironment, report: Report) -> Path: ...
+
+    def fetch(
+        self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage], python: str | None
+    ) -> None: ...
 
 
 EnvironmentsOf = Callable[[Context, RequestIdentity, Indexes], Environments]
@@ -89,6 +93,27 @@ class NetflixextWarmer:
         except NotMadeError as error:
             return Warmth(State.RESOLVED, (*said, error.finding), tuple(watched), passing=True)
         return Warmth(state, tuple(said), tuple(watched), awaits=awaits)
+
+    def fetch(self, task: WarmTask) -> None:
+        """Has what is resolved of an environment of this machine here; nothing where the manifest has the environment.
+
+        Raises:
+            ManifestError: The manifest cannot be read.
+            NotMadeError: A package cannot be had.
+        """
+        identity = task.of_extension
+        if identity.envs_dir is None or identity.full is not None or not identity.needs_local_environment:
+            return
+        if manifest.read(Path(identity.manifest)).default(identity.arch, identity.id) is not None:
+            return
+        conda, wheels = task.conda.get(identity.arch), task.wheels
+        environments = self._environments_of(task.context, identity, task.indexes)
+        environments.fetch(
+            identity.local_platform,
+            conda.packages if conda else (),
+            wheels.packages if wheels else (),
+            wheels.target.python if wheels else None,
+        )
 
     def _warmed(
         self, task: WarmTask, report: Report, said: list[Finding], watched: list[str]

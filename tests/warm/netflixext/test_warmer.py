@@ -41,6 +41,13 @@ class FakeEnvironments:
         self.folder = folder
         self.made: list[tuple[EnvId, LocalEnvironment]] = []
         self.manifest_was_there = False
+        self.fetched: list[tuple[str, str | None]] = []
+
+    def fetch(
+        self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage], python: str | None
+    ) -> None:
+        assert platform == HERE
+        self.fetched += [(package.name, python) for package in (*conda, *wheels)]
 
     def find(self, id_: EnvId) -> Path | None:
         raise AssertionError(id_)
@@ -292,3 +299,16 @@ def test_entries_that_no_flow_wants_any_more_are_taken_out_unless_somebody_refer
 def test_what_has_another_form_is_nobodys_environment() -> None:
     id_ = EnvId(HERE, REQ, "b" * 40)
     assert newest([(id_, None), (id_, {"packages": "none"})], ":any:", "tester") is None
+
+
+def test_what_is_resolved_of_an_environment_of_this_machine_is_fetched_before_the_rest(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    whole = bench.task()
+    bench.warmer.fetch(msgspec.structs.replace(whole, wheels=None))
+    bench.warmer.fetch(msgspec.structs.replace(whole, conda={}))
+    assert bench.environments.fetched == [("python", None), ("six", "3.11")]
+    for elsewhere in (bench.task(THERE), bench.task(envs_dir=None), bench.task(full="b" * 40)):
+        bench.warmer.fetch(elsewhere)
+    bench.warm(whole)
+    bench.warmer.fetch(whole)
+    assert len(bench.environments.fetched) == 2, "neither what is made elsewhere nor what is there already"

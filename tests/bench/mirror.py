@@ -47,7 +47,9 @@ def sizes(count: int) -> list[int]:
     """As packages are: many small, few large. Two of the largest, whatever the count."""
     drawn = random.Random(6)  # noqa: S311 - the same each time
     many = [int(_SMALLEST * (_LARGEST / _SMALLEST) ** (drawn.random() ** 8)) for _ in range(count - 2)]
-    return [_LARGEST, *many, _LARGEST]
+    mixed = [_LARGEST, *many, _LARGEST]
+    drawn.shuffle(mixed)
+    return mixed
 
 
 def make(folder: Path, count: int) -> list[Upload]:

@@ -13,12 +13,15 @@ import pytest
 from mfenvd.domain.alias import parse_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
+from mfenvd.domain.layouts import environment_key, package_key
 from mfenvd.domain.mirror import Bucket
+from mfenvd.domain.request import Kind
 from mfenvd.hydrating import described_by_core, described_in_bucket, forget_hydrated, hydrate
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.marker import Marker, write_marker
 from mfenvd.warm.plan import NotMadeError
 from tests.store.mirrors import stored
+from tests.support.conda_archives import Member, conda_archive
 from tests.support.s3_server import BUCKET
 from tests.support.s3_server import Bucket as Server
 from tests.support.s3_server import bucket as serving
@@ -84,6 +87,29 @@ def test_a_package_that_the_bucket_does_not_have_leaves_nothing(bucket: Bucket, 
     assert caught.value.finding.code == Code.NOT_DOWNLOADED
     assert not list(tmp_path.glob("linux-64/*"))
     assert described_by_core(content, ID, Arch.OSX_64, bucket) is None
+
+
+def test_an_environment_of_the_extension_is_made_of_the_bucket_alone(
+    server: Server, bucket: Bucket, tmp_path: Path
+) -> None:
+    says_its_home = Member(b'#!/bin/sh\ncd "${0%/bin/*}" && pwd\n', executable=True)
+    archive = conda_archive("python", "3.11.7", {"bin/python": says_its_home})
+    stem, url = archive.filename.removesuffix(".conda"), f"https://nowhere.example/noarch/{archive.filename}"
+    md5 = archive.record["md5"]
+    entry = {
+        "_type": "conda", "filename": stem, "url": url, "url_format": ".conda", "hashes": {".conda": md5},
+    }  # fmt: skip
+    server.put(f"{ROOT}/{environment_key('linux-64', REQ, 'e' * 40)}", json.dumps({"packages": [entry]}).encode())
+    server.put(f"{ROOT}/{package_key(Kind.CONDA, url, archive.filename, md5)}", archive.content)
+    described = described_in_bucket(parse_alias(f"{REQ}:{'e' * 40}"), Arch.LINUX_64, bucket)
+    assert described is not None
+    prefix = hydrate(described, tmp_path, lambda _: None, trusted=False)
+    assert prefix.joinpath("bin", "python").read_bytes() == says_its_home.content
+    assert hydrate(described, tmp_path, lambda _: None, trusted=False) == prefix
+
+    server.put(f"{ROOT}/{package_key(Kind.CONDA, url, archive.filename, md5)}", b"something else")
+    with pytest.raises(NotMadeError):
+        hydrate(described, tmp_path / "another", lambda _: None, trusted=False)
 
 
 def test_what_nobody_uses_is_forgotten_and_so_is_what_it_was_made_of(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,9 @@ from mfenvd.cli.options import JsonFlag
 
 if TYPE_CHECKING:
     from mfenvd.cli.terminal import Terminal
+    from mfenvd.domain.alias import Alias
     from mfenvd.domain.arch import Arch
+    from mfenvd.domain.history import ManifestPackages
     from mfenvd.domain.mirror import Bucket
     from mfenvd.domain.resolver import Context, Progress
     from mfenvd.hydrating import Described
@@ -100,8 +103,8 @@ def _by_core(name: str, context: Context, arch: Arch, bucket: Bucket) -> Describ
     flow, _, step = name.partition("/")
     if flow not in contents:
         return None
-    ids = _ids_of_step(flow, step, context, arch) if step else ()
-    ids = ids or tuple(core_ids([contents[flow]], arch))
+    held = _held_of_step(flow, step, context, arch) if step else ()
+    ids = tuple(dict.fromkeys(one.id for one in held)) or tuple(core_ids([contents[flow]], arch))
     if len(ids) > 1:
         raise SeveralEnvironmentsError(name, ids)
     return described_by_core(contents[flow], ids[0], arch, bucket) if ids else None
@@ -123,8 +126,8 @@ def _manifests(context: Context) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _ids_of_step(flow: str, step: str, context: Context, arch: Arch) -> tuple[str, ...]:
-    """What Metaflow calls the step's environment, as the daemon has asked it; nothing without a daemon."""
+def _held_of_step(flow: str, step: str, context: Context, arch: Arch) -> tuple[ManifestPackages, ...]:
+    """What Metaflow's manifests have for the step, as the daemon has asked it; nothing without a daemon."""
     from mfenvd.client import calls
     from mfenvd.client.connection import Connection
     from mfenvd.client.errors import ClientError
@@ -137,7 +140,7 @@ def _ids_of_step(flow: str, step: str, context: Context, arch: Arch) -> tuple[st
         manifests = [held for one in wanted for held in connection.call(calls.history(one.id)).manifests]
     except ClientError:
         return ()
-    return tuple(dict.fromkeys(held.id for held in manifests if held.platform == arch))
+    return tuple(held for held in manifests if held.platform == arch)
 
 
 def _by_extension(name: str, context: Context, arch: Arch) -> Described | None:
@@ -153,11 +156,26 @@ def _by_extension(name: str, context: Context, arch: Arch) -> Described | None:
     if bucket is None:
         return None
     try:
-        return described_in_bucket(parse_alias(name), arch, bucket)
+        return described_in_bucket(_alias_of_step(name, context, arch) or parse_alias(name), arch, bucket)
     except BadAliasError:
         return None
     except ObjectStoreProblem as problem:
         raise FindingError(bucket_finding(bucket.url, problem)) from None
+
+
+def _alias_of_step(name: str, context: Context, arch: Arch) -> Alias | None:
+    """The ids of what the extension's manifest has for `FLOW/STEP`; None where it is no step, or not known."""
+    from mfenvd.domain.alias import Alias, AliasKind, parse_alias
+    from mfenvd.shared_environments import SharedEnvironments
+    from mfenvd.warm.netflixext.manifest import ManifestError
+
+    flow, _, step = name.partition("/")
+    for held in _held_of_step(flow, step, context, arch) if step else ():
+        with contextlib.suppress(ManifestError):
+            found = SharedEnvironments(Path(held.path)).find(parse_alias(held.id))
+            if found is not None:
+                return Alias(AliasKind.IDS, f"{found.request}:{found.full_id}")
+    return None
 
 
 def _report(terminal: Terminal) -> Report:

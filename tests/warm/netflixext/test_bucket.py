@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from tests.support.metaflow_world import LOCAL
 from tests.support.s3_server import Bucket, bucket
 from tests.support.wheels import wheel
 from tests.warm.netflixext.extension import python_with_extension
-from tests.warm.netflixext.test_ready import LATE_FLOW
+from tests.warm.netflixext.test_ready import FLOW, LATE_FLOW, shown
 from tests.warm.test_ready import PATIENCE, Mfenvd
 
 pytestmark = [pytest.mark.metaflow, pytest.mark.soak]
@@ -98,3 +102,96 @@ def test_two_machines_share_what_one_of_them_resolved(
     assert defaults(world) == {req: full}
     assert s3.keys(ROOT) == keys
     mfenvd.run("start")
+
+
+IMPORTS = {"start": "import demo, helper, requests", "middle": "import native", "end": "import demo, native"}
+
+
+def test_a_remote_task_needs_nothing_but_the_bucket(
+    world: ExtensionWorld, s3: Bucket, mfenvd: Mfenvd, tmp_path: Path
+) -> None:
+    world.write("three_flow.py", FLOW)
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM)
+    ids = steps(world, "three_flow.py")
+    described = {environment_key(LOCAL, *pair) for pair in ids.values()}
+    until(lambda: {f"{ROOT}{key}" for key in described} <= set(s3.keys(ROOT)), PATIENCE)
+    code = tmp_path / "code.tgz"
+    world.metaflow("three_flow.py", "--environment=conda", "--no-pylint", "package", "save", str(code))
+
+    # Another machine: the extension's own code package and bootstrap, a micromamba, the bucket.
+    world.index.log.clear()
+    world.channel.asked.clear()
+    for step, imports in IMPORTS.items():
+        node = tmp_path / step
+        said = remote_task(world, code, node, step, ids[step])
+        prefix = Path(node.joinpath("task", "_env_path").read_text())
+        assert node in prefix.parents, said
+        imported(prefix, imports, said)
+
+    # And by hand, in a home of its own but for what the daemon says of a step.
+    full = ids["start"][1]
+    world.environment("alias", ":".join(ids["start"]), "team/env:v1")
+    for name in (":".join(ids["start"]), full, "team/env:v1", "ThreeFlow/start"):
+        where = tmp_path / "by-hand" / name.replace("/", "-").replace(":", "-")
+        hydrated = mfenv(world, mfenvd, "hydrate", name, "--into", str(where), "--json")
+        assert hydrated.returncode == 0, hydrated.stderr
+        imported(Path(json.loads(hydrated.stdout)["prefix"]), IMPORTS["start"], hydrated.stderr)
+    assert len(world.index.log) + len(world.channel.asked) == 0
+
+
+def steps(world: ExtensionWorld, flow: str) -> dict[str, tuple[str, str]]:
+    """Request id and full id of each step, as the extension says."""
+    full = defaults(world)
+    return {step: (told["env_id"][0], full[told["env_id"][0]]) for step, told in shown(world, flow).items()}
+
+
+def remote_task(world: ExtensionWorld, code: Path, node: Path, step: str, ids: tuple[str, str]) -> str:
+    """What a task does before its step begins, on a machine of which `node` is all; what it said."""
+    task, nowhere = node / "task", "http://127.0.0.1:9"
+    task.mkdir(parents=True)
+    with tarfile.open(code) as package:
+        package.extractall(task, filter="data")
+    bootstrap = "metaflow_extensions.netflixext.plugins.conda.remote_bootstrap"
+    done = subprocess.run(
+        [world.python, "-m", bootstrap, "ThreeFlow", step, *ids, "s3"],
+        cwd=task,
+        env={
+            **world.environ, "HOME": str(node), "MAMBA_ROOT_PREFIX": str(node / "mamba"), "PYTHONPATH": ".mf_code",
+            "CONDA_CHANNELS": nowhere, "PIP_INDEX_URL": nowhere, "METAFLOW_HOME": str(node / "home"),
+            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(task),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def imported(prefix: Path, imports: str, said: str) -> None:
+    """The environment's Python imports its packages, with nothing else about."""
+    done = subprocess.run(
+        [prefix / "bin" / "python", "-c", imports],
+        cwd=prefix,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, said + done.stderr
+
+
+def mfenv(world: ExtensionWorld, mfenvd: Mfenvd, *command: str) -> subprocess.CompletedProcess[str]:
+    """A command in the project's folder, beside the daemon."""
+    return subprocess.run(
+        [sys.executable, "-c", "from mfenvd.cli.main import main; main()", *command],
+        cwd=world.project,
+        env={**mfenvd.environ, **world.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )

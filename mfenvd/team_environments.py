@@ -44,7 +44,8 @@ class TeamEnvironments:
     def __init__(self, root: str, context: Context, indexes: Indexes, report: Report, bar: Bar) -> None:
         datastore = team_datastore(root, context, indexes)
         if datastore is None:
-            raise NotInBucketError(f"mfenv does not write to {root}")
+            unless = "" if context.trusted or not root.startswith("s3://") else " for a project that is not trusted"
+            raise NotInBucketError(f"mfenv does not write to it{unless}")
         if datastore.bucket.read_only:
             raise NotInBucketError(f"nothing is to be written to {root}, as mfenv's configuration says")
         self._datastore = datastore

@@ -135,8 +135,10 @@ def test_nothing_is_named_whose_packages_are_not_there(tmp_path: Path, s3: Bucke
 
 def test_where_nothing_is_written_that_is_said_first(tmp_path: Path, s3: Bucket) -> None:
     ana = machine(tmp_path / "ana", s3)
-    with pytest.raises(NotInBucketError, match="does not write to"):
+    with pytest.raises(NotInBucketError, match="does not write to it for a project that is not trusted"):
         ana.team("s3://somebody-elses/conda_env")
+    with pytest.raises(NotInBucketError, match="does not write to it$"):
+        ana.team("az://container/conda_env")
     (ana.folder / "mfenv.toml").write_text("[mirror]\nread-only = true\n")
     ana.context = msgspec.structs.replace(ana.context, trusted=True)
     with pytest.raises(NotInBucketError, match="nothing is to be written"):

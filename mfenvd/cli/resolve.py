@@ -163,9 +163,9 @@ class Written:
 
 
 class _Settle(Protocol):
-    """Resolves a plan; `unseen` shows nothing of it."""
+    """Resolves a plan; `ahead` of what counts in the end."""
 
-    def __call__(self, plan: Plan, *, unseen: bool = False) -> Checked: ...
+    def __call__(self, plan: Plan, *, ahead: bool = False) -> Checked: ...
 
 
 @dataclass(frozen=True)
@@ -202,8 +202,10 @@ class Resolving:
         def here(root: str) -> Context:
             return oneshot.context_for(root, shell, folders, trusted=self.trust, refresh=self.refresh)
 
-        def settle(plan: Plan, *, unseen: bool = False) -> oneshot.Checked:
-            with Silent() if quiet or unseen else board(this_terminal()) as shown:
+        def settle(plan: Plan, *, ahead: bool = False) -> oneshot.Checked:
+            terminal = this_terminal()
+            # What is done twice is told twice where it vanishes again, not where it stays.
+            with Silent() if quiet or (ahead and not terminal.err.is_terminal) else board(terminal) as shown:
                 return oneshot.settle([(plan, here(plan.root))], oneshot.real_engine(), shown)
 
         def team(root: str, indexes: Indexes) -> TeamEnvironments:
@@ -244,7 +246,7 @@ class Resolving:
             ahead = Plan(context.facts.root)
         options = [*what_to_resolve(self.written.files, self.python, archs), *sharing.options()]
         # What the extension adds is little beside what the files say: the indexes are asked while it thinks.
-        asked = ask(context, options, overrides(self.glibc, self.cuda), meanwhile=lambda: settle(ahead, unseen=True))
+        asked = ask(context, options, overrides(self.glibc, self.cuda), meanwhile=lambda: settle(ahead, ahead=True))
         found = resolve_shared(asked, like, context, settle, sharing=sharing, team=team)
         return Found(found.verdicts, found.shared.findings if found.shared else (), found.shared)
 

@@ -45,7 +45,7 @@ class Shared(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 
-class NotInBucketError(Exception):
+class NotSharedWithTeamError(Exception):
     """The team's bucket does not have what it was to have; `reason` continues "because"."""
 
     def __init__(self, reason: str) -> None:
@@ -85,7 +85,7 @@ def share(  # noqa: PLR0913 - all that decides
         is_default: Whether flows that ask for the same get it, also where they got another one before.
         user: Who resolved, where the extension does not say.
         team: Opens the bucket that is the datastore; None keeps everything on this machine. It and what it gives may
-            raise NotInBucketError, which becomes a finding.
+            raise NotSharedWithTeamError, which becomes a finding.
 
     Raises:
         AliasTakenError: A name that is given once is another environment's. Nothing was written.
@@ -104,7 +104,7 @@ def share(  # noqa: PLR0913 - all that decides
     if aliases and team is not None and asked.datastore != "local" and asked.root is not None:
         try:
             wanted = with_team(team(), ids, wanted, packages, aliases)
-        except NotInBucketError as error:
+        except NotSharedWithTeamError as error:
             said = (here_only(aliases, asked.root, error.reason),)
     written = manifest.write(path, wanted, replace=is_default)
     if written.refused:
@@ -144,7 +144,7 @@ def with_team(
 
     Raises:
         AliasTakenError: A name that is given once is another environment's.
-        NotInBucketError: Not all of it is there.
+        NotSharedWithTeamError: Not all of it is there.
         NotAnEntryError: An entry does not say what a package is.
     """
     _refuse_taken(aliases, ids, team.ids)

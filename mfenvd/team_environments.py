@@ -14,7 +14,7 @@ from mfenvd.domain.request import Indexes
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
 from mfenvd.extension_datastores import team_datastore
-from mfenvd.sharing import NotInBucketError
+from mfenvd.sharing import NotSharedWithTeamError
 from mfenvd.store.errors import StoreProblem
 from mfenvd.store.object_errors import ObjectStoreProblem
 from mfenvd.team_bucket import Amount, Seen, TeamBucket
@@ -38,16 +38,16 @@ class TeamEnvironments:
         bar: Told what is sent.
 
     Raises:
-        NotInBucketError: mfenv does not write there.
+        NotSharedWithTeamError: mfenv does not write there.
     """
 
     def __init__(self, root: str, context: Context, indexes: Indexes, report: Report, bar: Bar) -> None:
         datastore = team_datastore(root, context, indexes)
         if datastore is None:
             unless = "" if context.trusted or not root.startswith("s3://") else " for a project that is not trusted"
-            raise NotInBucketError(f"mfenv does not write to it{unless}")
+            raise NotSharedWithTeamError(f"mfenv does not write to it{unless}")
         if datastore.bucket.read_only:
-            raise NotInBucketError(f"nothing is to be written to {root}, as mfenv's configuration says")
+            raise NotSharedWithTeamError(f"nothing is to be written to {root}, as mfenv's configuration says")
         self._datastore = datastore
         self._bucket = TeamBucket(datastore.bucket, context.cache_dir, self._through, extension_key_of)
         self._report, self._bar = report, bar
@@ -57,12 +57,12 @@ class TeamEnvironments:
         """What the alias leads to in the bucket; None where it has none.
 
         Raises:
-            NotInBucketError: It does not answer.
+            NotSharedWithTeamError: It does not answer.
         """
         try:
             return self._datastore.named(alias.key)
         except ObjectStoreProblem as problem:
-            raise NotInBucketError(str(problem).rstrip(".")) from problem
+            raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
 
     def put(
         self, ids: tuple[str, str], wanted: Sequence[Wanted], packages: _Packages, aliases: Sequence[Alias]
@@ -79,7 +79,7 @@ class TeamEnvironments:
             `wanted`, with where their packages are.
 
         Raises:
-            NotInBucketError: Not all of it is there. The names are not, then.
+            NotSharedWithTeamError: Not all of it is there. The names are not, then.
         """
         try:
             there = tuple(self._with_packages(one, packages[one.id]) for one in wanted)
@@ -90,14 +90,14 @@ class TeamEnvironments:
                 self._datastore.name(alias.key, ids, moves=alias.is_mutable)
             self._send()
         except (StoreProblem, ObjectStoreProblem) as problem:
-            raise NotInBucketError(str(problem).rstrip(".")) from problem
+            raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
         except NotMadeError as error:
-            raise NotInBucketError(error.finding.message.rstrip(".")) from error
+            raise NotSharedWithTeamError(error.finding.message.rstrip(".")) from error
         finally:
             self._bucket.close()
         missing = next((alias for alias in aliases if self.ids(alias) != ids), None)
         if missing is not None:
-            raise NotInBucketError(f"{missing} leads elsewhere in it")
+            raise NotSharedWithTeamError(f"{missing} leads elsewhere in it")
         return there
 
     def _with_packages(self, wanted: Wanted, packages: Sequence[LockedPackage]) -> Wanted:
@@ -109,7 +109,7 @@ class TeamEnvironments:
         entry = with_cache_info(wanted.entry, self._datastore.confirmed(new))
         if uncached(entry):
             reasons = [finding.message.rstrip(".") for finding in findings]
-            raise NotInBucketError("; ".join(reasons) or f"{uncached(entry)} packages did not arrive")
+            raise NotSharedWithTeamError("; ".join(reasons) or f"{uncached(entry)} packages did not arrive")
         return msgspec.structs.replace(wanted, entry=entry)
 
     def _send(self) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.sharing import Asked, AskedEnvironment, Worded
 from mfenvd.shared_environments import AliasTakenError
-from mfenvd.sharing import NotInBucketError, Shared, Team, share
+from mfenvd.sharing import NotSharedWithTeamError, Shared, Team, share
 from mfenvd.warm.netflixext.manifest import EnvId, read
 
 REQUEST = "a" * 40
@@ -36,7 +36,7 @@ def resolved(
 
 
 def unreachable() -> Team:
-    raise NotInBucketError("it does not answer")
+    raise NotSharedWithTeamError("it does not answer")
 
 
 def test_a_name_that_is_given_once_stays_and_nothing_of_the_second_is_written(tmp_path: Path) -> None:

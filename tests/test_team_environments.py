@@ -17,7 +17,7 @@ from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.shared_environments import AliasTakenError
-from mfenvd.sharing import NotInBucketError, with_team
+from mfenvd.sharing import NotSharedWithTeamError, with_team
 from mfenvd.team_bucket import Amount, Seen
 from mfenvd.team_environments import TeamEnvironments
 from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
@@ -117,7 +117,7 @@ def test_a_name_leads_where_it_was_led_last_or_where_it_was_led_first(tmp_path: 
     assert ben.team().ids(LATEST) == ids_of(first), "though it was uploaded from this machine before"
     with pytest.raises(AliasTakenError):
         ben.share(second, "team/env:v1")
-    with pytest.raises(NotInBucketError, match="leads elsewhere"):
+    with pytest.raises(NotSharedWithTeamError, match="leads elsewhere"):
         # Somebody was faster, after it was looked at.
         ben.team().put(ids_of(second), second, {one.id: ben.packages[one.id.arch] for one in second}, [V1])
     assert ben.team().ids(V1) == ids_of(first)
@@ -128,18 +128,18 @@ def test_nothing_is_named_whose_packages_are_not_there(tmp_path: Path, s3: Bucke
     wanted = ana.environment(b"one")
     for file in ana.folder.glob("*.conda"):
         file.unlink()
-    with pytest.raises(NotInBucketError, match=r"native-3-h0_0\.conda"):
+    with pytest.raises(NotSharedWithTeamError, match=r"native-3-h0_0\.conda"):
         ana.share(wanted, "team/env:v1")
     assert s3.keys(KEYS) == []
 
 
 def test_where_nothing_is_written_that_is_said_first(tmp_path: Path, s3: Bucket) -> None:
     ana = machine(tmp_path / "ana", s3)
-    with pytest.raises(NotInBucketError, match="does not write to it for a project that is not trusted"):
+    with pytest.raises(NotSharedWithTeamError, match="does not write to it for a project that is not trusted"):
         ana.team("s3://somebody-elses/conda_env")
-    with pytest.raises(NotInBucketError, match="does not write to it$"):
+    with pytest.raises(NotSharedWithTeamError, match=r"does not write to it$"):
         ana.team("az://container/conda_env")
     (ana.folder / "mfenv.toml").write_text("[mirror]\nread-only = true\n")
     ana.context = msgspec.structs.replace(ana.context, trusted=True)
-    with pytest.raises(NotInBucketError, match="nothing is to be written"):
+    with pytest.raises(NotSharedWithTeamError, match="nothing is to be written"):
         ana.team()

@@ -27,7 +27,7 @@ def team_environments(root: str, context: Context, indexes: Indexes, *, quiet: b
         quiet: Whether nothing is shown.
 
     Raises:
-        NotInBucketError: mfenv does not write there.
+        NotSharedWithTeamError: mfenv does not write there.
     """
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.cli.transfers import transfers
@@ -67,7 +67,7 @@ def named_in_team(
     from mfenvd.buckets import bucket_of, extension_bucket_of
     from mfenvd.cli.mirror_sync import project_of_cwd
     from mfenvd.domain.request import Indexes
-    from mfenvd.sharing import NotInBucketError, here_only, with_team
+    from mfenvd.sharing import NotSharedWithTeamError, here_only, with_team
 
     context = project_of_cwd()
     if bucket_of(context) is None:
@@ -78,5 +78,5 @@ def named_in_team(
     try:
         team = team_environments(root, context, Indexes(), quiet=quiet)
         return with_team(team, ids, wanted, {}, [alias]), ()
-    except NotInBucketError as error:
+    except NotSharedWithTeamError as error:
         return wanted, (here_only([alias], root, error.reason),)

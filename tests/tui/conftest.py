@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.support import samples
+from tests.tui.camera import LOOKS, Look
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,16 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def cursor_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that blinks is in every second picture only."""
     monkeypatch.setattr(Input, "_toggle_cursor", lambda _input: None)
+
+
+@pytest.fixture(params=LOOKS, ids=str)
+def look(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """Every size, with and without NO_COLOR, which is set then, and `--ascii`; clock times are Greenwich's."""
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+    chosen: Look = request.param
+    if chosen.colourless:
+        monkeypatch.setenv("NO_COLOR", "1")
+    return chosen
 
 
 @pytest.fixture

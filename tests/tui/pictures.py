@@ -23,13 +23,11 @@ from textual.widgets import DataTable
 
 from mfenv_tui.app import Dashboard
 from mfenvd.client.errors import DaemonNotRunningError
-from mfenvd.domain.event import DaemonInfo, ResolveProgress, Status
+from mfenvd.domain.event import DaemonInfo, Status
 from mfenvd.domain.history import History
-from mfenvd.domain.resolver import Progress
-from mfenvd.domain.state import State
 from tests.support import samples
 from tests.tui import detail_samples, screen_samples
-from tests.tui.support import NOWHERE, at_rest, dashboard, of_status, press, recording, shows, until
+from tests.tui.support import NOWHERE, at_rest, dashboard, half_way, of_status, press, recording, shows, until
 
 WHOLE, PART = (132, 26), (100, 24)
 """Columns and lines, of the table with the detail beside it and of what has the screen for itself."""
@@ -69,9 +67,7 @@ async def all_pictures() -> dict[str, str]:
 
 
 async def _matrix(project: Path) -> str:
-    status = samples.status(project)
-    busy = tuple(verdict.id for verdict in status.verdicts if verdict.state is State.RESOLVING)
-    app = dashboard(of_status(status, ResolveProgress(status.seq + 1, busy, Progress("reading metadata", 12, 60))))
+    app = dashboard(half_way(project))
     async with app.run_test(size=WHOLE) as pilot:
         await shows(pilot, "12/60")
         await press(pilot, "down", "right", "right")

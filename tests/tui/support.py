@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from textual.pilot import Pilot
 
@@ -16,7 +17,9 @@ from mfenv_tui.lines import Signs
 from mfenv_tui.outside import Outside
 from mfenvd.client.errors import ClientError
 from mfenvd.client.view import DaemonView
-from mfenvd.domain.event import AnyEvent, Hello, Snapshot, Status
+from mfenvd.domain.event import AnyEvent, Hello, ResolveProgress, Snapshot, Status
+from mfenvd.domain.resolver import Progress
+from mfenvd.domain.state import State
 from tests.support import samples
 
 NOW = samples.STARTED + 200
@@ -29,7 +32,7 @@ _TURNS = 40
 """Of the loop: more than a key needs through the queues of the app, the screen, the widget, and what that tells."""
 
 _AT_REST = 5
-"""Looks that find the same."""
+"""Looks that find nothing drawn since the one before."""
 
 HELLO = Hello(version="0.1.0", pid=4242)
 
@@ -48,6 +51,13 @@ def recording(*told: AnyEvent | Hello | ClientError) -> Follow:
 def of_status(status: Status, *events: AnyEvent) -> Follow:
     """What a daemon with `status` tells at first, then `events`."""
     return recording(HELLO, Snapshot(status.seq, status), *events)
+
+
+def half_way(project: Path) -> Follow:
+    """Tells the samples, their resolves half-way."""
+    status = samples.status(project)
+    busy = tuple(verdict.id for verdict in status.verdicts if verdict.state is State.RESOLVING)
+    return of_status(status, ResolveProgress(status.seq + 1, busy, Progress("reading metadata", 12, 60)))
 
 
 def dashboard(
@@ -81,13 +91,13 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], what: str, *, lim
 
 
 async def at_rest(app: Dashboard) -> None:
-    """Wait until the screen was the same several times."""
-    same, before = 0, app.screen._compositor.render_strips()
-    while same < _AT_REST:
-        await asyncio.sleep(0.03)
-        now = app.screen._compositor.render_strips()
-        same = same + 1 if now == before else 0
-        before = now
+    """Wait until nothing was drawn for a while."""
+    still = 0
+    with patch.object(app, "post_display_hook") as drawn:
+        while still < _AT_REST:
+            before = drawn.call_count
+            await asyncio.sleep(0.03)
+            still = still + 1 if drawn.call_count == before else 0
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

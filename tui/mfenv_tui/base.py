@@ -39,10 +39,11 @@ App.-ascii {
     .-wide DetailPane { border-left: ascii $foreground 20%; }
     Notice.-banner { border-left: ascii $warning; }
     HelpScreen VerticalScroll { border: ascii $primary; }
+    Summary #counts { text-overflow: clip; }
     Tooltip { border: none; }
 }
 """
-"""What Textual draws with box and block characters, for terminals that have none."""
+"""What Textual draws with characters beyond ASCII, for terminals that have none."""
 
 _CSS = """
 Screen { background: $background; }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,7 +15,8 @@ from textual.widgets import DataTable, Input
 from mfenv_tui.detail import Detail
 from mfenv_tui.lines import Signs, printable
 from mfenv_tui.packages import COLUMNS, ORDERS, Shown, shown, sought
-from mfenv_tui.palette import styles_of
+from mfenv_tui.palette import Styles, styles_of
+from mfenv_tui.widgets.fitting import fit_columns
 from mfenv_tui.widgets.prose import Prose
 from mfenv_tui.widgets.tab import Tab, without_packages
 
@@ -159,19 +160,24 @@ class PackagesTab(Tab):
             self._rows = rows
             self._fill(rows)
 
-    def _fill(self, rows: Iterable[Shown]) -> None:
+    def _fill(self, rows: Sequence[Shown]) -> None:
         table, styles = self._table, styles_of(self.app)
         before = self._key_under_cursor()
         table.clear()
         for column, header in zip(table.ordered_columns, COLUMNS, strict=True):
             mark = (" v" if self.signs.ascii_only else " ▾") if header == self._order else ""
             column.label = Text(header + mark)
-        for row in rows:
-            muted = styles["strong"] if row.requested else ""
-            name, *others = map(printable, row.cells)
-            table.add_row(Text(name, muted), *(Text(each) for each in others), key=row.key)
+        written = [self._cells(row, styles) for row in rows]
+        fit_columns(table, written)
+        for row, cells in zip(rows, written, strict=True):
+            table.add_row(*cells, key=row.key)
         if before is not None and before in table.rows:
             table.move_cursor(row=table.get_row_index(before), animate=False)
+
+    @staticmethod
+    def _cells(row: Shown, styles: Styles) -> list[Text]:
+        name, *others = map(printable, row.cells)
+        return [Text(name, styles["strong"] if row.requested else ""), *map(Text, others)]
 
     def _key_under_cursor(self) -> str | None:
         table = self._table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import ClassVar
 
+from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +17,7 @@ from mfenv_tui.availability import cell_line, version_parts
 from mfenv_tui.lines import Labelled, Line, Role, Signs
 from mfenv_tui.outside import Outside
 from mfenv_tui.palette import cut_text, styles_of
+from mfenv_tui.widgets.fitting import fit_columns
 from mfenv_tui.widgets.key_hints import KeyHints
 from mfenv_tui.widgets.prose import Prose
 from mfenvd.client.errors import ClientError
@@ -78,7 +80,7 @@ class WheelsScreen(Screen[None]):
         yield Prose("about")
         yield PackageInput(self._first, id="package")
         yield Prose("said")
-        table: DataTable[object] = DataTable(cursor_type="row", zebra_stripes=False, fixed_columns=1)
+        table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False, fixed_columns=1)
         table.display = False
         yield table
         yield Prose("version", ascii_only=self._signs.ascii_only)
@@ -166,10 +168,14 @@ class WheelsScreen(Screen[None]):
         for cell in found.rows[0].cells:
             table.add_column(str(cell.arch))
         brief = self._is_wide(found, room)
+        rows = []
         for row in found.rows:
             lines = (cell_line(cell, self._signs, brief=brief) for cell in row.cells)
             cells = (cut_text(line, styles, ascii_only=self._signs.ascii_only) for line in lines)
-            table.add_row(row.version, *cells)
+            rows.append([Text(row.version), *cells])
+        fit_columns(table, rows)
+        for written in rows:
+            table.add_row(*written)
         table.move_cursor(row=before, animate=False)
 
     def _is_wide(self, found: Availability, room: int) -> bool:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mfenvd.resolve.conda.availability import CondaAvailability, CondaBuild, CondaVersion
 
 _NOARCH = "noarch"
-_OPEN = "3.15"
-"""Newer than any Python there is: what allows it has no upper bound."""
 
 
 def look_up(
@@ -96,7 +94,11 @@ def _nearest(nearest: str | None) -> str | None:
 
 
 def _is_for(build: CondaBuild, python: str) -> bool:
-    return build.pythons is None or python in build.pythons
+    from mfenvd.domain.availability import minor_of
+
+    if build.pythons is None or python in build.pythons:
+        return True
+    return build.newer and bool(build.pythons) and minor_of(python) > minor_of(build.pythons[-1])
 
 
 def _one_version(terminal: Terminal, row: CondaVersion) -> RenderableType:
@@ -165,15 +167,13 @@ def _lowest(versions: Iterable[str | None]) -> str | None:
 
 def _pythons(terminal: Terminal, builds: Sequence[CondaBuild]) -> str:
     from mfenvd.cli.wheels import span
+    from mfenvd.domain.availability import minor_of
 
     named = {python for build in builds for python in build.pythons or ()}
     if not named:
         return "any" if any(build.pythons is None for build in builds) else "none"
-    ordered = sorted(named, key=lambda text: (text.endswith("t"), int(text.rstrip("t").split(".")[1])))
-    if _OPEN in named:
-        plain = [python for python in ordered if not python.endswith("t")]
-        return f"{plain[0]}+"
-    return span(terminal, ordered)
+    ordered = sorted(named, key=lambda text: (text.endswith("t"), minor_of(text)))
+    return span(terminal, ordered, newer=any(build.newer for build in builds))
 
 
 def _needs(build: CondaBuild) -> str:

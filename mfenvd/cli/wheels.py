@@ -267,11 +267,14 @@ def _floor(glibc: str | None, macos: str | None) -> str:
     return f"glibc {glibc}" if glibc else f"macOS {macos}" if macos else ""
 
 
-def span(terminal: Terminal, pythons: Sequence[str]) -> str:
-    """`3.9-3.13`, with what does not follow named alone; free-threaded builds after the others."""
+def span(terminal: Terminal, pythons: Sequence[str], *, newer: bool = False) -> str:
+    """`3.9-3.13`, with what does not follow named alone; free-threaded builds after the others.
+
+    With `newer`, the last one stands for all that are newer, too: `3.9+`.
+    """
     from mfenvd.domain.availability import python_spans
 
-    return ", ".join(python_spans(pythons, "-" if terminal.ascii_only else "–"))  # noqa: RUF001 - an en dash
+    return ", ".join(python_spans(pythons, "-" if terminal.ascii_only else "–", newer=newer))  # noqa: RUF001 - an en dash
 
 
 def _remarks(terminal: Terminal, row: Row) -> str:

@@ -20,12 +20,14 @@ class PythonWheel(msgspec.Struct, frozen=True):
         glibc: Oldest GLIBC, as `2.17`; None when it asks for none, or off Linux.
         macos: Oldest macOS, as `11.0`; likewise.
         cuda: Oldest CUDA of the driver, as `12.0`, or `any`; None when it asks for none. Wheels never say.
+        newer: Whether it goes with every newer Python, too. Of conda's builds only.
     """
 
     python: str
     glibc: str | None = None
     macos: str | None = None
     cuda: str | None = None
+    newer: bool = False
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -81,13 +83,23 @@ class Availability(msgspec.Struct, frozen=True):
     stale: tuple[tuple[str, float], ...] = ()
 
 
-def python_spans(pythons: Sequence[str], dash: str) -> list[str]:
-    """`3.9-3.13` for versions that follow each other, others alone; free-threaded builds after the others."""
+def minor_of(python: str) -> int:
+    """13 of `3.13` and of `3.13t`."""
+    return int(python.rstrip("t").partition(".")[2])
+
+
+def python_spans(pythons: Sequence[str], dash: str, *, newer: bool = False) -> list[str]:
+    """`3.9-3.13` for versions that follow each other, others alone; free-threaded builds after the others.
+
+    With `newer`, the last one stands for all that are newer, too: `3.9+`.
+    """
     spans: list[list[int]] = []
-    for minor in (int(each.split(".")[1]) for each in pythons if each[-1].isdigit()):
+    for minor in (minor_of(each) for each in pythons if each[-1].isdigit()):
         if spans and spans[-1][-1] == minor - 1:
             spans[-1].append(minor)
         else:
             spans.append([minor])
     said = [f"3.{span[0]}{dash}3.{span[-1]}" if len(span) > 1 else f"3.{span[0]}" for span in spans]
+    if newer and spans:
+        said[-1] = f"3.{spans[-1][0]}+"
     return [*said, *(each for each in pythons if not each[-1].isdigit())]

@@ -35,6 +35,7 @@ PACKAGES = (
     package("calc", "1.1", build="gpu_0", subdir="linux-64", depends=("python_abi 3.13.* *_cp313t", "__cuda")),
     package("calc", "1.1", build="py311_0", subdir="osx-arm64", depends=("python_abi 3.11.* *_cp311", "__osx >=11.0")),
     package("pure.calc", "2.0", depends=("python >=3.9", "calc")),
+    package("capped.calc", "2.0", depends=("python >=3.13,<3.16.0a0",)),
 )
 
 
@@ -94,8 +95,14 @@ def test_wheels_shows_the_builds_of_one_version(mfenv: Run) -> None:
         "python needs build channel", "linux-64 3.11 glibc 2.28 py311_0 corp", "3.12 CUDA 12.4 cuda_0 corp",
         "3.12 glibc 2.28 py312_0 corp", "3.13t a GPU gpu_0 corp",
     ]  # fmt: skip
-    noarch = mfenv("wheels", "--conda", "pure.calc").out
-    assert "noarch  3.9+" in noarch
+
+
+def test_wheels_tells_builds_for_every_newer_python_from_those_for_the_newest_only(mfenv: Run) -> None:
+    for name, pythons, newer in (("pure.calc", "3.9+", True), ("capped.calc", "3.13–3.15", False)):  # noqa: RUF001
+        assert f"noarch  {pythons} " in mfenv("wheels", "--conda", name).out
+        (row,) = msgspec.json.decode(mfenv("wheels", "--conda", name, "--json").out)["rows"]
+        assert (row["builds"][0]["pythons"][-1], row["builds"][0]["newer"]) == ("3.15", newer)
+        assert mfenv("wheels", "--conda", name, "--python", "3.16").code == (0 if newer else 1)
 
 
 def test_wheels_of_a_python_are_those_that_it_can_have(mfenv: Run) -> None:

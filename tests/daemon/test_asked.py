@@ -54,6 +54,7 @@ def test_builds_of_a_conda_package_on_the_channels_of_the_shell(running: Daemon,
         package("demo", "2.0", subdir="linux-64", depends=("python >=3.11,<3.12.0a0", "__glibc >=2.28")),
         package("demo", "2.0", build="1", subdir="linux-64", depends=("python >=3.12,<3.13.0a0",)),
         package("demo", "1.0"),
+        package("open", "1.0", depends=("python >=3.14",)),
     )
     running.settle(root, CONDA_CHANNELS=write_repodata(tmp_path / "channel", repodata).as_uri())
 
@@ -67,6 +68,7 @@ def test_builds_of_a_conda_package_on_the_channels_of_the_shell(running: Daemon,
     assert new[Arch.OSX_ARM64].pythons == ()
     assert old[Arch.WIN_64].pythons == (PythonWheel(ANY_PYTHON),)
     assert [row.version for row in asked("demo<2").rows] == ["1.0"]
+    assert asked("open").rows[0].cells[0].pythons == (PythonWheel("3.14"), PythonWheel("3.15", newer=True))
     for spec, said, fix in (("demo[", "is not a conda package", "numpy=1.26"), ("demp", "package demp", "demo")):
         with pytest.raises(RequestRefusedError) as refused:
             asked(spec)

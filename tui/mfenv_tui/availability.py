@@ -19,11 +19,12 @@ def cell_line(cell: Cell, signs: Signs, *, brief: bool) -> Line:
     if not cell.pythons:
         return ((f"{signs.of(Tone.BAD)} none", Tone.BAD),)
     pythons = [wheel.python for wheel in cell.pythons]
+    newer = any(wheel.newer for wheel in cell.pythons)
     if brief:
         usual = [python for python in pythons if not python.endswith("t")]
-        spans = ", ".join(python_spans(usual, signs.none))
+        spans = ", ".join(python_spans(usual, signs.none, newer=newer))
         return ((f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD), (" +t" if len(usual) < len(pythons) else "", "muted"))
-    spans = ", ".join(python_spans(pythons, signs.none))
+    spans = ", ".join(python_spans(pythons, signs.none, newer=newer))
     asks = f" {floor(cell)}".rstrip()
     return ((f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD), (asks, "muted"))
 
@@ -57,15 +58,16 @@ def remarks(row: Row, signs: Signs) -> str:
 def _pythons(cell: Cell, signs: Signs) -> Iterator[Piece]:
     if not cell.pythons:
         yield (f"{signs.of(Tone.BAD)} none", Tone.BAD)
-    for asks, pythons in _alike(cell.pythons):
-        spans = ", ".join(python_spans(pythons, signs.none))
+    for asks, wheels in _alike(cell.pythons).items():
+        newer = any(wheel.newer for wheel in wheels)
+        spans = ", ".join(python_spans([wheel.python for wheel in wheels], signs.none, newer=newer))
         yield (f"{signs.of(Tone.GOOD)} {spans}", Tone.GOOD)
         yield (f" {asks}   " if asks else "   ", "muted")
 
 
-def _alike(wheels: Sequence[PythonWheel]) -> list[tuple[str, list[str]]]:
-    """Pythons by what their wheels ask for."""
-    grouped: dict[str, list[str]] = {}
+def _alike(wheels: Sequence[PythonWheel]) -> dict[str, list[PythonWheel]]:
+    """By what they ask for."""
+    grouped: dict[str, list[PythonWheel]] = {}
     for wheel in wheels:
-        grouped.setdefault(floor(wheel), []).append(wheel.python)
-    return list(grouped.items())
+        grouped.setdefault(floor(wheel), []).append(wheel)
+    return grouped

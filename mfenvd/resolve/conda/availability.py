@@ -23,7 +23,10 @@ from mfenvd.resolve.conda.repodata import repodata_for
 from mfenvd.resolve.conda.solving import NOARCH
 
 _MINORS = tuple(range(6, 16))
-"""Of the Pythons that a package may be for: 3.6 to 3.15."""
+"""Of the Pythons that are named: 3.6 to 3.15."""
+
+_NEVER_MADE = 999
+"""What allows 3.999 allows every Python that is newer than those that are named."""
 
 _ABI = re.compile(r"\*_cp3\d+(?P<threading>t?)")
 _LOWEST = re.compile(r"(?:>=|==|>|=)?\s*(?P<version>\d+(?:\.\d+)*)")
@@ -52,6 +55,7 @@ class CondaBuild(msgspec.Struct, frozen=True):
         number: Of builds that are else the same, the highest is chosen.
         channel: Its URL without credentials.
         pythons: The Pythons that it is for, as `3.11` (`3.13t`: free-threaded), oldest first; None for any or none.
+        newer: Whether it is for every Python that is newer than the last of `pythons`, too.
         glibc: Oldest GLIBC that it asks for itself; None when it asks for none.
         macos: Likewise.
         cuda: Likewise of the driver's CUDA; `any` when any will do.
@@ -63,6 +67,7 @@ class CondaBuild(msgspec.Struct, frozen=True):
     number: int
     channel: str
     pythons: tuple[str, ...] | None = None
+    newer: bool = False
     glibc: str | None = None
     macos: str | None = None
     cuda: str | None = None
@@ -167,12 +172,14 @@ def _builds(records: Iterable[RepoDataRecord], order: dict[str, int]) -> tuple[C
 
 def _build(record: RepoDataRecord) -> CondaBuild:
     needs = [(spec_name(spec), spec) for spec in record.depends]
+    of_python = _of_python(needs)
     return CondaBuild(
         subdir=record.subdir,
         build=str(record.build),
         number=record.build_number,
         channel=without_channel_credentials(record.channel).rstrip("/"),
-        pythons=_pythons(needs),
+        pythons=_pythons(needs, of_python) if of_python else None,
+        newer=bool(of_python) and all(_allows(spec, _NEVER_MADE) for spec in of_python),
         glibc=_lowest(needs, "__glibc"),
         macos=_lowest(needs, "__osx"),
         cuda=_lowest(needs, "__cuda"),
@@ -180,12 +187,14 @@ def _build(record: RepoDataRecord) -> CondaBuild:
     )
 
 
-def _pythons(needs: Sequence[tuple[str, str]]) -> tuple[str, ...] | None:
-    """The minor versions that every dependency on Python and its ABI allows."""
+def _of_python(needs: Sequence[tuple[str, str]]) -> list[VersionSpec]:
+    """What dependencies on Python and its ABI allow; empty where any will do."""
     specs = [_versions(spec) for name, spec in needs if name in {"python", "python_abi"}]
-    allowed = [spec for spec in specs if spec is not None]
-    if not allowed:
-        return None
+    return [spec for spec in specs if spec is not None]
+
+
+def _pythons(needs: Sequence[tuple[str, str]], allowed: Sequence[VersionSpec]) -> tuple[str, ...]:
+    """The minor versions that all of `allowed` allow."""
     threading = any(found["threading"] for name, spec in needs if name == "python_abi" for found in _ABI.finditer(spec))
     # An upper bound such as `<3.12.0a0` leaves out every 3.12; a lower one such as `>=3.9.10` only some of 3.9.
     minors = [minor for minor in _MINORS if all(_allows(spec, minor) for spec in allowed)]

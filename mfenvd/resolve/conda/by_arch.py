@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.availability import ANY_PYTHON, Availability, Cell, PythonWheel, Row
+from mfenvd.domain.availability import ANY_PYTHON, Availability, Cell, PythonWheel, Row, minor_of
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.resolve.conda.availability import CondaAvailability, CondaBuild, CondaVersion, conda_availability
 from mfenvd.resolve.conda.resolver import conda_configuration
@@ -51,6 +51,7 @@ def _wheel(python: str, builds: Iterable[CondaBuild]) -> PythonWheel:
         glibc=_lowest(build.glibc for build in suiting),
         macos=_lowest(build.macos for build in suiting),
         cuda=_lowest(build.cuda for build in suiting),
+        newer=any(build.newer and build.pythons and python == build.pythons[-1] for build in suiting),
     )
 
 
@@ -59,7 +60,7 @@ def _pythons(build: CondaBuild) -> tuple[str, ...]:
 
 
 def _order(python: str) -> tuple[bool, int]:
-    return python.endswith("t"), 0 if python == ANY_PYTHON else int(python.rstrip("t").partition(".")[2])
+    return python.endswith("t"), 0 if python == ANY_PYTHON else minor_of(python)
 
 
 def _lowest(floors: Iterable[str | None]) -> str | None:

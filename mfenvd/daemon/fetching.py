@@ -26,9 +26,13 @@ class FetchingAhead:
 
     def begin(self, job: str, part: WarmTask) -> None:
         """Has what the job `job` found fetched, unless it was before, or as much as may be is being fetched."""
-        under_way = sum(not task.done() for task in self._tasks.values())
-        if job not in self._tasks and under_way < AT_ONCE:
+        if job not in self._tasks and len(self._of(self._tasks)) < AT_ONCE:
             self._tasks[job] = asyncio.get_running_loop().create_task(self._fetch(part))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being fetched."""
+        return bool(self._of(self._tasks))
 
     def is_under_way(self, jobs: Collection[str]) -> bool:
         """Whether anything of these jobs is being fetched."""

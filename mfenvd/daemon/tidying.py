@@ -45,7 +45,14 @@ class Tidying:
         self.start()
         roots = self._warming.contexts()
         under_way = self._task is not None and not self._task.done()
-        if under_way or self._scheduler.queued or self._scheduler.running or any(map(self._warming.is_busy, roots)):
+        scheduler, warming = self._scheduler, self._warming
+        if (
+            under_way
+            or scheduler.queued
+            or scheduler.running
+            or warming.is_fetching
+            or any(map(warming.is_busy, roots))
+        ):
             return
         root = next((root for root in roots if self._is_due(root)), None)
         if root is not None:

@@ -200,6 +200,11 @@ class Warming:
             share.needs[key].identity.id for key, warmth in share.warmths.items() if warmth.state is State.WARM
         )
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether anything is being fetched that no environment waits for yet."""
+        return self._fetching.is_busy
+
     def is_busy(self, root: str) -> bool:
         """Whether any environment of the project waits or is worked on."""
         share = self._shares.get(root)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
 from mfenvd.warm import findings
-from mfenvd.warm.extracted import TRASH
+from mfenvd.warm.extracted import scratch
 from mfenvd.warm.fetching import Fetching
 from mfenvd.warm.plan import Archives, LocalEnvironment, NotMadeError, Report
 
@@ -99,13 +98,9 @@ class Builder:
     def _unpack(self, wheels: Sequence[Path], python: str, folder: Path) -> None:
         from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, unpack_wheels
 
-        folder.mkdir(parents=True, exist_ok=True)
         # What is wrong with one is said when it is installed.
-        with (
-            tempfile.TemporaryDirectory(dir=folder, prefix=TRASH) as scratch,
-            contextlib.suppress(InstallFailedError, UvMissingError),
-        ):
-            unpack_wheels(wheels, python, Path(scratch), self._cache_dir / "uv")
+        with contextlib.suppress(InstallFailedError, UvMissingError):
+            unpack_wheels(wheels, python, scratch(folder), self._cache_dir / "uv")
 
     def _install(self, wheels: Sequence[Path], prefix: Path, id_: str) -> None:
         from mfenvd.warm.wheel_install import InstallFailedError, UvMissingError, install_wheels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from mfenvd.awaiting import awaited
 from mfenvd.domain.redact import redact
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm.checks import stem
-from mfenvd.warm.extracted import TRASH
+from mfenvd.warm.extracted import scratch
 
 _PROBLEMS = (ExtractError, InstallerError, IoError, LinkError, TransactionError, OSError)
 
@@ -75,11 +74,10 @@ class CondaCache:
     def extract(self, records: Mapping[str, RepoDataRecord], archives: Mapping[str, Path]) -> None:
         """Extracts `archives`, by filename, of an environment that has `records` besides; a failure is left to `link`.
 
-        py-rattler extracts only what it links: the prefix is thrown away.
+        py-rattler extracts only what it links.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=TRASH) as prefix, contextlib.suppress(*_PROBLEMS):
-            awaited(self._link({**records}, archives, Path(prefix)))
+        with contextlib.suppress(*_PROBLEMS):
+            awaited(self._link({**records}, archives, scratch(self._folder)))
 
     async def _link(
         self,

@@ -8,7 +8,16 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-TRASH = ".mfenv-trash-"
+_TRASH = ".mfenv-trash-"
+
+
+def scratch(folder: Path) -> Path:
+    """A new folder to link things into that nobody needs: `trim_extracted` removes it.
+
+    Removing thousands of links takes as long as making them, and that is not the moment.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=folder, prefix=_TRASH))
 
 
 def trim_extracted(folder: Path, linked: Collection[str], oldest: float) -> tuple[str, ...]:
@@ -23,13 +32,13 @@ def trim_extracted(folder: Path, linked: Collection[str], oldest: float) -> tupl
     """
     if not folder.is_dir():
         return ()
-    for left in folder.glob(f"{TRASH}*"):
+    for left in folder.glob(f"{_TRASH}*"):
         shutil.rmtree(left, ignore_errors=True)
     removed = []
     for package in sorted(_older(folder, oldest)):
         if package.name in linked:
             continue
-        trash = Path(tempfile.mkdtemp(dir=folder, prefix=TRASH))
+        trash = Path(tempfile.mkdtemp(dir=folder, prefix=_TRASH))
         with contextlib.suppress(OSError):  # another process was faster, or holds it
             package.rename(trash / package.name)
             removed.append(package.name)

@@ -50,7 +50,7 @@ def unpack_wheels(wheels: Sequence[Path], python: str, scratch: Path, cache_dir:
     Args:
         wheels: As for `install_wheels`.
         python: Version of the Python that they will be installed for; it need not be there.
-        scratch: Where they are installed meanwhile, as uv unpacks only what it installs; to be thrown away.
+        scratch: Where they are installed meanwhile, as uv unpacks only what it installs; of no use afterwards.
         cache_dir: uv's cache.
 
     Raises:

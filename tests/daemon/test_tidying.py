@@ -26,7 +26,7 @@ class Bench:
         self.asked: list[str] = []
         self.queued = self.running = 0
         self.readied: dict[str, set[str]] = {}
-        self.busy = False
+        self.busy = self.is_fetching = False
         self.goes_on = asyncio.Event()
         self.goes_on.set()
         self.dies = False
@@ -80,7 +80,7 @@ async def test_once_a_day(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None
     await eventually(lambda: len(bench.asked) > 2)
 
 
-@pytest.mark.parametrize("what", ["queued", "running", "busy"])
+@pytest.mark.parametrize("what", ["queued", "running", "busy", "is_fetching"])
 async def test_not_while_there_is_other_work(bench: Bench, what: str) -> None:
     setattr(bench, what, 1)
     bench.readied = {"/a": set()}

@@ -11,6 +11,7 @@ import pytest
 from mfenvd.domain.codes import Code
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm.environments import LocalEnvironments
+from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.marker import read_marker
 from mfenvd.warm.plan import LocalEnvironment, MicromambaSettings, NotMadeError
 from tests.support.conda_archives import conda_archive
@@ -136,6 +137,7 @@ def test_what_was_fetched_ahead_is_extracted_and_seen_by_nobody(world: World) ->
     made.fetch(LOCAL, (), wanted.wheels.packages, PYTHON_VERSION)
     assert not world.environments_file.exists()
     assert list(made.own()) == []
+    trim_extracted(world.root / "cache" / "conda", (), oldest=0)
     assert list((world.root / "cache").rglob("**/.mfenv-trash-*")) == []
     unpacked = list((world.root / "cache" / "uv").rglob("demo/__init__.py"))
     assert len(unpacked) == 1

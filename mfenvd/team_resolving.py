@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LateError
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,7 +27,6 @@ from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
 from mfenvd.domain.target import Target
 
 if TYPE_CHECKING:
-    from mfenvd.domain.mirror import Bucket
     from mfenvd.store.hints import Hints
     from mfenvd.store.leases import Leases
     from mfenvd.store.remotes import Remote
@@ -37,8 +38,8 @@ Report = Callable[[Progress], None]
 ANSWERS_WITHIN = 2.0
 """Seconds that the bucket has to answer before resolving begins without it."""
 
-_QUIET_FOR = 60.0
-"""Seconds for which a bucket that took longer is not waited for again."""
+_QUIET_FOR = 300.0
+"""Seconds for which a bucket that took longer, or did not answer, is not asked again by any process of this user."""
 
 _LAST_WORDS = 2.0
 """Seconds that the end of this process can be held up by what is still to be told."""
@@ -109,16 +110,16 @@ class Team(msgspec.Struct, frozen=True):
     """The bucket that a team shares.
 
     Attributes:
-        bucket: Which.
-        remote: The way to it.
+        remote: The bucket.
         max_age: Seconds for which what was resolved counts.
         writes: Whether anything may be told.
+        quiet: A file whose age says since when the bucket is left alone; it need not be there.
     """
 
-    bucket: Bucket
     remote: Remote
     max_age: float
     writes: bool
+    quiet: Path
 
 
 def team_of(context: Context) -> Team | None:
@@ -127,6 +128,7 @@ def team_of(context: Context) -> Team | None:
     Only what is resolved for a trusted project is shared.
     """
     from mfenvd.buckets import bucket_of, mirror_settings, remotes_of, take_credentials
+    from mfenvd.store.uploads import mirror_folder
 
     if not context.trusted:
         return None
@@ -135,10 +137,12 @@ def team_of(context: Context) -> Team | None:
     if bucket is None:
         return None
     remote = remotes_of(bucket)[bucket.url]
-    if not remote.is_available or _quiet.get(bucket, 0.0) > time.monotonic():
+    name = hashlib.sha256(f"{bucket.url} {bucket.endpoint}".encode()).hexdigest()
+    quiet = mirror_folder(context.cache_dir) / "quiet" / name
+    if not remote.is_available or _is_young(quiet):
         return None
     take_credentials(context.surroundings)
-    return Team(bucket, remote, settings.resolution_age, writes=not bucket.read_only)
+    return Team(remote, settings.resolution_age, writes=not bucket.read_only, quiet=quiet)
 
 
 class Talk:
@@ -173,7 +177,7 @@ class Talk:
             with contextlib.suppress(LateError):
                 return self._heard.result(LONGEST_WAIT)
         else:
-            _quiet[self._team.bucket] = time.monotonic() + _QUIET_FOR
+            self._be_quiet()
         return None
 
     def end(self, own: Hint | None) -> None:
@@ -190,7 +194,7 @@ class Talk:
     def _talk(self) -> None:
         from mfenvd.store.hints import Hints
         from mfenvd.store.leases import Leases
-        from mfenvd.store.object_errors import ObjectStoreProblem
+        from mfenvd.store.object_errors import ObjectStoreProblem, ReadOnly
 
         remote = self._team.remote
         try:
@@ -207,6 +211,8 @@ class Talk:
         except ObjectStoreProblem as problem:
             _log.info("not shared with the team: %s", problem)
             remote.failed(problem)
+            if not isinstance(problem, ReadOnly):
+                self._be_quiet()
         except Exception:  # noqa: BLE001 - nothing depends on it
             _log.info("what %s answers was not understood", remote.url, exc_info=True)
         finally:
@@ -229,13 +235,21 @@ class Talk:
         self._team.remote.worked()
         return hint
 
+    def _be_quiet(self) -> None:
+        with contextlib.suppress(OSError):
+            self._team.quiet.parent.mkdir(parents=True, exist_ok=True)
+            self._team.quiet.touch()
+
     @property
     def _is_writable(self) -> bool:
         return self._team.writes and self._team.remote.is_writable
 
 
-_quiet: dict[Bucket, float] = {}
-"""Buckets that take long, and until when (by the monotonic clock) they are not waited for."""
+def _is_young(file: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return 0 <= time.time() - file.stat().st_mtime < _QUIET_FOR
+    return False
+
 
 _talking: set[threading.Thread] = set()
 

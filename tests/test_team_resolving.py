@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from mfenvd import team_resolving
+from mfenvd.buckets import remotes_of
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.hint import hint_key
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
@@ -294,25 +295,33 @@ def test_without_a_bucket_everything_is_resolved_here(s3: Bucket, tmp_path: Path
     assert (home.hinted, s3.keys()) == ([False], [])
 
 
-@pytest.mark.parametrize("fault", [Fault("HEAD", times=-1, status=403), Fault("PUT", times=-1, status=403)])
-def test_a_bucket_that_refuses_takes_nothing_from_anybody(s3: Bucket, tmp_path: Path, fault: Fault) -> None:
+@pytest.mark.parametrize("method", ["HEAD", "PUT"])
+def test_a_bucket_that_refuses_takes_nothing_from_anybody(s3: Bucket, tmp_path: Path, method: str) -> None:
     with fault_proxy(s3.url) as proxy:
-        proxy.faults = [fault]
+        proxy.faults = [Fault(method, times=-1, status=403, code="AccessDenied")]
         home = Home(tmp_path / "one", s3, Known(), METAFLOW_S3_ENDPOINT_URL=proxy.url)
         home.versions(REQUEST)
+        asked_before = len(proxy.requests)
         home.versions(REQUEST)
         assert home.hinted == [False, False]
+        # One that cannot be written may still tell something.
+        assert (len(proxy.requests) > asked_before) is (method == "PUT")
 
 
-def test_a_bucket_that_is_slow_is_not_waited_for_again_soon(s3: Bucket, tmp_path: Path) -> None:
-    with fault_proxy(s3.url) as proxy:
-        home = Home(tmp_path / "one", s3, Known(), METAFLOW_S3_ENDPOINT_URL=proxy.url)
-        impatient = TeamResolver(home, answers_within=0.0)
-        impatient.resolve(REQUEST, LINUX, home.context, ignore)
-        until(lambda: not team_resolving._talking)
-        asked_before = len(proxy.requests)
-        impatient.resolve(REQUEST, LINUX, home.context, ignore)
-        assert len(proxy.requests) == asked_before
+def test_a_bucket_that_is_slow_is_not_asked_again_soon_by_any_process(s3: Bucket, tmp_path: Path) -> None:
+    home = Home(tmp_path / "one", s3, Known())
+    TeamResolver(home, answers_within=0.0).resolve(REQUEST, LINUX, home.context, ignore)
+    until(lambda: not team_resolving._talking)
+    told_before = told(s3, REQUEST)
+    # Another process knows nothing of this one but what is on the disk.
+    remotes_of.cache_clear()
+    home.versions(REQUEST, refresh=True)
+    assert told(s3, REQUEST) == told_before
+    # Later it is asked again.
+    (quiet,) = Path(home.context.cache_dir, "mirror", "quiet").iterdir()
+    os.utime(quiet, (1_000_000, 1_000_000))
+    home.versions(REQUEST)
+    assert home.hinted == [False, False, True]
 
 
 def test_a_resolver_that_fails_gives_its_lease_back(s3: Bucket, tmp_path: Path) -> None:

@@ -189,7 +189,6 @@ class ArchiveStore:
         path = self._place(found) / package.filename
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(path)
-        _sync(path.parent)
         return path
 
     def _place(self, sha256: str) -> Path:
@@ -234,15 +233,5 @@ def _download(package: LockedPackage, file: BinaryIO, download: Download) -> Non
         download(package, file)
     except DownloadError as error:
         raise NotDownloaded(package, error.detail) from error
+    # Not synced: what a power cut leaves of it is found out by its sha256 when it is read.
     file.flush()
-    os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Makes a rename in `folder` last, where the system lets folders be opened."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

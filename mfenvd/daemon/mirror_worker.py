@@ -68,6 +68,8 @@ class _Carrier:
         self._sent = 0
         known = [upload.size for upload in self._mirror.uploads.mirrored(self._bucket.url)]
         self._objects, self._bytes = len(known), sum(known)
+        # Counted anew for each round, and when more came: a long queue takes a while to be counted.
+        self._waiting = self._waiting_bytes = 0
         self._archives = ArchiveStore(store_folder(order.cache_dir))
         self._here = Trimmed()
         self._lately: list[tuple[float, int]] = []
@@ -81,8 +83,10 @@ class _Carrier:
             self._more.clear()
             self._stop.clear()
             self._wait_because = reason_to_wait(self._bucket)
+            self._count()
             if not self._wait_because:
                 self._mirror.send(self._stop)
+                self._count()
             self._here = trimmed(self._archives.entries())
             self._tell()
             self._more.wait(LOOK_SECONDS if self._wait_because or self._stop.is_set() else self._mirror.pause)
@@ -97,6 +101,7 @@ class _Carrier:
     def _receive(self) -> None:
         while read_frame(self._orders) is not None:
             self._more.set()
+            self._count()
         end_own_tree()
 
     def _confirmed(self, upload: Upload) -> None:
@@ -106,6 +111,8 @@ class _Carrier:
             self._sent += 1
             self._objects += 1
             self._bytes += upload.size
+            self._waiting = max(0, self._waiting - 1)
+            self._waiting_bytes = max(0, self._waiting_bytes - upload.size)
             self._lately.append((now, upload.size))
             is_due = now - self._told >= TELL_SECONDS
             if is_due:
@@ -113,10 +120,14 @@ class _Carrier:
         if is_due:
             self._tell()
 
+    def _count(self) -> None:
+        """What waits now."""
+        waiting = [upload.size for upload in self._mirror.uploads.waiting(self._bucket.url)]
+        with self._lock:
+            self._waiting, self._waiting_bytes = len(waiting), sum(waiting)
+
     def _tell(self) -> None:
         """How it goes, to the daemon."""
-        uploads = self._mirror.uploads
-        waiting = [upload.size for upload in uploads.waiting(self._bucket.url)]
         remote = self._mirror.remotes[self._bucket.url]
         benched = remote.benched
         problem: ObjectStoreProblem | None = benched.problem if benched else remote.read_only
@@ -128,8 +139,8 @@ class _Carrier:
                 health=Health.OK if problem is None else health_of(problem),
                 problem=self._wait_because if problem is None else hide(str(problem), self._secrets),
                 since=self._since,
-                waiting=len(waiting),
-                waiting_bytes=sum(waiting),
+                waiting=self._waiting,
+                waiting_bytes=self._waiting_bytes,
                 objects=self._objects,
                 bytes=self._bytes,
                 rate=self._rate(),

@@ -76,6 +76,8 @@ def _tell(mirror: MirrorStatus, *, json: bool) -> None:
         _tell_bucket(terminal, bucket)
     if not mirror.buckets:
         terminal.say("No bucket was needed since mfenvd started.")
+        if known := mirror_sync.known_here():
+            terminal.say(known)
 
 
 def _tell_bucket(terminal: Terminal, bucket: BucketStatus) -> None:

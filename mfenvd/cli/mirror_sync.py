@@ -133,6 +133,19 @@ def project_of_cwd() -> Context:
     return context_for(root, this_shell(), folders, trusted=root in trusted_roots(folders))
 
 
+def known_here() -> str | None:
+    """What this machine knows of the bucket of the project here, which is not asked; None without a bucket."""
+    from mfenvd.cli.errors import NoBucketError
+    from mfenvd.team_bucket import TeamBucket
+
+    try:
+        context, bucket = this_project()
+    except NoBucketError:
+        return None
+    with closing(TeamBucket(bucket, context.cache_dir)) as team:
+        return f"{_text(team.mirrored())} were seen in {bucket.url}; {_text(team.waiting())} wait for their upload."
+
+
 def _resolved(context: Context) -> tuple[LockedPackage, ...]:
     """What the daemon has resolved for the project; nothing without a daemon."""
     from mfenvd.client.connection import Connection

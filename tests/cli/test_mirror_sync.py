@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mfenvd.cli.main import run
+from mfenvd.cli.mirror_sync import known_here
 from mfenvd.store.uploads import Uploads, mirror_folder
 from tests.store.mirrors import stored, upload_of
 from tests.support.s3_server import BUCKET, Bucket, bucket
@@ -52,6 +53,13 @@ def answer(capsysbinary: pytest.CaptureFixture[bytes], command: str, code: int =
     assert run(["mirror", command, "--json"]) == code
     (bucket,) = json.loads(capsysbinary.readouterr().out)["buckets"]
     return dict(bucket)
+
+
+def test_what_is_known_of_a_bucket_is_told_without_asking_it(cache: Path, s3: Bucket) -> None:
+    known = "{} were seen in " + ROOT + "; {} wait for their upload."
+    assert known_here() == known.format("0 packages (0 bytes)", "2 packages (11 bytes)")
+    assert run(["mirror", "push"]) == 0
+    assert known_here() == known.format("2 packages (11 bytes)", "0 packages (0 bytes)")
 
 
 def test_push_sends_what_waits_and_puts_back_what_was_lost(

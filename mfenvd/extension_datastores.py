@@ -16,6 +16,8 @@ import msgspec
 
 from mfenvd.buckets import bucket_of, remotes_of, take_credentials
 from mfenvd.datastores import Mirrored
+from mfenvd.domain.alias import Alias, AliasKind
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.layouts import (
     alias_key,
     environment_key,
@@ -154,18 +156,39 @@ class TeamDatastore(Mirrored):
             self._uploads.forget(self.bucket.url, upload.key)
         self._queue([upload])
 
-    def named(self, alias: str) -> tuple[str, str] | None:
-        """Request and full id of what a name leads to; None where it leads nowhere.
+    def named(self, alias: Alias) -> tuple[str, str] | None:
+        """Request and full id of what a name or a full id leads to; None where it leads nowhere.
+
+        Raises:
+            ObjectStoreProblem: The bucket does not answer.
+        """
+        if alias.kind is AliasKind.STEP:
+            return None  # Metaflow's metadata has these, no datastore
+        if alias.kind is AliasKind.IDS:
+            request, _, full = alias.name.partition(":")
+            return request, full
+        key = alias_key(alias.key) if alias.kind is AliasKind.NAME else full_id_key(alias.name)
+        take_credentials(self._surroundings)
+        try:
+            content, _ = remotes_of(self.bucket)[self.bucket.url].store().get_bytes(key)
+            return msgspec.json.decode(content, type=tuple[str, str])
+        except (MissingObject, msgspec.DecodeError):
+            return None
+
+    def described(self, ids: tuple[str, str]) -> dict[EnvId, Any]:
+        """What is there under a request and a full id, by arch.
 
         Raises:
             ObjectStoreProblem: The bucket does not answer.
         """
         take_credentials(self._surroundings)
-        try:
-            content, _ = remotes_of(self.bucket)[self.bucket.url].store().get_bytes(alias_key(alias))
-            return msgspec.json.decode(content, type=tuple[str, str])
-        except (MissingObject, msgspec.DecodeError):
-            return None
+        store, found = remotes_of(self.bucket)[self.bucket.url].store(), {}
+        for arch in Arch:
+            id_ = EnvId(str(arch), *ids)
+            with contextlib.suppress(MissingObject, msgspec.DecodeError):
+                content, _ = store.get_bytes(environment_key(id_.arch, id_.req, id_.full))
+                found[id_] = msgspec.json.decode(content)
+        return found
 
     def _text(self, key: str, text: str, *, replace: bool = False) -> Upload:
         content = text.encode()

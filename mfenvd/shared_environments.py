@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -100,6 +100,15 @@ class SharedEnvironments:
         return tuple(
             Wanted(id_, entry, is_default=False) for id_ in ids if (entry := self._manifest.entry(id_)) is not None
         )
+
+    def take(self, wanted: Sequence[Wanted]) -> None:
+        """Adds environments of others, with their names.
+
+        Raises:
+            ManifestError: The manifest cannot be written.
+        """
+        manifest.write(self.path, wanted)
+        self._manifest = manifest.read(self.path)
 
     def give(
         self, environment: SharedEnvironment, alias: Alias, files: AliasFiles, entries: tuple[Wanted, ...] = ()

@@ -19,7 +19,7 @@ from mfenvd.store.errors import StoreProblem
 from mfenvd.store.object_errors import ObjectStoreProblem
 from mfenvd.team_bucket import Amount, Seen, TeamBucket
 from mfenvd.warm.netflixext.entries import uncached, with_cache_info
-from mfenvd.warm.netflixext.manifest import EnvId, Wanted
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted, is_entry
 from mfenvd.warm.plan import NotMadeError, Report
 
 _Packages = Mapping[EnvId, Sequence[LockedPackage]]
@@ -60,9 +60,25 @@ class TeamEnvironments:
             NotSharedWithTeamError: It does not answer.
         """
         try:
-            return self._datastore.named(alias.key)
+            return self._datastore.named(alias)
         except ObjectStoreProblem as problem:
             raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
+
+    def find(self, alias: Alias) -> tuple[Wanted, ...]:
+        """The environment of that name, one entry for each arch that it is there for; nothing where there is none.
+
+        Raises:
+            NotSharedWithTeamError: The bucket does not answer.
+        """
+        ids = self.ids(alias)
+        try:
+            found = self._datastore.described(ids) if ids is not None else {}
+        except ObjectStoreProblem as problem:
+            raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
+        names = (alias.key,) if alias.can_be_given else ()
+        return tuple(
+            Wanted(id_, entry, is_default=False, aliases=names) for id_, entry in found.items() if is_entry(entry)
+        )
 
     def put(
         self, ids: tuple[str, str], wanted: Sequence[Wanted], packages: _Packages, aliases: Sequence[Alias]

@@ -108,6 +108,20 @@ def test_what_has_a_name_in_the_bucket_is_there_as_a_whole(tmp_path: Path, s3: B
     assert ana.sent == before, "all of it is there already"
 
 
+def test_what_one_machine_named_another_finds_by_every_name_that_it_has(tmp_path: Path, s3: Bucket) -> None:
+    ana, ben = machine(tmp_path / "ana", s3), machine(tmp_path / "ben", s3)
+    wanted = ana.environment(b"one")
+    there = ana.share(wanted, "team/env:v1")
+    req, full = ids_of(wanted)
+    assert [(one.id, one.entry, one.aliases) for one in ben.team().find(V1)] == [
+        (one.id, one.entry, ("team/env/v1",)) for one in there
+    ]
+    for other in (full, f"{req}:{full}"):
+        assert [(one.id, one.aliases) for one in ben.team().find(parse_alias(other))] == [(one.id, ()) for one in there]
+    for nothing in ("team/env:v2", "c" * 40, f"{req}:{'c' * 40}", "step:Flow/1/start"):
+        assert ben.team().find(parse_alias(nothing)) == ()
+
+
 def test_a_name_leads_where_it_was_led_last_or_where_it_was_led_first(tmp_path: Path, s3: Bucket) -> None:
     ana, ben = machine(tmp_path / "ana", s3), machine(tmp_path / "ben", s3)
     first, second = ana.environment(b"one"), ben.environment(b"another")

@@ -160,8 +160,17 @@ def _alias(text: str, *, to_give: bool = False) -> Alias:
     return found
 
 
-def known_environment(found: SharedEnvironments, name: str) -> tuple[Alias, SharedEnvironment]:
+def known_environment(
+    found: SharedEnvironments, name: str, *, local_only: bool = False
+) -> tuple[Alias, SharedEnvironment]:
     """The environment of that name, and the name.
+
+    What the manifest does not know is taken from the team's bucket, and so is what may lead elsewhere by now.
+
+    Args:
+        found: Those of the manifest; what is taken is added.
+        name: As people write it.
+        local_only: Whether the bucket is left alone.
 
     Raises:
         NotAnAliasError: It is no name.
@@ -169,10 +178,18 @@ def known_environment(found: SharedEnvironments, name: str) -> tuple[Alias, Shar
     """
     from difflib import get_close_matches
 
-    from mfenvd.cli.errors import NotSharedError
+    from mfenvd.cli.errors import ManifestUnusableError, NotSharedError
+    from mfenvd.cli.team import of_team
+    from mfenvd.warm.shared_file import ManifestError
 
     alias = _alias(name)
     environment = found.find(alias)
+    if not local_only and (environment is None or alias.is_mutable) and (taken := of_team(alias)):
+        try:
+            found.take(taken)
+        except ManifestError as error:
+            raise ManifestUnusableError(str(found.path), error.reason) from None
+        environment = found.find(alias)
     if environment is None:
         raise NotSharedError(name, str(found.path), get_close_matches(name, found.aliases(), n=2))
     return alias, environment

@@ -87,7 +87,7 @@ def create(  # noqa: PLR0913 - one parameter per option
     if into_dir is not None and not force and _holds_something(into_dir):
         raise FolderNotEmptyError(into_dir)
     found = shared_environments()
-    alias, environment = known_environment(found, f"step:{name}" if pathspec else name)
+    alias, environment = known_environment(found, f"step:{name}" if pathspec else name, local_only=local_only)
     making = Making(trust=trust, say=_nothing if json else _to_people)
     if install_notebook:
         environment = making.with_kernel(found, environment, local_only=local_only)

@@ -80,3 +80,23 @@ def named_in_team(
         return with_team(team, ids, wanted, {}, [alias]), ()
     except NotSharedWithTeamError as error:
         return wanted, (here_only([alias], root, error.reason),)
+
+
+def of_team(alias: Alias) -> tuple[Wanted, ...]:
+    """What the bucket of the working directory's project has by that name; nothing where there is none, or no bucket.
+
+    A bucket that does not answer has nothing: what the manifest says counts.
+    """
+    from mfenvd.buckets import extension_bucket_of
+    from mfenvd.cli.mirror_sync import project_of_cwd
+    from mfenvd.domain.request import Indexes
+    from mfenvd.sharing import NotSharedWithTeamError
+
+    context = project_of_cwd()
+    bucket = extension_bucket_of(context)
+    if bucket is None:
+        return ()
+    try:
+        return team_environments(bucket.url, context, Indexes(), quiet=True).find(alias)
+    except NotSharedWithTeamError:
+        return ()

@@ -78,6 +78,11 @@ def test_another_machine_finds_the_environment_by_its_name(mfenv: Run, here: Ext
         assert set(cached) <= set(packages)
 
     another_machine(here)
+    shared = json.loads(mfenv("env", "show", "team/env:v1", "--json").out)["environment"]
+    assert (shared["request"], shared["full_id"], shared["archs"]) == (request, full, list(ARCHS))
+    assert mfenv("env", "create", "team/env:v1", "--name", "ours").code == 0
+
+    another_machine(here)
     shown = here.environment("show", "team/env:v1").stderr
     assert f"full hash {request}:{full}" in shown
     assert "Available on linux-64, osx-arm64" in shown

@@ -16,7 +16,7 @@ import pytest
 from mfenvd import team_resolving
 from mfenvd.buckets import remotes_of
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.hint import hint_key
+from mfenvd.domain.hint import HintedPackage, hint_key
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 from mfenvd.domain.resolution import LockedPackage, Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
@@ -170,10 +170,15 @@ def changed(content: dict[str, Any], name: str, **fields: str) -> None:
     found |= fields
 
 
+_BETA = wheel("lib", "2.0b1")
+BETA = HintedPackage(Kind.PYPI, "lib", "2.0b1", _BETA.filename, _BETA.sha256)
 POISONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "another file": lambda content: changed(content, "lib", sha256="f" * 64),
     "a version that there is none of": lambda content: changed(content, "lib", version="1.0.7"),
     "a version that the request rules out": lambda content: changed(content, "app", version="2.0"),
+    "a pre-release": lambda content: changed(
+        content, "lib", version=BETA.version, filename=BETA.filename, sha256=BETA.sha256
+    ),
     "a missing requirement": lambda content: content["packages"].pop(),
     "a package too many": lambda content: content["packages"].append({**content["packages"][0], "name": "alien"}),
 }
@@ -181,7 +186,7 @@ POISONS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 def test_a_poisoned_hint_is_not_taken_and_replaced(s3: Bucket, index: IndexServer, tmp_path: Path) -> None:
     request, home = asked(index, "app"), Home(tmp_path / "one", s3)
-    index.add(wheel("alien", "1.0"))
+    index.add(wheel("alien", "1.0"), wheel("lib", BETA.version))
     home.versions(request)
     good = told(s3, request)
     for poison, poisoned in POISONS.items():

@@ -65,8 +65,12 @@ class Hint(msgspec.Struct, frozen=True):
 
     @property
     def wheels(self) -> tuple[str, ...]:
-        """PEP 508 requirements that admit the hinted version of each wheel alone."""
-        return tuple(f"{one.name}=={one.version}" for one in self.packages if one.kind is Kind.PYPI)
+        """PEP 508 requirements that admit the hinted version of each wheel alone.
+
+        Not of a pre-release: to name one would allow it. Whether there is one is left to the rules.
+        """
+        wheels = (one for one in self.packages if one.kind is Kind.PYPI)
+        return tuple(f"{one.name}=={one.version}" for one in wheels if not Version(one.version).is_prerelease)
 
     @property
     def conda(self) -> tuple[str, ...]:
@@ -94,8 +98,7 @@ def can_be_hinted(request: Request) -> bool:
 def hint_of(outcome: Outcome, made: float) -> Hint | None:
     """What teammates may be told of `outcome`; None where it holds for this machine alone.
 
-    Nothing is told of what was built or lies on this machine, of what has no sha256, and of pre-releases: a hint could
-    not be told from one that smuggles them in.
+    Nothing is told of what was built or lies on this machine, and of what has no sha256.
     """
     if outcome.state is not State.RESOLVED or outcome.resolution is None or _is_unsure(outcome):
         return None
@@ -131,13 +134,14 @@ def _is_public(package: LockedPackage) -> bool:
 
 
 def _is_sound(package: HintedPackage) -> bool:
-    """Whether it says what the one kind or the other needs, and is no pre-release."""
+    """Whether it says what the one kind or the other needs."""
     if package.kind is not Kind.PYPI:
         return package.kind is Kind.CONDA and package.build is not None
     try:
-        return not Version(package.version).is_prerelease
+        Version(package.version)
     except InvalidVersion:
         return False
+    return True
 
 
 def _hinted(package: LockedPackage) -> HintedPackage:

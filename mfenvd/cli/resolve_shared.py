@@ -166,15 +166,17 @@ def ask(
     known, now = answers.find(question), time.time()
     if known is not None:
         return known
+    pool = ThreadPoolExecutor(1, "ask")
     try:
-        with ThreadPoolExecutor(1, "ask") as pool:
-            asked = pool.submit(asking.ask, options, context.launcher, environ)
-            meanwhile()
-            answer = asked.result()
+        asked = pool.submit(asking.ask, options, context.launcher, environ)
+        meanwhile()
+        answer = asked.result()
     except asking.RefusedError as error:
         raise ExtensionRefusesError(error.reason, is_usage=error.is_usage) from None
     except asking.NotAskedError as error:
         raise NotSharedHereError(error.reason) from None
+    finally:
+        pool.shutdown(wait=False)  # after Ctrl-C nobody waits for the answer
     answers.keep(question, answer, now)
     return answer.asked
 

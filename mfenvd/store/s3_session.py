@@ -88,14 +88,23 @@ class S3Session:
                 # A checksum goes along where it counts, as each object's is known; other servers know no trailers.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-                # Each body's sha256 is among the headers that are signed: hashing it again to sign it adds nothing.
-                s3={"payload_signing_enabled": False},
+                s3=_signing(session),
             ),
         )
         # A body is read once to sign it, which costs no bandwidth, and once to send it.
         client.meta.events.register_first("request-created.s3", signal_not_transferring)
         client.meta.events.register_last("request-created.s3", signal_transferring)
         return client
+
+
+def _signing(session: Any) -> dict[str, Any] | None:
+    """How bodies are signed: as `~/.aws/config` says, which a bucket's policy may ask for, else not at all.
+
+    Each body's sha256 is among the headers that are signed: hashing it again to sign it adds nothing.
+    """
+    told = session.get_scoped_config().get("s3")
+    said = isinstance(told, dict) and "payload_signing_enabled" in told
+    return None if said else {"payload_signing_enabled": False}
 
 
 def _assume(session: Any, role: str, region: str | None) -> None:

@@ -5,7 +5,8 @@
 Each is a process of its own, measured from its start to its end. Prints what each took up and down (its best round, as
 other work on the machine only ever makes it slower), by the clock and in processor seconds of the client, ratios (above
 1.0: the mirror is faster), the time of a sync with nothing to do for 10,000 objects, and the peak memory of the process
-that syncs. Without --server it starts moto's, which is then what limits all. Takes some 8 minutes on two quiet cores.
+that syncs. Without --server it starts moto's, which is then what limits all. Takes up to 10 minutes; a round that
+would not end in time is left out.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from mfenvd.store.receiving import Place
 from mfenvd.store.uploads import Upload, Uploads, mirror_folder
 
 _BUCKET = "bench"
+# No round begins that would not end in time.
+_SECONDS = 500.0
 _SMALLEST, _LARGEST = 1024, 50 * 1024 * 1024
 _ENVIRON = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -234,15 +237,20 @@ def main() -> None:
 
 def compare(bench: Bench, total: float, rounds: int) -> None:
     kinds = ["mirror", "boto3", *(["aws"] if bench.aws else [])]
-    print(f"{'':12} {'seconds':>8} {'MiB/s':>8} {'processor s':>12}")
-    for way in ("up", "down"):
-        taken: dict[str, list[Taken]] = {kind: [] for kind in kinds}
-        for number in range(rounds):
+    taken: dict[str, dict[str, list[Taken]]] = {way: {kind: [] for kind in kinds} for way in ("up", "down")}
+    began = time.perf_counter()
+    for number in range(rounds):
+        if number and (time.perf_counter() - began) / number * (number + 1) > _SECONDS:
+            print(f"no time for more than {number} rounds", flush=True)
+            break
+        for way, each in taken.items():
             # In another order each time, so that other work on the machine meets all alike.
             for kind in (*kinds[number % len(kinds) :], *kinds[: number % len(kinds)]):
                 bench.clear(kind, way)
-                taken[kind].append(measured(getattr(bench, f"{kind}_{way}")))
-        _print_way(way, taken, total)
+                each[kind].append(measured(getattr(bench, f"{kind}_{way}")))
+    print(f"{'':12} {'seconds':>8} {'MiB/s':>8} {'processor s':>12}")
+    for way, each in taken.items():
+        _print_way(way, each, total)
 
 
 def _print_way(way: str, taken: dict[str, list[Taken]], total: float) -> None:

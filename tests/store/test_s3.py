@@ -11,6 +11,7 @@ from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 from mfenvd.store.s3 import S3Store
 from mfenvd.store.s3_parts import PART, is_content, parts_of
+from mfenvd.store.s3_session import S3Session
 from tests.support.s3_server import BUCKET, Bucket
 
 SIZES = {"empty": 0, "small": 1000, "a whole part": PART, "two parts": PART + 5, "three parts": 3 * PART}
@@ -128,3 +129,20 @@ def test_a_checksum_of_other_parts_decides_nothing(tmp_path: Path) -> None:
     assert is_content(path, sha256, "b3RoZXI=-7") is None
     small, small_sha256 = file_of(tmp_path, 10)
     assert is_content(small, small_sha256, "b3RoZXI=") is False
+
+
+def test_bodies_are_signed_again_only_where_the_users_configuration_says_so(
+    team: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    signed = []
+    for text in ("[default]\n", "[default]\ns3 =\n  payload_signing_enabled = true\n"):
+        config.write_text(text)
+        session = S3Session(Access(team.url))
+        session.client().meta.events.register_last(
+            "before-send.s3", lambda request, **_: signed.append(request.headers["X-Amz-Content-SHA256"])
+        )
+        session.client().put_object(Bucket=BUCKET, Key="signed", Body=b"one")
+        session.close()
+    assert signed == [b"UNSIGNED-PAYLOAD", hashlib.sha256(b"one").hexdigest().encode()]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import msgspec
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from mfenv_tui.app import Dashboard
 from mfenvd.domain.event import Hello, ProjectRemoved, ResolveProgress, Status, VerdictChanged
@@ -13,7 +19,7 @@ from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.support import samples
 from tests.support.fake_daemon import FakeDaemon, running_fake_daemon
-from tests.tui.support import dashboard, of, press, shows, text_of, until
+from tests.tui.support import at_rest, dashboard, of, press, shows, text_of, until
 
 WIDE = (140, 45)
 
@@ -64,6 +70,70 @@ async def test_after_a_break_it_goes_on_with_the_next_event(project: Path, socke
             assert streams(daemon)[1] == f"/v1/events?since={status.seq}&boot={samples.STARTED}"
             tell_all_well(daemon, status)
             await gone(pilot, "✗ wheel gap")
+
+
+async def test_a_connection_that_is_made_again_leaves_the_screen_alone(project: Path, socket: Path) -> None:
+    status = samples.status(project)
+    warm = next(verdict for verdict in status.verdicts if verdict.state is State.WARM)
+    stale = msgspec.structs.replace(warm, state=State.STALE)
+    with running_fake_daemon(socket, status) as daemon:
+        async with dashboard(socket=socket).run_test(size=WIDE) as pilot:
+            await shows(pilot, "✓ mfenvd")
+            await at_rest(of(pilot))
+            before = text_of(of(pilot)).splitlines()
+            with watched(of(pilot)) as paints:
+                daemon.drop_streams()
+                await until(pilot, lambda: len(streams(daemon)) == 2, "connected again")
+                await at_rest(of(pilot))
+                assert not [lines for lines, _ in paints if lines]
+                daemon.publish(lambda seq: VerdictChanged(seq, stale))
+                await until(pilot, lambda: "✓ warm" not in text_of(of(pilot)), "the event after the loss")
+                await at_rest(of(pilot))
+            after = text_of(of(pilot)).splitlines()
+            changed = {number for number, (old, new) in enumerate(zip(before, after, strict=True)) if old != new}
+            assert set().union(*(lines for lines, _ in paints)) >= changed
+            table = range(len(of(pilot).matrix.order) + 2)
+            for lines, _ in paints:
+                assert lines.intersection(table) <= changed
+
+
+async def test_no_row_is_ever_blank_while_a_daemon_is_replaced(project: Path, socket: Path) -> None:
+    status = samples.status(project)
+    later = msgspec.structs.replace(status.daemon, started=samples.STARTED + 60)
+    async with dashboard(socket=socket).run_test(size=WIDE) as pilot:
+        with running_fake_daemon(socket, status):
+            await shows(pilot, "✓ mfenvd")
+            await at_rest(of(pilot))
+            rows = [line[:60] for line in text_of(of(pilot)).splitlines() if "Flow · " in line[:30]]
+            assert len(rows) == len(of(pilot).matrix.order)
+        with watched(of(pilot)) as paints:
+            await shows(pilot, "✗ mfenvd not running")
+            with running_fake_daemon(socket, msgspec.structs.replace(status, daemon=later, seq=3)):
+                await gone(pilot, "not running")
+                await at_rest(of(pilot))
+        assert of(pilot).view.seq == 3
+        assert paints
+        for _, screen in paints:
+            assert [row for row in rows if row not in screen] == []
+
+
+@contextmanager
+def watched(app: Dashboard) -> Iterator[list[tuple[set[int], str]]]:
+    """Which lines each painting writes to the terminal, and what is on the screen then."""
+    paints: list[tuple[set[int], str]] = []
+    display = app._display
+
+    def watch(screen: Screen[object], renderable: RenderableType | None) -> None:
+        lines: set[int] = set()
+        if isinstance(renderable, ChopsUpdate):
+            lines = {line for line, _, _ in renderable.spans}
+        elif isinstance(renderable, LayoutUpdate):
+            lines = set(range(renderable.region.y, renderable.region.bottom))
+        paints.append((lines, text_of(app)))
+        display(screen, renderable)
+
+    with patch.object(app, "_display", watch):
+        yield paints
 
 
 async def test_the_last_state_stays_on_the_screen_while_the_daemon_is_away(project: Path, socket: Path) -> None:

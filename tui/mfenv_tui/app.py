@@ -34,7 +34,6 @@ from mfenv_tui.widgets.notice import Notice
 from mfenv_tui.widgets.summary import Summary
 from mfenvd.client.errors import ClientError
 from mfenvd.client.view import Change, DaemonView
-from mfenvd.domain.event import Hello
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.request import Kind
 
@@ -103,7 +102,7 @@ class Dashboard(DetailActions):
             if isinstance(item, Change):
                 self.matrix.note(item)
             else:
-                self._set_link(Link(item) if isinstance(item, Hello) else replace(self.link, error=item))
+                self._set_link(self.link.told(item))
             self._pace.request()
 
     def _set_link(self, link: Link) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from mfenv_tui.lines import Line, Signs
-from mfenvd.client.errors import ClientError, DaemonNotRunningError, DaemonUnresponsiveError, OtherProtocolError
+from mfenvd.client.errors import (
+    ClientError,
+    ConnectionLostError,
+    DaemonNotRunningError,
+    DaemonUnresponsiveError,
+    OtherProtocolError,
+)
 from mfenvd.client.view import DaemonView
 from mfenvd.domain.event import Hello
 from mfenvd.domain.words import Tone
@@ -20,11 +26,21 @@ class Link:
         hello: Who answers; kept while the connection is broken.
         error: Why nobody does.
         starting: The daemon is being started from here.
+        lost: The connection was lost a moment ago and is about to be made again.
     """
 
     hello: Hello | None = None
     error: ClientError | None = None
     starting: bool = False
+    lost: bool = False
+
+    def told(self, news: Hello | ClientError) -> Link:
+        """The connection after that; a loss alone is not said, for most are mended before one could read it."""
+        if isinstance(news, Hello):
+            return Link(news)
+        if isinstance(news, ConnectionLostError) and self.answers and not self.lost:
+            return replace(self, lost=True)
+        return replace(self, error=news, lost=False)
 
     @property
     def answers(self) -> bool:

@@ -66,6 +66,7 @@ class DetailPane(Vertical):
         self._findings = FindingsTab(signs)
         self.active: Tab = self._findings
         self._made: dict[str, Tab] = {self._findings.TITLE: self._findings}
+        self._named = ""
         self._bar = TabBar(TITLES)
         self._detail: Detail | None = None
         self._asked: object = None
@@ -96,7 +97,9 @@ class DetailPane(Vertical):
 
     def show(self, selection: Selection | None, now: float, *, brief: bool) -> None:
         """Show `selection` as of `now`, seconds since the epoch; `brief` where there is little room."""
-        self.border_title = self._title(selection, brief=brief)
+        title = self._title(selection, brief=brief)
+        if title != self._named:  # for a title that is set, Textual draws everything below it, too
+            self._named = self.border_title = title
         if selection is None:
             self._detail = None
             return

@@ -49,12 +49,18 @@ Bare().run()
 DOWN, RIGHT = b"\x1b[B", b"\x1b[C"
 STEPS_PER_FLOW = 5
 MIB = 2**20
+SLOW = (2, 10)
+"""KiB per second that a bad line to a distant machine carries."""
+
+_TICK = 0.02
 
 
 class Screen:
     """A terminal with the dashboard in it, read from a thread of its own; a context manager."""
 
-    def __init__(self, home: Path, code: str = OURS) -> None:
+    def __init__(self, home: Path, code: str = OURS, rate: float | None = None) -> None:
+        """`rate`: bytes per second that the terminal takes, as over a slow line; None takes all at once."""
+        self._rate = rate
         self.started = time.perf_counter()
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
@@ -83,7 +89,7 @@ class Screen:
         with self._news:
             while text.encode() not in self._told:
                 if not self._news.wait(deadline - time.perf_counter()):
-                    raise TimeoutError(f"{text!r} was not shown within {limit:g} s")
+                    raise TimeoutError(f"{text!r} was not shown within {limit:g} s: {self._state()}")
             return time.perf_counter()
 
     def forget(self) -> None:
@@ -93,10 +99,19 @@ class Screen:
     def press(self, key: bytes) -> None:
         os.write(self.master, key)
 
+    def _state(self) -> str:
+        """Why nothing more may have come, for who looks into it."""
+        code = self.process.poll()
+        lives = "it still runs" if code is None else f"it ended with {code}"
+        return f"{lives}, {self.bytes} bytes were written, at last {self._told[-500:]!r}"
+
     def _read(self) -> None:
+        most = 65536 if self._rate is None else max(1, int(self._rate * _TICK))
         while True:
+            if self._rate is not None:
+                time.sleep(_TICK)
             try:
-                chunk = os.read(self.master, 65536)
+                chunk = os.read(self.master, most)
             except OSError:  # the terminal is gone with the dashboard
                 return
             with self._news:
@@ -145,7 +160,7 @@ def tell(daemon: FakeDaemon, rows: int, rate: int, until: threading.Event) -> No
         time.sleep(max(0.0, due - time.perf_counter()))
 
 
-def answer_times(screen: Screen, keys: int) -> list[float]:
+def answer_times(screen: Screen, keys: int, limit: float = 30.0) -> list[float]:
     """Seconds from a press of Down to the next environment's name above the findings."""
     screen.press(RIGHT)
     screen.press(RIGHT)
@@ -155,7 +170,7 @@ def answer_times(screen: Screen, keys: int) -> list[float]:
         screen.forget()
         pressed = time.perf_counter()
         screen.press(DOWN)
-        times.append(screen.wait_for(f"step_{row:05} · ") - pressed)
+        times.append(screen.wait_for(f"step_{row:05} · ", limit) - pressed)
     return times
 
 
@@ -197,7 +212,8 @@ def measure(rows: int, rate: int, seconds: float) -> None:
             teller.start()
             before = screen.bytes
             print(f"processor at {rate} events/s {used(process, seconds):6.1%} of a core")
-            print(f"written to the terminal {(screen.bytes - before) / seconds / 1024:7.1f} KiB/s")
+            written = (screen.bytes - before) / seconds
+            print(f"written to the terminal {written / 1024:7.1f} KiB/s, {written / rate:.0f} bytes/event")
             times = answer_times(screen, 40)
             ended.set()
             teller.join()
@@ -206,6 +222,30 @@ def measure(rows: int, rate: int, seconds: float) -> None:
             print(f"                        {1000 * statistics.median(times):7.1f} ms (median)")
             screen.press(b"q")
             screen.process.wait(10)
+        measure_slow_lines(home, socket, rows, rate)
+
+
+def measure_slow_lines(home: Path, socket: Path, rows: int, rate: int) -> None:
+    """What a key costs when nothing else happens, and answers to keys over a slow line while `rate` events/s come."""
+    with running_fake_daemon(socket, status(socket, rows)) as daemon:
+        with Screen(home) as screen:
+            screen.wait_for("step_00000")
+            time.sleep(2)
+            before, keys = screen.bytes, 20
+            answer_times(screen, keys)
+            print(f"written per key         {(screen.bytes - before) / keys:7.0f} bytes")
+        for kib in SLOW:
+            with Screen(home, rate=kib * 1024) as screen:
+                screen.wait_for("step_00000", limit=60)
+                ended = threading.Event()
+                teller = threading.Thread(target=tell, args=(daemon, rows, rate, ended), daemon=True)
+                teller.start()
+                time.sleep(10)
+                times = answer_times(screen, 10, limit=60)
+                ended.set()
+                teller.join()
+                print(f"keys answered at {kib:2} KiB/s {1000 * statistics.median(times):7.0f} ms (median)")
+                print(f"                        {1000 * times[0]:7.0f} ms (first), {1000 * times[-1]:.0f} ms (last)")
 
 
 def main() -> None:

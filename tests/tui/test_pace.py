@@ -51,3 +51,18 @@ async def test_a_drawing_is_not_lost_where_the_machine_stalls_between_two_looks_
         monkeypatch.setattr("textual._time.get_time", lambda: next(clock) * 10.0)
         Pace(app, drawn.set, 0.1).request()
         await asyncio.wait_for(drawn.wait(), 20)
+
+
+async def test_nothing_is_drawn_while_the_terminal_has_not_taken_what_was_drawn_before() -> None:
+    app = App[None]()
+    drawn: list[int] = []
+    told, taken = 0, False
+    async with app.run_test():
+        pace = Pace(app, lambda: drawn.append(told), 0.01, lambda: taken)
+        for told in range(20):  # noqa: B007 - what is drawn
+            pace.request()
+            await asyncio.sleep(0.01)
+        assert not drawn
+        taken = True
+        await asyncio.sleep(0.5)
+    assert drawn == [told]

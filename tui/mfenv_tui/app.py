@@ -66,7 +66,7 @@ class Dashboard(DetailActions):
         self.matrix.arrange(folded=self.settings.folded, by_name=self.settings.by_name)
         self.link = Link()
         self._outside = outside
-        self._pace = Pace(self, self._redraw, BETWEEN_DRAWINGS)
+        self._pace = Pace(self, self._redraw, BETWEEN_DRAWINGS, lambda: self.is_taken)
         self._summary = Summary(signs)
         self._notice = Notice()
         self._table = MatrixTable(self.matrix, signs)

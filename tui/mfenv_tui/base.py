@@ -10,6 +10,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.dom import DOMNode
+from textual.drivers._writer_thread import WriterThread
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -74,6 +75,12 @@ class BaseApp(App[None]):
         self.failure: Exception | None = None
         self.set_class(signs.ascii_only, "-ascii")
         ScrollBar.renderer = PlainScrollBar
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the terminal has taken everything that was drawn; Textual writes from a thread of its own."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        return not isinstance(writer, WriterThread) or writer._queue.empty()  # noqa: SLF001 - nothing else tells
 
     def say(self, message: str, severity: SeverityLevel = "information") -> None:
         """Tell the user in a corner, for a moment."""

@@ -11,6 +11,8 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 
 from mfenv_tui.detail import Detail
@@ -66,7 +68,7 @@ class DetailPane(Vertical):
         self._findings = FindingsTab(signs)
         self.active: Tab = self._findings
         self._made: dict[str, Tab] = {self._findings.TITLE: self._findings}
-        self._named = ""
+        self._titled = ""
         self._bar = TabBar(TITLES)
         self._detail: Detail | None = None
         self._asked: object = None
@@ -97,9 +99,7 @@ class DetailPane(Vertical):
 
     def show(self, selection: Selection | None, now: float, *, brief: bool) -> None:
         """Show `selection` as of `now`, seconds since the epoch; `brief` where there is little room."""
-        title = self._title(selection, brief=brief)
-        if title != self._named:  # for a title that is set, Textual draws everything below it, too
-            self._named = self.border_title = title
+        self._show_title(self._title(selection, brief=brief))
         if selection is None:
             self._detail = None
             return
@@ -176,6 +176,14 @@ class DetailPane(Vertical):
         if detail is not None and detail.selection.verdict is not None and detail.selection.verdict.id == id_:
             self._detail = replace(detail, history=history or detail.history, trouble=trouble)
             self.active.show(self._detail)
+
+    def _show_title(self, title: str) -> None:
+        if title != self._titled:
+            self._titled = title
+            # Not `border_title`: for that, Textual draws everything below it anew, which a slow line feels.
+            self._border_title = Content(title)
+            left, top = self.content_offset
+            self.refresh(Region(-left, -top, self.outer_size.width, 1))
 
     def _title(self, selection: Selection | None, *, brief: bool) -> str:
         if selection is None:

@@ -115,16 +115,17 @@ class PackageFiles:
             raise NotDownloaded(package, "the wheel that was built of it is gone; save the file again to build it")
         return wheel
 
-    def _download(self, package: LockedPackage, file: BinaryIO) -> None:
+    def _download(self, package: LockedPackage, file: BinaryIO) -> str | None:
         here = _path_of(package.url) or self._from_micromamba(package)
         if here is not None:
             _copy(here, file)
         elif self._received(package, file):
-            pass
+            return package.sha256
         elif package.kind is Kind.CONDA:
             self._download_conda(package, file)
         else:
             self._download_wheel(package, file)
+        return None
 
     def _received(self, package: LockedPackage, file: BinaryIO) -> bool:
         """Whether it was taken from the project's bucket."""

@@ -207,9 +207,10 @@ class TeamBucket:
             return None
 
     def _from(self, key: str) -> Download:
-        def download(package: LockedPackage, file: BinaryIO) -> None:
+        def download(package: LockedPackage, file: BinaryIO) -> str | None:
             if not self._mirror.receiver.receive(package, Place(self._url, key), file):
                 raise DownloadError(f"{self._url} does not give it")
+            return package.sha256
 
         return download
 

@@ -23,8 +23,11 @@ from mfenvd.store.hashing import digest_of, sha256_of
 
 _log = logging.getLogger(__name__)
 
-Download = Callable[[LockedPackage, BinaryIO], None]
-"""Writes a package's file to a stream that can be read too, and is empty; raises DownloadError."""
+Download = Callable[[LockedPackage, BinaryIO], "str | None"]
+"""Writes a package's file to a stream that can be read too, and is empty; raises DownloadError.
+
+Returns the sha256 of what is in the stream where it has read that again, so that nobody else need; else None.
+"""
 
 PARALLEL = 8
 """Downloads at once."""
@@ -171,14 +174,13 @@ class ArchiveStore:
         partial = Path(name)
         try:
             with os.fdopen(descriptor, "w+b") as file:
-                _download(package, file, download)
-            return self._kept(partial, package)
+                found = _download(package, file, download)
+            return self._kept(partial, package, found or sha256_of(partial))
         finally:
             partial.unlink(missing_ok=True)
 
-    def _kept(self, partial: Path, package: LockedPackage) -> Path:
-        """Puts a downloaded file where it belongs."""
-        found = sha256_of(partial)
+    def _kept(self, partial: Path, package: LockedPackage, found: str) -> Path:
+        """Puts a downloaded file, whose sha256 is `found`, where it belongs."""
         if package.sha256 is None:
             # Old lists of conda channels have only this.
             if package.md5 is not None and (md5 := digest_of(partial, "md5")) != package.md5:
@@ -228,10 +230,11 @@ def _damaged(entry: Entry) -> list[Path]:
     return wrong
 
 
-def _download(package: LockedPackage, file: BinaryIO, download: Download) -> None:
+def _download(package: LockedPackage, file: BinaryIO, download: Download) -> str | None:
     try:
-        download(package, file)
+        found = download(package, file)
     except DownloadError as error:
         raise NotDownloaded(package, error.detail) from error
     # Not synced: what a power cut leaves of it is found out by its sha256 when it is read.
     file.flush()
+    return found

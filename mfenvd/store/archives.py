@@ -235,6 +235,6 @@ def _download(package: LockedPackage, file: BinaryIO, download: Download) -> str
         found = download(package, file)
     except DownloadError as error:
         raise NotDownloaded(package, error.detail) from error
-    # Not synced: what a power cut leaves of it is found out by its sha256 when it is read.
     file.flush()
+    os.fsync(file.fileno())
     return found

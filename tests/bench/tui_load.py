@@ -49,7 +49,7 @@ Bare().run()
 DOWN, RIGHT = b"\x1b[B", b"\x1b[C"
 STEPS_PER_FLOW = 5
 MIB = 2**20
-SLOW = (2, 10)
+SLOW = (5, 10)
 """KiB per second that a bad line to a distant machine carries."""
 
 _TICK = 0.02

@@ -73,7 +73,8 @@ class Screen:
         self.bytes = 0
         self._told = b""
         self._news = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +82,8 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
+        # It would go on with the next terminal that gets the same number.
+        self._reader.join()
         os.close(self.master)
 
     def wait_for(self, text: str, limit: float = 30.0) -> float:

@@ -157,9 +157,14 @@ class World:
 
     def forget(self) -> None:
         """Back to a machine where no flow was ever run; channel and index stay."""
-        for folder in (self.root / "mamba", self.home / ".conda", self.project / ".metaflow"):
+        for folder in self.traces:
             shutil.rmtree(folder, ignore_errors=True)
         self.calls.clear()
+
+    @property
+    def traces(self) -> tuple[Path, ...]:
+        """What runs leave."""
+        return self.root / "mamba", self.home / ".conda", self.project / ".metaflow"
 
 
 @contextmanager

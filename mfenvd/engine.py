@@ -195,7 +195,7 @@ def environment_verdicts(  # noqa: PLR0913 - all that is known
     warmths: Mapping[str, Warmth] | None = None,
 ) -> tuple[Verdict, ...]:
     """As `verdicts`, of one environment; `keys` are its jobs' by target, `made_of` is what `needs` says."""
-    if environment.request is None and not environment.broken:
+    if not environment.has_verdict:
         return ()
     settled = {target: outcomes[key] for target, key in keys.items() if key in outcomes}
     drift = drift_findings({t: o.resolution for t, o in settled.items() if o.resolution is not None})

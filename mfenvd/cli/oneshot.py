@@ -44,7 +44,7 @@ class Checked:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(finding for plan in self.plans for finding in plan.findings)
+        return tuple(finding for plan in self.plans for finding in plan.beside_verdicts)
 
 
 def read(paths: Sequence[Path], shell: Surroundings, folders: Paths) -> tuple[Plan, ...]:

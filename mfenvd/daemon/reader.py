@@ -161,7 +161,7 @@ class _Project:
         known = self._items if is_known else {}
         self._context = order.context
         # A step without an environment has no verdict.
-        told = (one for one in plan.environments if one.request is not None or one.broken)
+        told = (one for one in plan.environments if one.has_verdict)
         questions = self._questions(order.context)
         foreseen = _foreseen(questions)
         items = [self._item(plan, one, known, foreseen.get((one.source, one.flow, one.step), ())) for one in told]
@@ -178,7 +178,7 @@ class _Project:
         yield Layout(
             number=self._layout,
             order=None if same_order else numbers,
-            findings=plan.findings,
+            findings=plan.beside_verdicts,
             flows=len(
                 {(environment.source, environment.flow) for environment in plan.environments if environment.flow}
             ),

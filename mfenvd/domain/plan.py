@@ -100,6 +100,11 @@ class Environment(msgspec.Struct, frozen=True):
         """Whether the declaration itself keeps it from resolving."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
+    @property
+    def has_verdict(self) -> bool:
+        """Whether there is something to say of each of its targets: not of a step without an environment."""
+        return self.request is not None or self.broken
+
     def as_json(self) -> dict[str, Any]:
         """The `plan` entry that docs/json.md promises."""
         return {
@@ -128,3 +133,13 @@ class Plan(msgspec.Struct, frozen=True):
     environments: tuple[Environment, ...] = ()
     findings: tuple[Finding, ...] = ()
     reads: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+    @property
+    def beside_verdicts(self) -> tuple[Finding, ...]:
+        """`findings`, and what is to be said of named environments that nothing is known of but their name."""
+        said = list(self.findings)
+        for one in self.environments:
+            if one.named_env is not None and not one.has_verdict:
+                found = (*one.findings, *(finding for target in one.targets for finding in target.findings))
+                said += (each for each in found if each.severity is not Severity.NOTICE and each not in said)
+        return tuple(said)

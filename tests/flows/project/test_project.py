@@ -334,13 +334,17 @@ def test_a_step_may_use_an_environment_of_the_configuration_by_name(root: Path, 
     text = flow(packages="", extra='@named_env(name="mine")').replace("import FlowSpec,", "import FlowSpec, named_env,")
     write(root / "train.py", text)
     reader = open_project()
-    start = step_of(reader.read())
+    plan = reader.read()
+    start = step_of(plan)
     assert start.named_env == "mine"
     assert start.request is None
     assert [finding.code for finding in start.findings] == [Code.NAMED_ENVIRONMENT]
+    # There is no verdict to say so with.
+    assert plan.beside_verdicts == start.findings
     write(root / "mfenv.toml", '[envs.mine]\npackages = ["numpy"]\npython = "3.10"\n')
-    start = step_of(reader.update([root / "mfenv.toml"]))
-    assert start.findings == ()
+    plan = reader.update([root / "mfenv.toml"])
+    start = step_of(plan)
+    assert start.findings == plan.beside_verdicts == ()
     assert start.request is not None
     assert (start.python, start.request.pypi.requirements) == ("3.10", ("numpy",))
 

@@ -7,16 +7,18 @@ addresses and requirements come from the index or the channel, and the answer ha
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from packaging.version import InvalidVersion, Version
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.request import Kind, MixedSolver, Request
 from mfenvd.domain.resolution import LockedPackage, Outcome
 from mfenvd.domain.state import State
 from mfenvd.domain.target import Target
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 LARGEST = 4 << 20
 """Bytes beyond which it is none."""
@@ -70,7 +72,7 @@ class Hint(msgspec.Struct, frozen=True):
         Not of a pre-release: to name one would allow it. Whether there is one is left to the rules.
         """
         wheels = (one for one in self.packages if one.kind is Kind.PYPI)
-        return tuple(f"{one.name}=={one.version}" for one in wheels if not Version(one.version).is_prerelease)
+        return tuple(f"{one.name}=={one.version}" for one in wheels if not _is_prerelease(one))
 
     @property
     def conda(self) -> tuple[str, ...]:
@@ -137,11 +139,22 @@ def _is_sound(package: HintedPackage) -> bool:
     """Whether it says what the one kind or the other needs."""
     if package.kind is not Kind.PYPI:
         return package.kind is Kind.CONDA and package.build is not None
+    return _parsed(package.version) is not None
+
+
+def _is_prerelease(wheel: HintedPackage) -> bool:
+    version = _parsed(wheel.version)
+    return version is not None and version.is_prerelease
+
+
+def _parsed(version: str) -> Version | None:
+    # Clients load this module too, and show their first picture without packaging.
+    from packaging.version import InvalidVersion, Version
+
     try:
-        Version(package.version)
+        return Version(version)
     except InvalidVersion:
-        return False
-    return True
+        return None
 
 
 def _hinted(package: LockedPackage) -> HintedPackage:

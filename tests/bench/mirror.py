@@ -224,7 +224,7 @@ def main() -> None:
         moto() if asked.server is None else contextlib.nullcontext(asked.server) as url,
     ):
         folder = Path(name)
-        _wait_for(url)
+        wait_for(url)
         boto3.client("s3", endpoint_url=url).create_bucket(Bucket=_BUCKET)
         uploads = make(folder, asked.objects)
         total = sum(upload.size for upload in uploads) / 2**20
@@ -268,7 +268,7 @@ def _print_way(way: str, taken: dict[str, list[Taken]], total: float) -> None:
     print(flush=True)
 
 
-def _wait_for(url: str) -> None:
+def wait_for(url: str) -> None:
     client = boto3.client("s3", endpoint_url=url)
     for _ in range(100):
         with contextlib.suppress(Exception):

@@ -7,11 +7,9 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
-from mfenvd.daemon.reading import Questions
+from mfenvd.daemon.reading import FILES_AT_ONCE, Questions
 from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
 from mfenvd.warm.core.ids import MetaflowSide
-
-FILES_AT_ONCE = 8
 
 _log = logging.getLogger(__name__)
 

@@ -24,7 +24,20 @@ import msgspec
 from mfenvd import engine
 from mfenvd.daemon.frames import frame, read_frame
 from mfenvd.daemon.pipes import take_pipes
-from mfenvd.daemon.reading import READS, Answer, Failed, Gone, Item, Items, Layout, Place, Questions, Read, place_of
+from mfenvd.daemon.reading import (
+    FILES_AT_ONCE,
+    READS,
+    Answer,
+    Failed,
+    Gone,
+    Item,
+    Items,
+    Layout,
+    Place,
+    Questions,
+    Read,
+    place_of,
+)
 from mfenvd.daemon.trees import end_own_tree
 from mfenvd.domain.identity import Identity
 from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
@@ -200,12 +213,11 @@ class _Project:
         self, plan: Plan, environment: Environment, known: dict[Place, Item], foreseen: Sequence[Identity]
     ) -> Item:
         """Its item, the one of before where that is the same; `foreseen` is what Metaflow will call it."""
-        expected = environment
+        alone = Plan(plan.root, (environment,))
+        soon: tuple[engine.Needs, ...] = ()
         if foreseen and not environment.identities:
-            expected = msgspec.structs.replace(environment, identities=tuple(foreseen))
-        alone = Plan(plan.root, (expected,))
-        needs = tuple(engine.needs(alone, self._context).values())
-        now, soon = (needs, ()) if expected is environment else ((), needs)
+            alone = Plan(plan.root, (msgspec.structs.replace(environment, identities=tuple(foreseen)),))
+            soon = tuple(engine.needs(alone, self._context).values())
         item = known.get(place_of(environment))
         if item is not None and item.environment == environment and item.foreseen == soon:
             return item
@@ -215,6 +227,7 @@ class _Project:
         for job in engine.jobs(alone, self._context):
             (jobs if job.request == environment.request else bases).append((job.key, positions[job.target]))
         self._last_number += 1
+        now = () if soon else tuple(engine.needs(alone, self._context).values())
         return Item(self._last_number, environment, tuple(jobs), tuple(bases), now, soon)
 
     def _all_files(self, plan: Plan) -> tuple[str, ...]:
@@ -225,10 +238,10 @@ class _Project:
 
 
 def _foreseen(questions: Questions) -> dict[tuple[str, str | None, str | None], list[Identity]]:
-    """What Metaflow will call the environments that it is asked about, by source, flow and step."""
+    """What Metaflow will call the environments that it is asked about next, by source, flow and step."""
     found: dict[tuple[str, str | None, str | None], list[Identity]] = {}
     if questions.launcher is not None:
-        for file in by_own_rules(questions.files, questions.launcher):
+        for file in by_own_rules(questions.files[:FILES_AT_ONCE], questions.launcher):
             for flow in file.flows:
                 for step in flow.steps:
                     if step.identity is not None:

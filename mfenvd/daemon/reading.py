@@ -11,6 +11,9 @@ from mfenvd.domain.resolver import Context
 from mfenvd.engine import Needs
 from mfenvd.paths import Paths
 
+FILES_AT_ONCE = 8
+"""Flow files that Metaflow is asked about in one go, so that first answers come early."""
+
 
 class Read(msgspec.Struct, frozen=True):
     """To the reader: what is in the project now?

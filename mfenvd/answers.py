@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.condarc.places import files_at
 from mfenvd.domain.loaded import Launcher
 from mfenvd.domain.redact import redact
@@ -129,14 +129,7 @@ class Answers:
 
     def _write(self, path: Path, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".")
-        try:
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(content)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomically(path, content)
         for old in sorted(self._folder.iterdir(), key=lambda file: file.stat().st_mtime)[:-_MOST]:
             old.unlink(missing_ok=True)
 

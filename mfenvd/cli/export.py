@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.cli.help import DAEMON, examples
 from mfenvd.cli.options import Paths, given_paths
 from mfenvd.domain.arch import Arch
@@ -105,7 +104,7 @@ def write_lock(environment: Exported, chosen: Format, output: Path | None, *, ar
     if output is None:
         sys.stdout.write(text)
     else:
-        _write(output, text)
+        write_atomically(output, text.encode(), mode=None)
     for remark in _left_out(environment, chosen):
         sys.stderr.write(f"note: {remark}\n")
 
@@ -176,20 +175,3 @@ def _left_out(environment: Exported, chosen: Format) -> list[str]:
     if chosen in {Format.PYLOCK, Format.REQUIREMENTS}:
         return ["the conda packages are left out; `--format conda-lock` has everything."]
     return []
-
-
-def _write(output: Path, text: str) -> None:
-    """Whole or not at all."""
-    folder = output.absolute().parent
-    handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=folder)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(output)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import plistlib
 import re
-import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+
+from mfenvd.atomic_write import write_atomically
 
 SYSTEMD_UNIT = "mfenvd.service"
 LAUNCHD_LABEL = "com.metaflow.mfenvd"
@@ -70,17 +70,7 @@ def install(executable: str, platform: str, home: Path, environment: Mapping[str
     kept = {name: value for name in PASSED_ON if (value := (environment or {}).get(name))}
     content = service_content(executable, platform, kept)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123 - an open descriptor has no path
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(target, content, mode=0o644, sync=True)
     return target
 
 

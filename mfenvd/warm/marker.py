@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 import time
 from pathlib import Path
 
 import msgspec
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.warm.plan import LocalEnvironment
 
 _NAME = ".mfenv.json"
@@ -61,17 +61,7 @@ def write_marker(prefix: Path, marker: Marker) -> None:
     Raises:
         OSError: The environment cannot be written.
     """
-    descriptor, name = tempfile.mkstemp(dir=prefix, prefix=".mfenv-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(marker))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(prefix / _NAME)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_atomically(prefix / _NAME, msgspec.json.encode(marker), sync=True)
 
 
 def mark_compiled(prefix: Path) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
+
+from mfenvd.atomic_write import write_atomically
 
 _ATTEMPTS = 20
 _PAUSE = 0.05
@@ -102,16 +103,7 @@ class Registry:
         return b"\n" if content and not content.endswith(b"\n") else b""
 
     def _replace(self, content: bytes) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self.file.parent, prefix=".environments-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            Path(name).chmod(self.file.stat().st_mode & 0o777)
-            Path(name).replace(self.file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        write_atomically(self.file, content, mode=None)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

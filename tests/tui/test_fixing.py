@@ -83,10 +83,10 @@ def test_files_that_are_gone_foreign_or_unwritable_are_said(file: Path, monkeypa
         fixing.plan(finding(None))
     edit = fixing.plan(finding(file))
 
-    def refuse(**_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("os.open", refuse)
     with pytest.raises(fixing.FixError, match="cannot be written: Permission denied"):
         fixing.apply(edit)
     file.write_bytes(b"pandas\ntorch \xff\n")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from mfenv_tui.findings import typed_part
+from mfenvd.atomic_write import staged
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.repin import NotPinnedError, read_pin, repinned
 
@@ -73,19 +72,10 @@ def apply(edit: Edit) -> None:
         FixError: It holds something else than what was read, or cannot be written.
     """
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{edit.path.name}.", dir=edit.path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(edit.after)
-                file.flush()
-                os.fsync(descriptor)
-            temporary.chmod(edit.path.stat().st_mode & 0o7777)
-            if _digest(_read(edit.path)) != _digest(edit.before):
+        with staged(edit.path, edit.after, mode=None, sync=True) as temporary:
+            if _read(edit.path) != edit.before:
                 raise FixError(f"{edit.path.name} was changed meanwhile: it is left as it is.")
             temporary.replace(edit.path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise FixError(f"{edit.path} cannot be written: {error.strerror or error}.") from error
 
@@ -95,7 +85,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FixError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from mfenvd.atomic_write import write_atomically
 
 Layout = Literal["auto", "below", "table"]
 """The detail beside the table where there is room, always below it, or not at all."""
@@ -50,12 +50,4 @@ def save(settings: Settings, file: Path | None) -> None:
     if file is None:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
-        temporary.replace(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomically(file, msgspec.json.format(msgspec.json.encode(settings)) + b"\n")

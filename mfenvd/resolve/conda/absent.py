@@ -8,11 +8,11 @@ that has one by now replaces it when it is asked again.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
+
+from mfenvd.atomic_write import write_atomically
 
 
 def has_list(folder: Path, channel: str, subdir: str) -> bool:
@@ -28,27 +28,16 @@ def write_empty_list(folder: Path, channel: str, subdir: str) -> None:
     """
     file = _file(folder, channel, subdir)
     content = msgspec.json.encode({"info": {"subdir": subdir}, "packages": {}, "packages.conda": {}})
-    _write(file, content)
+    write_atomically(file, content)
     state = {
         "url": f"{channel}/{subdir}/repodata.json",
         "mtime_ns": file.stat().st_mtime_ns,
         "size": len(content),
         "blake2_hash": hashlib.blake2b(content, digest_size=32).hexdigest(),
     }
-    _write(file.with_suffix(".info.json"), msgspec.json.encode(state))
+    write_atomically(file.with_suffix(".info.json"), msgspec.json.encode(state))
 
 
 def _file(folder: Path, channel: str, subdir: str) -> Path:
     name = hashlib.md5(f"{channel}/{subdir}".encode(), usedforsecurity=False).hexdigest()[:8]
     return folder / f"{name}.json"
-
-
-def _write(file: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(temporary).replace(file)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -6,12 +6,12 @@ import datetime as dt
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import msgspec
 from packaging.utils import canonicalize_name
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.transport import Transport
 from mfenvd.resolve.mixed.names import Names, stored_names
@@ -48,9 +48,7 @@ def fetch_names(cache_dir: Path, url: str, transport: Transport) -> None:
         raise IndexUnreadable(_SHOWN, str(error)) from error
     stored = stored_names(cache_dir)
     stored.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=stored.parent, suffix=".tmp", delete=False) as file:
-        file.write(msgspec.json.encode(names))
-    Path(file.name).replace(stored)
+    write_atomically(stored, msgspec.json.encode(names))
 
 
 def parse_names(document: Any, date: str) -> Names:

@@ -14,11 +14,12 @@ from mfenvd.store.eviction import Trimmed
 from mfenvd.warm.adopting import Candidate, adopt
 from mfenvd.warm.bytecode import compile_bytecode
 from mfenvd.warm.census import census
-from mfenvd.warm.collecting import GRACE, Collected, collect
+from mfenvd.warm.collecting import Collected, collect
 from mfenvd.warm.core.known import known_environments, local_roots
+from mfenvd.warm.marker import GRACE
 from mfenvd.warm.micromamba import read_micromamba_settings
 from mfenvd.warm.netflixext import environments as netflixext
-from mfenvd.warm.netflixext.ours import prune
+from mfenvd.warm.netflixext.pruning import Pruned, prune
 from mfenvd.warm.repairing import Repaired, repair
 
 
@@ -30,12 +31,14 @@ class Garbage(msgspec.Struct, frozen=True):
         environments: Local environments.
         files: Of the store.
         extracted: Conda packages that no environment is linked from, as `name-version-build`.
+        entries: Of metaflow-netflixext's manifests.
     """
 
     dry_run: bool
     environments: Collected
     files: Trimmed = Trimmed()
     extracted: tuple[str, ...] = ()
+    entries: tuple[Pruned, ...] = ()
 
 
 class Housekeeping:
@@ -58,7 +61,7 @@ class Housekeeping:
     def collect(self, grace: float = GRACE, *, dry_run: bool = False) -> Garbage:
         """Removes environments that nobody wanted for `grace` seconds, then files that exceed the cache's limits.
 
-        Files that an environment refers to stay, and those that wait for their upload.
+        Entries of mfenv's own in the extension's manifests go with them. Files that an environment refers to stay, and those that wait for their upload.
 
         Raises:
             OSError: Something cannot be removed.
@@ -66,16 +69,16 @@ class Housekeeping:
         core = collect(self._environments, grace, dry_run=dry_run)
         extension = netflixext.collect(self._cache_dir, grace, dry_run=dry_run)
         collected = Collected((*core.idle, *extension.idle), (*core.interrupted, *extension.interrupted))
+        entries = prune(self._cache_dir, grace, dry_run=dry_run)
         if dry_run:
-            return Garbage(dry_run=True, environments=collected)
+            return Garbage(dry_run=True, environments=collected, entries=entries)
         shrunk = self.cache.shrink(self.cache.limits, grace)
-        return Garbage(dry_run=False, environments=collected, files=shrunk.files, extracted=shrunk.extracted)
+        return Garbage(False, collected, shrunk.files, shrunk.extracted, entries)  # noqa: FBT003 - `dry_run`
 
     def tidy(self) -> None:
         """What the daemon does while nothing else is: mends, compiles, and removes what nobody wants."""
         # First, as compiling starts the environment's Python, which counts as using it.
         self.collect()
-        prune(self._cache_dir)
         for found in census(self._environments.registry):
             if found.marker is not None:
                 compile_bytecode(Path(found.prefix))

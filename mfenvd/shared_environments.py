@@ -12,7 +12,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.warm.lines import NotAnEntryError
-from mfenvd.warm.netflixext import manifest
+from mfenvd.warm.netflixext import manifest, ours
 from mfenvd.warm.netflixext.alias_files import AliasFiles
 from mfenvd.warm.netflixext.entries import environment_of, resolution_of
 from mfenvd.warm.netflixext.manifest import EnvId, Manifest, Wanted
@@ -101,13 +101,18 @@ class SharedEnvironments:
             Wanted(id_, entry, is_default=False) for id_ in ids if (entry := self._manifest.entry(id_)) is not None
         )
 
-    def take(self, wanted: Sequence[Wanted]) -> None:
+    def take(self, wanted: Sequence[Wanted], cache_dir: Path) -> None:
         """Adds environments of others, with their names.
+
+        Args:
+            wanted: The environments.
+            cache_dir: mfenv's cache folder, which remembers what it wrote.
 
         Raises:
             ManifestError: The manifest cannot be written.
+            OSError: The cache folder cannot be written.
         """
-        manifest.write(self.path, wanted)
+        ours.write(cache_dir, self.path, wanted)
         self._manifest = manifest.read(self.path)
 
     def give(

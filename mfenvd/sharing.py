@@ -17,7 +17,7 @@ from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.sharing import Asked, AskedEnvironment
 from mfenvd.domain.target import Target
 from mfenvd.shared_environments import AliasTakenError
-from mfenvd.warm.netflixext import manifest
+from mfenvd.warm.netflixext import manifest, ours
 from mfenvd.warm.netflixext.alias_files import AliasFiles
 from mfenvd.warm.netflixext.entries import ENV_TYPES, resolution_of
 from mfenvd.warm.netflixext.entries import Asked as Hashed
@@ -74,6 +74,7 @@ def share(  # noqa: PLR0913 - all that decides
     *,
     is_default: bool,
     user: str,
+    cache_dir: Path,
     team: Callable[[], Team] | None,
 ) -> Shared:
     """Writes down what was resolved, and what it is called from now on; what has a name goes to the team, too.
@@ -84,6 +85,7 @@ def share(  # noqa: PLR0913 - all that decides
         aliases: Its names.
         is_default: Whether flows that ask for the same get it, also where they got another one before.
         user: Who resolved, where the extension does not say.
+        cache_dir: mfenv's cache folder, which remembers what it wrote.
         team: Opens the bucket that is the datastore; None keeps everything on this machine. It and what it gives may
             raise NotSharedWithTeamError, which becomes a finding.
 
@@ -91,7 +93,7 @@ def share(  # noqa: PLR0913 - all that decides
         AliasTakenError: A name that is given once is another environment's. Nothing was written.
         NotAnEntryError: The extension has no words for a package.
         ManifestError: The manifest cannot be written.
-        OSError: The datastore's folder cannot be written.
+        OSError: The datastore's folder, or mfenv's, cannot be written.
     """
     path = Path(asked.manifest)
     wanted = _wanted(asked, packages, tuple(alias.key for alias in aliases), user, is_default=is_default)
@@ -106,7 +108,7 @@ def share(  # noqa: PLR0913 - all that decides
             wanted = with_team(team(), ids, wanted, packages, aliases)
         except NotSharedWithTeamError as error:
             said = (here_only(aliases, asked.root, error.reason),)
-    written = manifest.write(path, wanted, replace=is_default)
+    written = ours.write(cache_dir, path, wanted, replace=is_default, envs_dir=asked.envs_dir)
     if written.refused:
         raise AliasTakenError(", ".join(written.refused))
     for alias in aliases:

@@ -32,7 +32,15 @@ def resolved(
     root = "s3://bucket/conda_env" if datastore == "s3" else str(folder / "conda_env")
     asked = Asked("", datastore, root, str(folder / "conda_v2.cnd"), environments)
     names = [parse_alias(alias) for alias in aliases]
-    return share(asked, dict.fromkeys(ARCHS, (wheel,)), names, is_default=is_default, user="ana", team=unreachable)
+    return share(
+        asked,
+        dict.fromkeys(ARCHS, (wheel,)),
+        names,
+        is_default=is_default,
+        user="ana",
+        cache_dir=folder / "cache",
+        team=unreachable,
+    )
 
 
 def unreachable() -> Team:

@@ -180,13 +180,14 @@ def known_environment(
 
     from mfenvd.cli.errors import ManifestUnusableError, NotSharedError
     from mfenvd.cli.team import of_team
+    from mfenvd.paths import find_paths
     from mfenvd.warm.shared_file import ManifestError
 
     alias = _alias(name)
     environment = found.find(alias)
     if not local_only and (environment is None or alias.is_mutable) and (taken := of_team(alias)):
         try:
-            found.take(taken)
+            found.take(taken, Path(find_paths().cache))
         except ManifestError as error:
             raise ManifestUnusableError(str(found.path), error.reason) from None
         environment = found.find(alias)

@@ -230,6 +230,7 @@ def _share(
     environ: Mapping[str, str],
     team: Callable[[], Team] | None,
 ) -> Shared:
+    from mfenvd.paths import find_paths
     from mfenvd.shared_environments import AliasTakenError
     from mfenvd.sharing import share
     from mfenvd.warm.lines import NotAnEntryError
@@ -238,7 +239,15 @@ def _share(
 
     aliases, is_default = aliases_of(sharing), sharing.set_default is not False
     try:
-        return share(asked, packages, aliases, is_default=is_default, user=username(environ), team=team)
+        return share(
+            asked,
+            packages,
+            aliases,
+            is_default=is_default,
+            user=username(environ),
+            cache_dir=Path(find_paths().cache),
+            team=team,
+        )
     except AliasTakenError as error:
         raise AliasIsTakenError(str(error)) from None
     except NotAnEntryError as error:

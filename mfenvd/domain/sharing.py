@@ -52,6 +52,7 @@ class Asked(msgspec.Struct, frozen=True):
         root: Where packages, environments and aliases are kept in it; None where nothing is.
         manifest: Absolute path of the manifest.
         environments: One for each arch.
+        envs_dir: Absolute path of the folder that environments are made in; None where the conda binary does not say.
     """
 
     user: str
@@ -59,3 +60,4 @@ class Asked(msgspec.Struct, frozen=True):
     root: str | None
     manifest: str
     environments: tuple[AskedEnvironment, ...]
+    envs_dir: str | None = None

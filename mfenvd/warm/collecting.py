@@ -11,11 +11,8 @@ from filelock import Timeout
 
 from mfenvd.warm.census import census
 from mfenvd.warm.environments import LocalEnvironments
-from mfenvd.warm.marker import last_wanted
+from mfenvd.warm.marker import GRACE, last_wanted
 from mfenvd.warm.processes import is_in_use
-
-GRACE = 14 * 24 * 3600.0
-"""Seconds for which an environment stays that no flow asks for: a branch is taken up again after some days."""
 
 
 class Idle(msgspec.Struct, frozen=True):

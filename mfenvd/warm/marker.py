@@ -13,6 +13,9 @@ import msgspec
 from mfenvd.atomic_write import write_atomically
 from mfenvd.warm.plan import LocalEnvironment
 
+GRACE = 14 * 24 * 3600.0
+"""Seconds for which what mfenv made stays that nobody asks for: a branch is taken up again after some days."""
+
 _NAME = ".mfenv.json"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -16,20 +15,19 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock, Timeout
 
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm import findings
 from mfenvd.warm.building import Builder
-from mfenvd.warm.collecting import GRACE, Collected, Idle
-from mfenvd.warm.marker import Marker, content_key, last_wanted, read_marker, stamp, write_marker
+from mfenvd.warm.collecting import Collected, Idle
+from mfenvd.warm.marker import GRACE, Marker, content_key, last_wanted, read_marker, stamp, write_marker
 from mfenvd.warm.netflixext.locks import LockHeldError, environments_lock, held
 from mfenvd.warm.netflixext.manifest import EnvId
+from mfenvd.warm.netflixext.marks import MARK, read_mark, write_mark
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
 
-_MARK = ".metaflowenv"
 _OURS = ".mfenv"
 _TRASH = ".mfenv-trash-"
 _PATIENCE = 30.0
@@ -58,8 +56,7 @@ class ExtensionEnvironments:
     def find(self, id_: EnvId) -> Path | None:
         """The environment that the extension would use; None where it would make one."""
         place = self._envs_dir / environment_name(id_)
-        is_marked = _marked(place) == [id_.req, id_.full, id_.arch]
-        return place if is_marked and os.access(place / "bin" / "python", os.X_OK) else None
+        return place if read_mark(place) == id_ and os.access(place / "bin" / "python", os.X_OK) else None
 
     def create(self, id_: EnvId, wanted: LocalEnvironment, report: Report) -> Path:
         """Makes the environment unless it is there, and lets the extension find it.
@@ -102,7 +99,7 @@ class ExtensionEnvironments:
         try:
             self._builder.fill(prefix, wanted, report)
             (prefix / "conda-meta" / "history").touch()
-            (prefix / _MARK).write_text(json.dumps([id_.req, id_.full, id_.arch]), "utf-8")
+            write_mark(prefix, id_)
             place = str(self._envs_dir)
             write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), place))
         except BaseException:
@@ -192,15 +189,7 @@ class _MadeHere:
 
 def _is_whole(prefix: Path, wanted: LocalEnvironment) -> bool:
     marker = read_marker(prefix)
-    return marker is not None and marker.content == content_key(wanted) and (prefix / _MARK).is_file()
-
-
-def _marked(place: Path) -> object:
-    """What the environment says that it is; None where it says nothing."""
-    try:
-        return msgspec.json.decode((place / _MARK).read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None
+    return marker is not None and marker.content == content_key(wanted) and (prefix / MARK).is_file()
 
 
 def _link(place: Path, prefix: Path) -> None:

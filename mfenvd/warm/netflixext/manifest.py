@@ -9,7 +9,7 @@ it changed.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = [
     "EnvId",
     "Manifest",
     "ManifestError",
+    "Removed",
     "Wanted",
     "Written",
     "manifest_path",
@@ -86,6 +87,18 @@ class Written(msgspec.Struct, frozen=True):
     changed: bool
     kept: tuple[EnvId, ...] = ()
     refused: tuple[str, ...] = ()
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """What came of removing.
+
+    Attributes:
+        gone: What is not there any more, whoever removed it.
+        of_others: What was resolved again since, and is another's by now.
+    """
+
+    gone: tuple[EnvId, ...]
+    of_others: tuple[EnvId, ...] = ()
 
 
 class Manifest:
@@ -159,7 +172,13 @@ def read(path: Path) -> Manifest:
     return Manifest(shared_file.read(path, _FORM))
 
 
-def write(path: Path, wanted: Collection[Wanted], *, replace: bool = False) -> Written:
+def write(
+    path: Path,
+    wanted: Collection[Wanted],
+    *,
+    replace: bool = False,
+    putting: Callable[[Wanted, bool], None] = lambda *_: None,
+) -> Written:
     """Puts environments and their names into the manifest; what others wrote stays.
 
     An environment that is there already only gets what it lacks: where its packages are cached.
@@ -168,61 +187,76 @@ def write(path: Path, wanted: Collection[Wanted], *, replace: bool = False) -> W
         path: Of the manifest; folders above it are made.
         wanted: The environments.
         replace: Steps get them even where they got other ones before.
+        putting: Is told of each environment before it can be seen, and whether it was not there; nobody else writes
+            meanwhile.
 
     Raises:
         ManifestError: It cannot be written, or is not what the extension writes.
     """
-    changed, change = False, _Change(wanted, replace=replace)
-    for _ in range(_ATTEMPTS):
-        edited = shared_file.edit(path, _FORM, change)
-        changed = changed or edited.changed
-        if not edited.changed and not changed:
-            break
-        time.sleep(_PAUSE)
-        if shared_file.is_still(path, edited.inode):
-            break
+    change = _Change(wanted, putting, replace=replace)
+    changed = _edit(path, change)
     return Written(changed, tuple(change.kept), tuple(change.refused))
 
 
-def remove(path: Path, unwanted: Mapping[EnvId, str]) -> tuple[EnvId, ...]:
+def remove(
+    path: Path, unwanted: Mapping[EnvId, str], is_unwanted: Callable[[EnvId], bool], *, dry_run: bool = False
+) -> Removed:
     """Takes out environments that nothing refers to: no alias, and no step of a run.
 
     Args:
         path: Of the manifest.
         unwanted: When each of them was resolved, as its entry says: one that was resolved again is another's.
-
-    Returns:
-        What is not there any more, whoever removed it.
+        is_unwanted: Whether one of them still is, asked while nobody else writes.
+        dry_run: Only says what would be gone.
 
     Raises:
         ManifestError: It cannot be written, or is not what the extension writes.
     """
     gone: list[EnvId] = []
+    of_others: list[EnvId] = []
 
     def change(content: dict[str, Any]) -> None:
         used = {tuple(ids) for names in ("mappings", "mutable_aliases") for ids in content[names].values()}
         used |= {tuple(ids) for name, ids in content["aliases"].items() if name != ids[1]}
         gone.clear()
+        of_others.clear()
         for id_, resolved_on in unwanted.items():
             entry = Manifest(content).entry(id_)
             if entry is None:
                 gone.append(id_)
-            elif (id_.req, id_.full) not in used and entry.get("resolved_on") == resolved_on:
+            elif entry.get("resolved_on") != resolved_on:
+                of_others.append(id_)
+            elif (id_.req, id_.full) not in used and is_unwanted(id_):
                 _take_out(content, id_)
                 gone.append(id_)
 
-    if path.exists():
-        shared_file.edit(path, _FORM, change)
+    if dry_run or not path.exists():
+        change(shared_file.read(path, _FORM))
     else:
-        gone.extend(unwanted)
-    return tuple(gone)
+        _edit(path, change)
+    return Removed(tuple(gone), tuple(of_others))
+
+
+def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> bool:
+    """Changes the file, and again for as long as a writer of the extension has put another one in its place."""
+    changed = False
+    for _ in range(_ATTEMPTS):
+        edited = shared_file.edit(path, _FORM, change)
+        changed = changed or edited.changed
+        if not changed:
+            break
+        time.sleep(_PAUSE)
+        if shared_file.is_still(path, edited.inode):
+            break
+    return changed
 
 
 class _Change:
     """Puts in what is wanted, and notes what stays in its way."""
 
-    def __init__(self, wanted: Collection[Wanted], *, replace: bool) -> None:
+    def __init__(self, wanted: Collection[Wanted], putting: Callable[[Wanted, bool], None], *, replace: bool) -> None:
         self._wanted = wanted
+        self._putting = putting
         self._replace = replace
         self.kept: list[EnvId] = []
         self.refused: list[str] = []
@@ -237,6 +271,7 @@ class _Change:
         before = Manifest(content)
         default, there = before.default(one.id.arch, one.id.req), before.entry(one.id)
         found = content["environments"].setdefault(one.id.arch, {}).setdefault(one.id.req, {})
+        self._putting(one, there is None)
         if there is None:
             found[one.id.full] = one.entry
         else:
@@ -272,9 +307,19 @@ def _take_out(content: dict[str, Any], id_: EnvId) -> None:
         del found[_DEFAULT]
     if not found:
         del requests[id_.req]
-    others = {id_.full for arch in content["environments"].values() if id_.full in arch.get(id_.req, {})}
-    if not others and list(content["aliases"].get(id_.full, ())) == [id_.req, id_.full]:
+    if list(content["aliases"].get(id_.full, ())) == [id_.req, id_.full]:
+        _name_another(content, id_)
+
+
+def _name_another(content: dict[str, Any], id_: EnvId) -> None:
+    """Lets the full id lead to an environment with these packages that is still there, of another request if need be."""
+    there = {
+        req for requests in content["environments"].values() for req, found in requests.items() if id_.full in found
+    }
+    if not there:
         del content["aliases"][id_.full]
+    elif id_.req not in there:
+        content["aliases"][id_.full] = [min(there), id_.full]
 
 
 def _problem(value: Any) -> str | None:

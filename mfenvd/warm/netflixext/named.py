@@ -7,20 +7,18 @@ user's. `.metaflowenv` is written last: an environment without it is not whole.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock
 
 from mfenvd.warm import findings
 from mfenvd.warm.building import Builder
 from mfenvd.warm.netflixext.manifest import EnvId
+from mfenvd.warm.netflixext.marks import read_mark, write_mark
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 
-_MARK = ".metaflowenv"
 _OURS = ".mfenv"
 
 
@@ -67,7 +65,7 @@ class NamedEnvironments:
         place = self._envs_dir / name
         try:
             with self._lock(name) as unfinished:
-                held = _held(place)
+                held = read_mark(place)
                 if held == id_ and not force:
                     return place
                 if place.exists() or place.is_symlink():
@@ -86,7 +84,7 @@ class NamedEnvironments:
         try:
             self._builder.fill(place, wanted, report)
             (place / "conda-meta" / "history").touch()
-            (place / _MARK).write_text(json.dumps([id_.req, id_.full, id_.arch]), "utf-8")
+            write_mark(place, id_)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
@@ -98,15 +96,6 @@ class NamedEnvironments:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{name}.lock"):
             yield folder / f"{name}.unfinished"
-
-
-def _held(place: Path) -> EnvId | None:
-    """What an environment of Metaflow says that it is."""
-    try:
-        req, full, arch = msgspec.json.decode((place / _MARK).read_bytes(), type=tuple[str, str, str])
-    except (OSError, msgspec.DecodeError):
-        return None
-    return EnvId(arch, req, full)
 
 
 def _remove(place: Path) -> None:

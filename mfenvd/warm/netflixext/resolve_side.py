@@ -165,6 +165,7 @@ def _told(resolver: Any) -> dict[str, Any]:
         "root": str(conda.storage.datastore_root) if conda.storage is not None else None,
         "manifest": os.path.join(os.path.abspath(conda._local_root), manifest),
         "environments": [_environment(id_, asked, lambda url: bare(url) not in known) for id_, asked in environments],
+        "envs_dir": next(iter(conda._info.get("envs_dirs", ())), None),
     }
 
 

@@ -136,7 +136,7 @@ class NetflixextWarmer:
             return State.RESOLVED, None
         watched += self._lay_out(task, held, report)
         if datastore is not None:
-            held = _cached(identity, held, datastore, report)
+            held = _cached(task, held, datastore, report)
         awaits = datastore.bucket if datastore is not None else None
         if identity.root is None or not held.uncached:
             return State.WARM, awaits
@@ -175,21 +175,29 @@ def _packages(task: WarmTask) -> Iterator[LockedPackage]:
 
 def _written(task: WarmTask, resolved: Wanted, datastore: ExtensionDatastore | None) -> _Held:
     """What steps get after writing: what the manifest had, what somebody else resolved, or what was resolved now."""
-    identity, path, cache_dir = task.of_extension, Path(task.of_extension.manifest), Path(task.context.cache_dir)
+    identity, path = task.of_extension, Path(task.of_extension.manifest)
     if task.replace or manifest.read(path).default(identity.arch, identity.id) is None:
-        wanted = _of_others(task, datastore) or resolved
-        manifest.write(path, (wanted,), replace=task.replace)
-        there = manifest.read(path).entry(wanted.id)
-        if there is not None and there.get("resolved_on") == wanted.entry["resolved_on"]:
-            ours.note(cache_dir, path, wanted.id, wanted.entry["resolved_on"])
+        _write(task, _of_others(task, datastore) or resolved)
     content = manifest.read(path)
     id_ = content.default(identity.arch, identity.id) or resolved.id
-    ours.wanted_again(cache_dir, path, id_)
+    ours.wanted_again(Path(task.context.cache_dir), path, id_)
     entry = content.entry(id_) or resolved.entry
     packages = tuple(_packages(task))
     if id_ != resolved.id:
         packages = resolution_of(entry, task.conda[identity.arch].target, identity.id).packages
     return _Held(id_, entry, packages)
+
+
+def _write(task: WarmTask, wanted: Wanted) -> None:
+    identity, cache_dir = task.of_extension, Path(task.context.cache_dir)
+    ours.write(
+        cache_dir,
+        Path(identity.manifest),
+        (wanted,),
+        replace=task.replace,
+        grace=ours.EDITED_GRACE,
+        envs_dir=identity.envs_dir,
+    )
 
 
 def _named(task: WarmTask, full: str, datastore: ExtensionDatastore | None) -> _Held | None:
@@ -206,7 +214,8 @@ def _named(task: WarmTask, full: str, datastore: ExtensionDatastore | None) -> _
     if content.entry(id_) is None and base != id_:
         entry = asked_again(entry, Asked(identity.deps, identity.sources), base)
     if content.entry(id_) is None or (base != id_ and content.default(id_.arch, id_.req) is None):
-        manifest.write(path, (Wanted(id_, entry, is_default=base != id_),))
+        _write(task, Wanted(id_, entry, is_default=base != id_))
+    ours.wanted_again(Path(task.context.cache_dir), path, id_)
     return _Held(id_, entry, resolution_of(entry, task.conda[identity.arch].target, identity.id).packages)
 
 
@@ -225,14 +234,14 @@ def _of_others(task: WarmTask, datastore: ExtensionDatastore | None) -> Wanted |
     return newest(datastore.environments(identity.arch, identity.id), identity.latest, user)
 
 
-def _cached(identity: RequestIdentity, held: _Held, datastore: ExtensionDatastore, report: Report) -> _Held:
+def _cached(task: WarmTask, held: _Held, datastore: ExtensionDatastore, report: Report) -> _Held:
     """What is held, with all that the datastore has said to be there, and the rest on its way."""
     missing = datastore.confirmed(held.uncached) != {package.url for package in held.uncached}
     if missing:
         datastore.offer(held.uncached, report)
     entry = with_cache_info(held.entry, datastore.confirmed(held.uncached))
     if entry != held.entry:
-        manifest.write(Path(identity.manifest), (Wanted(held.id, entry, is_default=False),))
+        _write(task, Wanted(held.id, entry, is_default=False))
     now = msgspec.structs.replace(held, entry=entry)
     if not now.uncached:
         datastore.record(now.id, now.entry)

@@ -15,6 +15,7 @@ from mfenvd.warm.netflixext.manifest import (
     Entry,
     EnvId,
     ManifestError,
+    Removed,
     Wanted,
     is_mutable,
     manifest_path,
@@ -133,19 +134,24 @@ def test_only_what_is_ours_and_nobody_refers_to_is_removed(path: Path) -> None:
     put(path, content)
 
     absent = env_id("absent")
-    assert remove(path, dict.fromkeys((*ids.values(), absent), RESOLVED_ON)) == (ids["plain"], absent)
+    unwanted = dict.fromkeys((*ids.values(), absent), RESOLVED_ON)
+    assert remove(path, unwanted, lambda _: False) == Removed((absent,), (ids["resolved-again"],))
+    removed = Removed((ids["plain"], absent), (ids["resolved-again"],))
+    before = path.read_bytes()
+    assert remove(path, unwanted, lambda _: True, dry_run=True) == removed
+    assert path.read_bytes() == before
+    assert remove(path, unwanted, lambda _: True) == removed
     assert set(read(path)) == set(ids.values()) - {ids["plain"]}
     assert read(path).named(ids["plain"].full) is None
     assert read(path).default("linux-64", ids["plain"].req) is None
 
 
-def test_a_full_id_stays_as_long_as_another_arch_has_it(path: Path) -> None:
-    here, there = env_id("one"), env_id("one", arch="osx-arm64")
-    write(path, [Wanted(here, entry("one")), Wanted(there, entry("one"))])
-    remove(path, {here: RESOLVED_ON})
-    assert read(path).named(here.full) == (here.req, here.full)
-    remove(path, {there: RESOLVED_ON})
-    assert read(path).named(here.full) is None
+def test_a_full_id_stays_as_long_as_another_arch_or_request_has_it(path: Path) -> None:
+    here, there, asked_otherwise = env_id("one"), env_id("one", arch="osx-arm64"), env_id("two", "one")
+    write(path, [Wanted(id_, entry("one")) for id_ in (here, there, asked_otherwise)])
+    for gone, left in ((here, there), (there, asked_otherwise), (asked_otherwise, None)):
+        remove(path, {gone: RESOLVED_ON}, lambda _: True)
+        assert read(path).named(here.full) == ((left.req, left.full) if left else None)
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,11 @@ from mfenvd.domain.state import State
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.domain.warming import WarmTask, Warmth
-from mfenvd.warm.netflixext import manifest, ours
+from mfenvd.warm.netflixext import manifest
 from mfenvd.warm.netflixext.entries import Asked
 from mfenvd.warm.netflixext.environments import environment_name
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted
+from mfenvd.warm.netflixext.pruning import prune
 from mfenvd.warm.netflixext.recording import Resolved, records
 from mfenvd.warm.netflixext.sharing import newest
 from mfenvd.warm.netflixext.warmer import NetflixextWarmer
@@ -282,18 +283,18 @@ def test_entries_that_no_flow_wants_any_more_are_taken_out_unless_somebody_refer
     manifest.write(bench.path, (others("alice", "0.9"),))
     named = msgspec.structs.replace(others("alice", "1.0"), id=ids[1], aliases=("team/env/v1",))
     manifest.write(bench.path, (named,))
-    assert ours.prune(bench.folder, grace=3600.0) == ()
+    assert prune(bench.folder, grace=3600.0) == ()
     notes = sorted((bench.folder / "environments" / "netflixext" / "entries").iterdir())
     assert len(notes) == 4
     for file in notes:
         os.utime(file, (0, 0))
     bench.warm(bench.task(id="e" * 40))
 
-    gone = ours.prune(bench.folder, grace=3600.0)
+    gone = {one.id for one in prune(bench.folder, grace=3600.0)}
 
-    assert set(gone) == {ids[0], ids[2]}
+    assert gone == {ids[0], ids[2]}
     assert {id_.req for id_ in manifest.read(bench.path)} == {REQ, "c" * 40, "e" * 40}
-    assert ours.prune(bench.folder, grace=3600.0) == ()
+    assert prune(bench.folder, grace=3600.0) == ()
 
 
 def test_what_has_another_form_is_nobodys_environment() -> None:

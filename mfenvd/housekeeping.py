@@ -61,7 +61,8 @@ class Housekeeping:
     def collect(self, grace: float = GRACE, *, dry_run: bool = False) -> Garbage:
         """Removes environments that nobody wanted for `grace` seconds, then files that exceed the cache's limits.
 
-        Entries of mfenv's own in the extension's manifests go with them. Files that an environment refers to stay, and those that wait for their upload.
+        Entries of mfenv's own in the extension's manifests go with them. Files that an environment refers to stay, and
+        those that wait for their upload.
 
         Raises:
             OSError: Something cannot be removed.
@@ -73,7 +74,7 @@ class Housekeeping:
         if dry_run:
             return Garbage(dry_run=True, environments=collected, entries=entries)
         shrunk = self.cache.shrink(self.cache.limits, grace)
-        return Garbage(False, collected, shrunk.files, shrunk.extracted, entries)  # noqa: FBT003 - `dry_run`
+        return Garbage(False, collected, shrunk.files, shrunk.extracted, entries)
 
     def tidy(self) -> None:
         """What the daemon does while nothing else is: mends, compiles, and removes what nobody wants."""

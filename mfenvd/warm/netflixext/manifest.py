@@ -312,10 +312,9 @@ def _take_out(content: dict[str, Any], id_: EnvId) -> None:
 
 
 def _name_another(content: dict[str, Any], id_: EnvId) -> None:
-    """Lets the full id lead to an environment with these packages that is still there, of another request if need be."""
-    there = {
-        req for requests in content["environments"].values() for req, found in requests.items() if id_.full in found
-    }
+    """Lets the full id lead to an environment with these packages that is still there, as far as there is one."""
+    archs = content["environments"].values()
+    there = {req for requests in archs for req, found in requests.items() if id_.full in found}
     if not there:
         del content["aliases"][id_.full]
     elif id_.req not in there:

@@ -39,6 +39,7 @@ class Code(str, Enum):
     NOT_SHARED_FOR_ARCH = "MFE111", "A named environment is not available for an architecture"
     NAMED_AT_RUN_TIME = "MFE112", "Which named environment is meant is known when the step runs"
     BAD_ALIAS = "MFE113", "A named environment's name is not one that Metaflow reads"
+    TWICE_IN_CORE = "MFE114", "A decorator is there twice"
 
     BAD_REQUIREMENT = "MFE201", "A requirement is not valid"
     UNSUPPORTED_OPTION = "MFE202", "An option in a requirements file is not supported"

@@ -70,7 +70,8 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
         local_root: Absolute path of the `.metaflow` folder that holds the manifest.
         manifest: Absolute path of that manifest.
         local_platform: The machine that launches.
-        named: The channels and indexes among `sources` that are not configured but named by the flow.
+        named: The channels and indexes among `sources` that are not configured but named by the flow; by `sys` those
+            of `deps` that the flow gives and not the machine.
         builder: Of a `pypi-only` environment: the conda packages that the wheels go into, as in `deps`.
         latest: Whose environments are taken from the datastore where the manifest has none: `:none:`, `:username:`,
             `:any:`, or names separated by commas.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from mfenvd.domain.finding import Finding
@@ -24,6 +26,18 @@ class PlannedLaunch(msgspec.Struct, frozen=True):
     decospecs: tuple[str, ...] = ()
 
 
+class DeclaredDecorator(msgspec.Struct, frozen=True):
+    """A decorator that decides about an environment, as it was read.
+
+    Attributes:
+        name: As Metaflow has it: `pypi`, `pypi_base`, `sys_packages`.
+        attributes: Those that are written, as JSON has them.
+    """
+
+    name: str
+    attributes: dict[str, Any]
+
+
 class DeclaredStep(msgspec.Struct, frozen=True):
     """A step as it was read, step over flow merged and Metaflow's pins left out.
 
@@ -35,6 +49,8 @@ class DeclaredStep(msgspec.Struct, frozen=True):
         packages: Of the kind.
         beside: Conda packages of a `pypi` step that has both, which Metaflow core refuses.
         remote: Decorators that run it elsewhere as written, in their order.
+        of_core: Whether Metaflow core has all that decides about it: not of a mixed step, nor of a named environment.
+        decorators: All that decide about it, those of the flow first; None where one of them is not known in full.
     """
 
     step: str
@@ -44,6 +60,8 @@ class DeclaredStep(msgspec.Struct, frozen=True):
     packages: dict[str, str] = msgspec.field(default_factory=dict)
     beside: dict[str, str] = msgspec.field(default_factory=dict)
     remote: tuple[str, ...] = ()
+    of_core: bool = True
+    decorators: tuple[DeclaredDecorator, ...] | None = None
 
 
 class DeclaredFlow(msgspec.Struct, frozen=True):

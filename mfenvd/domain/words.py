@@ -55,6 +55,7 @@ WORDS: dict[str, str] = {
     Code.NOT_SHARED_FOR_ARCH: "not for arch",
     Code.NAMED_AT_RUN_TIME: "at run time",
     Code.BAD_ALIAS: "bad alias",
+    Code.TWICE_IN_CORE: "twice",
     Code.BAD_REQUIREMENT: "bad spec",
     Code.UNSUPPORTED_OPTION: "bad option",
     Code.MISSING_FILE: "missing file",

@@ -95,12 +95,16 @@ def _environment(
     source: str, flow: FlowReading, step: StepReading, launches: Sequence[Launch], context: FlowContext
 ) -> tuple[Environment, tuple[str, ...]]:
     """The step's environment, and the files besides the reading's own that it was read from."""
+    if context.requests.core is False:
+        # The extension merges several of a name.
+        allowed = tuple(finding for finding in step.findings if finding.code != Code.TWICE_IN_CORE)
+        step = msgspec.structs.replace(step, findings=allowed)
     if step.named_env is not None:
         return _named(source, flow, step, launches, context), (str(context.manifest),) if context.manifest else ()
     folders = (*context.requests.folders, Path(source).parent)
     asked = step_request(step, msgspec.structs.replace(context.requests, folders=folders))
     where = step_targets(step, asked.python, launches, context.targets, asked.kind)
-    targets = where.targets
+    targets = tuple(_offering(planned, step) for planned in where.targets)
     if asked.kind is None or step.disabled:
         # What is assumed about a target matters to nobody where there is nothing to resolve.
         targets = tuple(msgspec.structs.replace(target, findings=()) for target in targets)
@@ -126,6 +130,12 @@ def _environment(
     return environment, asked.reads
 
 
+def _offering(planned: PlannedTarget, step: StepReading) -> PlannedTarget:
+    """The target with what `@sys_packages` says that it offers; builds behind the versions do not count."""
+    given = {name: version.partition("=")[0] for name, version in step.system.items()}
+    return planned.given(glibc=given.get("__glibc"), cuda=given.get("__cuda"))
+
+
 def _channels(step: StepReading, request: Request | None) -> tuple[str, ...]:
     """What the packages come from, as far as it is known."""
     channels = request.conda.channels if request else ()
@@ -143,7 +153,7 @@ def _named(
     declared = known.python if known else python_version(step.python or "")
     python = declared or context.requests.python
     where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets, kind)
-    targets = tuple(_available(planned, name, shared, step) for planned in where.targets)
+    targets = tuple(_available(_offering(planned, step), name, shared, step) for planned in where.targets)
     if shared is None and (archs := _of_manifest(name, context)):
         # Metaflow takes it as it is: what is told is for which archs it cannot.
         targets = tuple(planned for planned in targets if planned.target.arch not in archs and not step.disabled)

@@ -64,7 +64,7 @@ def is_worth_asking(reading: FileReading, *, extended: bool = False) -> bool:
     steps = [step for flow in reading.flows for step in flow.steps]
     unknown = any(finding.code in _UNKNOWN for step in steps for finding in (*said, *step.findings))
     of_its_own = any(step.kind is not None and step.named_env is None for step in steps)
-    return unknown or of_its_own or (extended and any(step.named_env is not None for step in steps))
+    return unknown or of_its_own or (extended and any(_is_of_extension(step) for step in steps))
 
 
 def declared_flows(reading: FileReading) -> tuple[DeclaredFlow, ...]:
@@ -122,13 +122,19 @@ def _declared(step: StepReading) -> DeclaredStep:
         packages=step.pypi if mixed or step.kind == Kind.PYPI else step.conda,
         beside=step.conda if mixed else {},
         remote=tuple(remote.name for remote in step.remote if remote.condition is None),
+        of_core=not mixed and not _is_of_extension(step),
+        decorators=step.decorators,
     )
 
 
 def _is_known(step: StepReading) -> bool:
     """Whether everything that Metaflow hashes of a step is known."""
-    unknown = any(finding.code in _UNKNOWN for finding in step.findings)
-    return not unknown and step.named_env is None
+    return not any(finding.code in _UNKNOWN for finding in step.findings)
+
+
+def _is_of_extension(step: StepReading) -> bool:
+    """Whether it has a decorator that only metaflow-netflixext has."""
+    return step.named_env is not None or bool(step.system)
 
 
 def _is_mixed(step: StepReading) -> bool:
@@ -166,7 +172,7 @@ def _flow(flow: FlowReading, asked: Mapping[str, StepReading], overlay: Overlay)
 def _has_environments(flow: FlowReading, answers: Sequence[LoadedFlow]) -> bool:
     """Whether the flow is started with `--environment` at all: Metaflow then gives each of its steps one."""
     written = any(step.kinds for answer in answers for step in answer.steps)
-    read = any(step.kind is not None or step.named_env is not None for step in flow.steps)
+    read = any(step.kind is not None or _is_of_extension(step) for step in flow.steps)
     return bool(answers) and (written or read)
 
 
@@ -185,14 +191,23 @@ def _step(
     if first.problem is not None:
         return _refused(named, first.problem) if overlay.answer.extension is not None else named
     if not overlay.answer.loaded:
-        implied = step.kind is None and first.asked is not None
-        return msgspec.structs.replace(named, kind=str(Kind.CONDA)) if implied else named
+        return _only_read(named, first, overlay)
     seen = _loaded(named, first, overlay, as_written=answer.launch == AS_WRITTEN)
     differences = tuple(_differences(step, seen, overlay.python))
     if differences and step.kind is not None:
         notice = findings.loaded_differs(flow.name, step.name, step.location, differences)
         return msgspec.structs.replace(seen, findings=(*seen.findings, notice))
     return seen
+
+
+def _only_read(step: StepReading, answer: LoadedStep, overlay: Overlay) -> StepReading:
+    """A step of a flow that was not loaded: the extension merges what was read otherwise than Metaflow."""
+    if answer.request is not None:
+        return as_requested(step, answer.request, overlay.python)
+    if overlay.answer.extension is not None:
+        return msgspec.structs.replace(step, disabled=True)
+    implied = step.kind is None and answer.asked is not None
+    return msgspec.structs.replace(step, kind=str(Kind.CONDA)) if implied else step
 
 
 def _named(step: StepReading, found: Sequence[LoadedStep]) -> StepReading:
@@ -255,7 +270,8 @@ def _values(step: StepReading) -> tuple[object, ...]:
     """What decides about the environment, without where it stands."""
     remote = tuple((remote.name, remote.condition) for remote in step.remote)
     said = tuple(finding.code for finding in step.findings)
-    return step.kind, step.disabled, step.python, step.conda, step.pypi, step.named_env, remote, said
+    values = (step.kind, step.disabled, step.python, step.conda, step.pypi, step.named_env, step.decorators)
+    return *values, remote, said
 
 
 def _differences(read: StepReading, seen: StepReading, python: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.identity import RequestIdentity, split_dependency
 from mfenvd.domain.pins import DATASTORES, pinned_packages
 from mfenvd.domain.request import Kind
 from mfenvd.flows.reading import StepReading
@@ -42,6 +42,7 @@ def as_requested(step: StepReading, request: RequestIdentity, python: str) -> St
         pypi=_unpinned(step.pypi, request.packages("pypi"), pins if kind is Kind.PYPI else {}),
         channels=step.channels or request.named.get("conda", ()),
         indexes=step.indexes or request.named.get("pypi", ()),
+        system=dict(map(split_dependency, request.named.get("sys", ()))),
     )
 
 

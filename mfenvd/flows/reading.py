@@ -6,6 +6,7 @@ import msgspec
 
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.domain.identity import AnyIdentity
+from mfenvd.domain.loaded import DeclaredDecorator
 
 
 class RemoteDecorator(msgspec.Struct, frozen=True):
@@ -48,6 +49,9 @@ class StepReading(msgspec.Struct, frozen=True):
         fetch_at_exec: Whether the named environment is only looked up at run time.
         remote: Decorators that run it elsewhere, in the order written.
         gpu: What `@resources` asks for, wherever the step runs; None when it does not say.
+        system: Versions of `__glibc` and `__cuda` that `@sys_packages` gives.
+        decorators: All that decide about the environment, those of the flow first; None where one of them is not
+            known in full.
         origins: Where each requirement stands, by canonical name (PEP 503), both kinds together.
         findings: What could not be known about this step. One of severity error means that the values above
             are not the whole truth.
@@ -69,6 +73,8 @@ class StepReading(msgspec.Struct, frozen=True):
     fetch_at_exec: bool = False
     remote: tuple[RemoteDecorator, ...] = ()
     gpu: int | None = None
+    system: dict[str, str] = msgspec.field(default_factory=dict)
+    decorators: tuple[DeclaredDecorator, ...] | None = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     identities: tuple[AnyIdentity, ...] = ()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # Metaflow 2.19.39, conda_environment.get_environment, and the extensions that it names there.
 REMOTE = ("batch", "kubernetes", "nvidia", "snowpark", "slurm", "nvct", "skypilot_step")
-ENVIRONMENT_STEP = ("pypi", "conda", "named_env", "pip")
-ENVIRONMENT_FLOW = ("pypi_base", "conda_base", "named_env_base", "pip_base")
+ENVIRONMENT_STEP = ("pypi", "conda", "named_env", "pip", "sys_packages")
+ENVIRONMENT_FLOW = ("pypi_base", "conda_base", "named_env_base", "pip_base", "sys_packages_base")
 SCHEDULERS = (
     "schedule", "trigger", "trigger_on_finish", "exit_hook", "airflow_external_task_sensor", "airflow_s3_key_sensor",
 )  # fmt: skip

@@ -138,6 +138,16 @@ def mixed_in_core(step: str, location: Location | None) -> Finding:
     ).located(location)
 
 
+def twice_in_core(label: str, location: Location) -> Finding:
+    """A decorator that there may be one of."""
+    return Finding(
+        Code.TWICE_IN_CORE,
+        Severity.ERROR,
+        f"{label} is there twice; Metaflow allows it once.",
+        fix=f"Merge the two {label}.",
+    ).located(location)
+
+
 def _because(unknown: Unknown) -> str:
     return f"`{redact(unknown.expression)}` {redact(unknown.reason)}"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.loaded import DeclaredDecorator
 from mfenvd.flows.reading import FlowReading, RemoteDecorator, StepReading
 from mfenvd.flows.static import configs, findings, mutators
 from mfenvd.flows.static.decorators import (
@@ -148,6 +149,8 @@ class _FlowReader:
             fetch_at_exec=merged.fetch_at_exec,
             remote=remote,
             gpu=self._resources_gpu(state, step),
+            system=merged.system,
+            decorators=_verbatim([*flow_declared, *step_declared]),
             origins=merged.origins,
             findings=_unique([*problems, *merged.problems]),
         )
@@ -261,10 +264,15 @@ def _duplicates(declared: list[Declared]) -> list[Finding]:
     found = []
     for one in declared:
         if one.decorator.name in seen:
-            message = f"{one.label} is there twice; Metaflow allows it once."
-            found.append(findings.bad_argument(one.decorator.at.location, message, f"Merge the two {one.label}."))
+            found.append(findings.twice_in_core(one.label, one.decorator.at.location))
         seen.add(one.decorator.name)
     return found
+
+
+def _verbatim(declared: list[Declared]) -> tuple[DeclaredDecorator, ...] | None:
+    """All as they are written; None where one of them is not known in full."""
+    found = [one.verbatim() for one in declared]
+    return None if None in found else tuple(one for one in found if one is not None)
 
 
 def _unique(problems: list[Finding]) -> tuple[Finding, ...]:

@@ -7,12 +7,14 @@ every step and `@conda_base` `@conda`; a python of `@pypi` goes before one of `@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.loaded import DeclaredDecorator
 from mfenvd.flows.static import configs, findings, iteration
 from mfenvd.flows.static.decorators import BoundDecorator
 from mfenvd.flows.static.values import Unknown
@@ -29,6 +31,7 @@ _KNOWN = {
         *_NETFLIXEXT,
     },
     "named_env": {"disabled", *_NETFLIXEXT},
+    "sys_packages": {"packages", "disabled"},
 }  # fmt: skip
 _KNOWN["pip"] = _KNOWN["pypi"]
 
@@ -164,6 +167,16 @@ class Declared:
                 found.append(str(item))
         return tuple(found)
 
+    def verbatim(self) -> DeclaredDecorator | None:
+        """The decorator as it is written; None where a part of it is not known, or is no value that JSON has."""
+        unknown = self._machine.plain(self._values, self.decorator.at)
+        if unknown is not None:
+            return None
+        try:
+            return DeclaredDecorator(self.decorator.name, json.loads(json.dumps(self._values)))
+        except (TypeError, ValueError):
+            return None
+
     def _readable(self, attribute: str, default: Any) -> Any:
         """The value of an attribute; `default`, with a finding, when it is not known."""
         value = self._machine.readable(self._values.get(attribute, default))
@@ -187,10 +200,12 @@ class Merged:
         conda = _Pair(every, "conda")
         pypi = _Pair(every, "pypi", "pip")
         named = _Pair(every, "named_env")
+        system = _Pair(every, "sys_packages")
         self.conda = conda.packages("libraries", "packages")
         self.pypi = {**conda.packages("pip_packages"), **pypi.packages("packages")}
         self.python = pypi.first(Declared.python) or conda.first(Declared.python)
-        self.disabled = conda.disabled() or pypi.disabled() or named.disabled()
+        self.disabled = any(pair.disabled() for pair in (conda, pypi, named, system))
+        self.system = system.packages("packages")
         self.channels = conda.texts("channels")
         self.indexes = (*pypi.texts("extra_indices"), *pypi.texts("sources"), *conda.texts("pip_sources"))
         pairs = (named, pypi, conda)

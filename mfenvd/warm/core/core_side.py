@@ -20,8 +20,6 @@ class Dialect:
     """
 
     environment = "pypi"
-    mixes = False
-    """Whether a step may have packages of both kinds."""
 
     def __init__(self, side: Any) -> None:
         self._side = side
@@ -61,19 +59,24 @@ class Dialect:
         environment.logger = _quiet
         return environment
 
-    def made(self, classes: Any, name: str, attributes: Any) -> Any:
+    def knows(self, step: Any) -> bool:
+        """Whether core has all that was read of a step."""
+        return step["core"] is not None
+
+    def read(self, environment: Any, classes: Any, step: Any) -> dict[str, Any]:
+        """As `step`, of one that was only read."""
+        made = [self._made(classes, name, attributes) for name, attributes in step["core"].items()]
+        made += [self._side.other(classes.get(name), name) for name in step["remote"]]
+        return self.step(environment, self._side.Step(step["step"], made))
+
+    def _made(self, classes: Any, name: str, attributes: Any) -> Any:
         """A step decorator with all its attributes set, as `step_init` leaves those that are hashed."""
-        if name not in _ENVIRONMENTS:
-            return self._side._other(classes.get(name), name)
-        made = classes[name](attributes=dict(attributes or {}))
+        made = classes[name](attributes=dict(attributes))
         made.init()
         made.attributes["disabled"] = made.attributes.get("disabled") or False
         if name == "conda" and not made.attributes.get("python"):
             made.attributes["python"] = self._side._python()
         return made
-
-    def forget(self) -> None:
-        """Nothing is kept from one flow to the next."""
 
 
 def _is_declared(step: Any, kind: Any) -> bool:

@@ -160,25 +160,19 @@ def _declared(questions: Sequence[FlowQuestion], launcher: Launcher) -> Iterator
                 steps = [
                     {
                         "step": step.step,
-                        "decorators": ["conda", *(["pypi"] if step.kind == "pypi" else []), *remote],
-                        "attributes": {
-                            step.kind or "conda": {
-                                "packages": step.packages, "python": step.python, "disabled": step.disabled
-                            },
-                            **_beside(step),
-                        },
+                        "remote": _remote(step.remote, launch, launcher),
+                        "core": _of_core(step) if step.of_core else None,
+                        "decorators": step.decorators,
                     }
                     for step in flow.steps
-                    for remote in [_remote(step.remote, launch, launcher)]
-                ]  # fmt: skip
+                ]
                 yield {"path": question.path, "flow": flow.flow, "launch": launch.name, "steps": steps}
 
 
-def _beside(step: DeclaredStep) -> dict[str, Any]:
-    """The decorator for the conda packages of a step with both."""
-    if not step.beside:
-        return {}
-    return {"conda": {"packages": step.beside, "python": None, "disabled": step.disabled}}
+def _of_core(step: DeclaredStep) -> dict[str, Any]:
+    """The merged decorators of a step for Metaflow core, by name."""
+    kind, merged = step.kind or "conda", {"packages": step.packages, "python": step.python, "disabled": step.disabled}
+    return {"conda": {}, kind: merged}
 
 
 def _remote(written: Sequence[str], launch: PlannedLaunch, launcher: Launcher) -> list[str]:
@@ -293,7 +287,7 @@ def by_own_rules(questions: Sequence[FlowQuestion], launcher: Launcher, *said: F
                     steps = tuple(
                         LoadedStep(step.step, made, (step.kind,) if step.kind else (), tuple(remote))
                         for step in flow.steps
-                        if not step.beside
+                        if step.of_core
                         for remote in [_remote(step.remote, launch, launcher)]
                         for content in [own_ids.content(step, remote, launcher.python, datastore, launcher.config)]
                         for made in [

@@ -361,17 +361,13 @@ def _declared(declared: Any, datastore: str | None) -> Iterator[dict[str, Any]]:
         yield {"error": _failure(error, "metaflow")}
         return
     for one in declared:
-        _dialect.forget()
-        steps = []
-        for step in one["steps"]:
-            if len(step["attributes"]) > 1 and not _dialect.mixes:
-                continue
-            made = [_dialect.made(classes, name, step["attributes"].get(name)) for name in step["decorators"]]
-            steps.append(_dialect.step(environment, _Step(step["step"], made)))
+        steps = [_dialect.read(environment, classes, step) for step in one["steps"] if _dialect.knows(step)]
         yield dict(place, path=one["path"], flow=one["flow"], launch=one["launch"], steps=steps)
 
 
-class _Step:
+class Step:
+    """What Metaflow's functions look at of a step."""
+
     def __init__(self, name: str, decorators: Any) -> None:
         self.name = name
         self.decorators = decorators
@@ -382,7 +378,7 @@ def _step_decorators() -> dict[str, Any]:
     return {decorator.name: decorator for decorator in plugins.STEP_DECORATORS}
 
 
-def _other(known: Any, name: str) -> Any:
+def other(known: Any, name: str) -> Any:
     """What counts of a decorator that makes no environment."""
     made: Any = _Nothing()
     made.name = name

@@ -25,8 +25,6 @@ class Dialect:
     """
 
     environment = "conda"
-    mixes = True
-    """Whether a step may have packages of both kinds."""
 
     def __init__(self, side: Any) -> None:
         self._side = side
@@ -70,7 +68,10 @@ class Dialect:
             "env_type": env_type.value,
             "deps": {category: sorted(deps) for category, deps in wanted.packages_as_str.items()},
             "sources": {kind: [_bare(url) for url in urls] for kind, urls in wanted.sources.items()},
-            "named": {kind: self._named(environment.conda, kind, urls) for kind, urls in wanted.sources.items()},
+            "named": {
+                "sys": self._system(environment, step),
+                **{kind: self._named(environment.conda, kind, urls) for kind, urls in wanted.sources.items()},
+            },
             "builder": builder,
         }
         if base is None:
@@ -106,6 +107,12 @@ class Dialect:
         except Exception:
             return {"envs_dir": None, "pkgs_dirs": []}
 
+    def _system(self, environment: Any, step: Any) -> list[str]:
+        """The virtual packages that the flow gives, not the machine."""
+        written = environment.extract_reqs_for_flow(environment._flow)
+        written.override_update(environment.extract_reqs_for_step(step))
+        return sorted(written.packages_as_str.get("sys", ()))
+
     def _named(self, conda: Any, kind: str, urls: Any) -> list[str]:
         """What the flow names itself, not the configuration."""
         if kind not in self._configured:
@@ -136,20 +143,32 @@ class Dialect:
         environment.conda = self._conda.Conda(_quiet, environment._datastore_type)
         return environment
 
-    def made(self, classes: Any, name: str, attributes: Any) -> Any:
-        """A step decorator with what was read of it, step over flow merged."""
-        if name not in _DECORATORS or attributes is None:
-            return self._side._other(classes.get(name), name)
-        packages = "libraries" if name == "conda" else "packages"
-        wanted = {"disabled": attributes["disabled"] or None, "python": attributes["python"]}
-        made = classes[name](attributes=dict(wanted, **{packages: attributes["packages"]}))
-        made.init()
-        return made
+    def knows(self, step: Any) -> bool:
+        """Whether all is known that was written of a step."""
+        return step["decorators"] is not None
 
-    def forget(self) -> None:
-        """The next step may have the name of one before, in another flow."""
+    def read(self, environment: Any, classes: Any, step: Any) -> dict[str, Any]:
+        """As `step`, of one that was only read: its decorators are made anew, and merged by the extension."""
+        # What is kept of a step before, which may have the same name in another flow.
         self._environments._flow_req = None
         self._environments._result_for_step = {}
+        of_flow = {one.name: one for one in importlib.import_module("metaflow.plugins").FLOW_DECORATORS}
+        try:
+            flow: dict[str, Any] = {}
+            own = []
+            for one in step["decorators"]:
+                name = one["name"]
+                made = (of_flow if name in of_flow else classes)[name](attributes=one["attributes"])
+                made.init()
+                if name in of_flow:
+                    flow.setdefault(name, []).append(made)
+                else:
+                    own.append(made)
+        except Exception as error:
+            return {"step": step["step"], "error": self._side._failure(error, "metaflow")}
+        own += [self._side.other(classes.get(name), name) for name in step["remote"]]
+        environment._flow._flow_decorators = flow
+        return self.step(environment, self._side.Step(step["step"], own))
 
     def _kinds(self, step: Any) -> list[str]:
         return sorted({one.name for one in step.decorators if one.name in _DECORATORS and hasattr(one, "packages")})

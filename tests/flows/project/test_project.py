@@ -166,6 +166,15 @@ def test_a_mixture_is_an_error_where_metaflow_core_is_installed_and_none_with_th
     assert [(f.code, str(f.severity)) for f in start.findings] == [(Code.MIXED_IN_CORE, one) for one in severities]
 
 
+def test_a_step_is_resolved_for_the_system_that_it_names(root: Path, open_project: Open) -> None:
+    extra = '@sys_packages(packages={"__glibc": "2.17", "__cuda": "12.2=0"})'
+    write(root / "a.py", flow(extra=extra).replace("import FlowSpec,", "import FlowSpec, sys_packages,"))
+    write(root / "mfenv.toml", 'archs = ["linux-64"]\n')
+    osx, linux = step_of(open_project().read()).targets
+    assert (linux.target.glibc, linux.target.cuda, linux.findings) == ("2.17", "12.2", ())
+    assert (osx.target.glibc, osx.target.cuda) == (None, None)
+
+
 def test_an_assumed_python_is_said_once_and_only_where_it_matters(
     root: Path, open_project: Open, shell: Surroundings, folders: Paths
 ) -> None:

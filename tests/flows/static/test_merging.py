@@ -25,7 +25,6 @@ from tests.flows.static.reading import errors, flow, line_of, read_start
         ("@pypi(python=3.10)", "python of @pypi is 3.1, not a string.", 'Write it as a string: python="3.10".'),
         ("@conda(python=3)", "python of @conda is 3, not a string.", 'Write it as a string: python="3.10".'),
         ("@pypi(libraries={})", "@pypi has no argument `libraries`.", "Remove `libraries`."),
-        ("@pypi\n@pypi(packages={})", "@pypi is there twice; Metaflow allows it once.", "Merge the two @pypi."),
     ],
 )
 def test_what_metaflow_refuses(decorator: str, message: str, fix: str, tmp_path: Path) -> None:
@@ -36,6 +35,30 @@ def test_what_metaflow_refuses(decorator: str, message: str, fix: str, tmp_path:
     finding = next(finding for finding in errors(step) if finding.message == message)
     assert (finding.code, finding.fix) == ("MFE108", fix)
     assert finding.line == line_of(source, "@pypi" if "@pypi" in decorator else "@conda")
+
+
+def test_a_decorator_that_is_there_twice_is_for_the_extension_alone(tmp_path: Path) -> None:
+    step = read_start(tmp_path, flow("@pypi(packages={'a': '1'})\n@pypi(packages={'b': '2'})"))
+
+    (finding,) = errors(step)
+    assert (finding.code, finding.fix) == ("MFE114", "Merge the two @pypi.")
+    assert step.decorators is not None
+    assert [one.attributes for one in step.decorators] == [{"packages": {"b": "2"}}, {"packages": {"a": "1"}}]
+
+
+def test_a_decorator_that_is_not_known_in_full_is_told_to_nobody(tmp_path: Path) -> None:
+    source = flow("@pypi(packages={'a': '1'}, conda_only={'b': sys.argv[1]})", decorators="@conda_base(python='3.11')")
+
+    assert read_start(tmp_path, source).decorators is None
+
+
+def test_system_packages_of_the_step_go_before_those_of_the_flow(tmp_path: Path) -> None:
+    header = "from metaflow import sys_packages, sys_packages_base"
+    both = "@sys_packages_base(packages={'__glibc': '2.28', '__cuda': '12.2'})"
+    step = read_start(tmp_path, flow("@sys_packages(packages={'__glibc': '2.17'})", header=header, decorators=both))
+
+    assert step.system == {"__glibc": "2.17", "__cuda": "12.2"}
+    assert (step.kind, step.findings) == (None, ())
 
 
 def test_the_other_packages_stay_known(tmp_path: Path) -> None:
@@ -64,7 +87,7 @@ def test_conda_base_misreads_python_3_10_as_a_number(tmp_path: Path) -> None:
 def test_two_flow_decorators_of_a_kind(tmp_path: Path) -> None:
     source = flow(decorators="@pypi_base(packages={'a': '1'})\n@pypi_base(packages={'b': '2'})")
 
-    assert [finding.code for finding in errors(read_start(tmp_path, source))] == ["MFE108"]
+    assert [finding.code for finding in errors(read_start(tmp_path, source))] == ["MFE114"]
 
 
 def test_mixing_conda_and_pypi_packages_is_a_warning(tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
-"""Flows whose steps have every combination of the extension's decorators, written out and as mfenv reads them."""
+"""Flows whose steps have every combination of the extension's decorators, written out."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
-from mfenvd.domain.loaded import DeclaredFlow, DeclaredStep
-
+_IMPORTED = (
+    "FlowSpec", "conda", "conda_base", "pip", "pypi", "pypi_base", "resources", "step", "sys_packages",
+    "sys_packages_base",
+)  # fmt: skip
 _LIBRARIES: tuple[dict[str, str], ...] = ({}, {"numpy": ">=1.2,<3"}, {"ffmpeg": "", "scipy": "1.10.*"})
 _PACKAGES: tuple[dict[str, str], ...] = (
     {}, {"idna": "3.7.0"}, {"Zope.Interface": "", "certifi": ">=2"}, {"requests": "2.32.0"},
@@ -20,7 +22,36 @@ _BASES = {
     "PlainFlow": "",
     "PypiFlow": '@pypi_base(packages={"six": "1.15.0", "idna": "3.6"}, python="3.10.*")',
     "CondaFlow": '@conda_base(libraries={"numpy": "1.26"}, channels=["bioconda"])',
+    "SystemFlow": '@sys_packages_base(packages={"__glibc": "2.28"})\n@pypi_base(packages={"six": ""})',
+    "DisabledFlow": "@pypi_base(disabled=True)",
 }
+_OF_EXTENSION = (
+    ('@sys_packages(packages={"__glibc": "2.31"})', '@pypi(packages={"idna": ""})'),
+    ('@sys_packages(packages={"__cuda": "12.4"})', '@conda(libraries={"numpy": ""})'),
+    (
+        '@sys_packages(packages={"__glibc": "2.17", "__cuda": "11.8=0"})',
+        "@pypi(packages={})",
+        '@conda(libraries={"a": ""})',
+    ),
+    ('@sys_packages(packages={"__glibc": "2.17"})',),
+    ("@sys_packages(packages={})", '@pypi(packages={"idna": ""})'),
+    ('@conda(channels=["conda-forge", "https://host.example/team"])', '@conda(libraries={"numpy": ""})'),
+    ('@conda(libraries={"numpy": "1.26"})', '@conda(libraries={"scipy": ""})'),
+    ('@pypi(packages={"idna": ">=3"})', '@pypi(packages={"idna": "<4", "certifi": ""}, python="3.11")'),
+    ('@pypi(extra_indices=["https://host.example/simple"])', '@pypi(packages={"idna": ""})'),
+    ('@pypi(packages={"idna": ""}, sources=["https://other.example/simple"])',),
+    ('@pypi(packages={"idna": ""}, conda_only={"ffmpeg": "4.1.0"})',),
+    ('@pypi(packages={"idna": ""}, extras=["pre"])',),
+    ('@conda(pip_packages={"idna": "3.0"}, pip_sources=["https://host.example/simple"])',),
+    ('@conda(libraries={"numpy": ""}, pip_packages={"idna": "3.0"})',),
+    ('@pip(packages={"idna": "3.10"})',),
+    ("@resources(gpu=1)", '@pypi(packages={"idna": ""})'),
+    ("@resources(gpu=0)", '@conda(libraries={"numpy": ""})'),
+    ('@resources(gpu="2")', '@sys_packages(packages={"__cuda": "12.2"})', '@conda(libraries={"numpy": ""})'),
+    ('@conda(libraries={"numpy": ""}, disabled=False)',),
+    ('@pypi(packages={"idna": ""}, python="3.10")', '@conda(libraries={"numpy": ""})'),
+)
+"""Decorators of a step that Metaflow core does not have, merges otherwise, or takes once."""
 
 
 class Combination(msgspec.Struct, frozen=True):
@@ -29,12 +60,12 @@ class Combination(msgspec.Struct, frozen=True):
     libraries: dict[str, str] | None = None
     packages: dict[str, str] | None = None
     python: str | None = None
-    more: str = ""
+    more: tuple[str, ...] = ()
     disabled: bool = False
 
     @property
     def lines(self) -> list[str]:
-        found = [f"    {self.more}"] if self.more else []
+        found = [f"    {line}" for line in self.more]
         last = [f"python={self.python!r}"] if self.python else []
         last += ["disabled=True"] if self.disabled else []
         if self.libraries is not None:
@@ -43,13 +74,6 @@ class Combination(msgspec.Struct, frozen=True):
             own = [] if self.libraries is not None else last
             found.append(f"    @pypi({', '.join([f'packages={self.packages!r}', *own])})")
         return found
-
-    @property
-    def declared(self) -> tuple[str, dict[str, str]] | None:
-        """Kind and packages, where reading tells Metaflow all of it: one kind, and nothing besides."""
-        if self.more or (self.libraries is not None and self.packages is not None):
-            return None
-        return ("pypi", self.packages) if self.packages is not None else ("conda", self.libraries or {})
 
 
 def combinations() -> list[Combination]:
@@ -60,31 +84,15 @@ def combinations() -> list[Combination]:
         if libraries is not None or packages is not None
     ]
     found += [Combination({}, None, disabled=True), Combination(None, {"idna": ""}, disabled=True)]
-    found += [
-        Combination(None, {"idna": ""}, more='@sys_packages(packages={"__glibc": "2.31"})'),
-        Combination({"numpy": ""}, None, more='@sys_packages(packages={"__cuda": "12.4"})'),
-        Combination({"numpy": ""}, None, more='@conda(channels=["conda-forge", "https://host.example/team"])'),
-        Combination(None, {"idna": ""}, more='@pypi(extra_indices=["https://host.example/simple"])'),
-        Combination(None, {"idna": ""}, more='@pypi(conda_only={"ffmpeg": "4.1.0"})'),
-    ]
+    found += [Combination(more=lines) for lines in _OF_EXTENSION]
     random.Random(5).shuffle(found)  # noqa: S311 - nothing secret
     return [*found, Combination()]
 
 
-def flows() -> Iterator[tuple[str, str, DeclaredFlow]]:
-    """Name, source and reading of flows that together have each combination, below each flow decorator."""
+def flows() -> Iterator[tuple[str, str]]:
+    """Name and source of flows that together have each combination, below each flow decorator."""
     for name, base in _BASES.items():
-        steps = combinations()
-        yield name, _source(name, base, steps), _declared(name, steps if not base else ())
-
-
-def _declared(name: str, steps: Sequence[Combination]) -> DeclaredFlow:
-    found = []
-    for step, one in zip(_names(len(steps)), steps, strict=False):
-        if one.declared is not None:
-            kind, packages = one.declared
-            found.append(DeclaredStep(step, kind, one.disabled, one.python, packages))
-    return DeclaredFlow(name, tuple(found))
+        yield name, _source(name, base, combinations())
 
 
 def _names(count: int) -> list[str]:
@@ -92,7 +100,7 @@ def _names(count: int) -> list[str]:
 
 
 def _source(name: str, base: str, steps: list[Combination]) -> str:
-    lines = ["from metaflow import FlowSpec, conda, conda_base, pypi, pypi_base, step, sys_packages", ""]
+    lines = [f"from metaflow import {', '.join(_IMPORTED)}", ""]
     lines += [*([base] if base else []), f"class {name}(FlowSpec):"]
     names = _names(len(steps))
     for index, (step, combination) in enumerate(zip(names, steps, strict=True)):

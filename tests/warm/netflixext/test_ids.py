@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.loaded import DeclaredFlow, FlowQuestion, Launcher, LoadedFile, PlannedLaunch
+from mfenvd.flows.flow_file import ModuleCache, read_file
+from mfenvd.flows.loaded import declared_flows
+from mfenvd.flows.reading import ProjectFacts
 from mfenvd.warm.core import ids as asking
 from mfenvd.warm.core.ids import MetaflowSide
 from tests.warm.netflixext.flows_for_ids import flows
@@ -63,6 +67,12 @@ class Machine:
         path.write_text(source)
         return path
 
+    def declared(self, flow: Path) -> DeclaredFlow:
+        """The flow as mfenv reads it."""
+        facts = ProjectFacts(str(self.root), str(self.root), self.environ, "3.11.7")
+        (found,) = declared_flows(read_file(flow, facts, ModuleCache()))
+        return found
+
     def real(self, flow: Path, launch: PlannedLaunch, launcher: Launcher) -> Ids:
         """What `python FLOW --environment=conda run` would resolve."""
         options = [part for spec in launch.decospecs for part in ("--with", spec)]
@@ -80,64 +90,69 @@ def machine(tmp_path: Path, extension_python: str) -> Machine:
     return Machine(tmp_path, extension_python)
 
 
-def ask(
-    flow: Path, declared: DeclaredFlow, launcher: Launcher, launch: PlannedLaunch = AS_WRITTEN, *, trusted: bool = True
-) -> LoadedFile:
-    question = FlowQuestion(str(flow), (declared,), (launch,), "digest")
-    (answer,) = MetaflowSide().ask([question], launcher, trusted=trusted)
+def ask_all(
+    flows: Sequence[tuple[Path, DeclaredFlow]],
+    launcher: Launcher,
+    launches: Sequence[PlannedLaunch] = (AS_WRITTEN,),
+    *,
+    trusted: bool = True,
+) -> list[LoadedFile]:
+    questions = [FlowQuestion(str(path), (declared,), tuple(launches), "digest") for path, declared in flows]
+    return list(MetaflowSide().ask(questions, launcher, trusted=trusted))
+
+
+def ask(flow: Path, declared: DeclaredFlow, launcher: Launcher, *, trusted: bool = True) -> LoadedFile:
+    (answer,) = ask_all([(flow, declared)], launcher, trusted=trusted)
     return answer
 
 
-def ids(answer: LoadedFile) -> Ids:
-    (flow,) = answer.flows
-    assert [step.problem for step in flow.steps if step.problem] == []
-    return {step.step: (step.request.arch, step.request.id) for step in flow.steps if step.request}
+def ids(answer: LoadedFile) -> list[Ids]:
+    """By launch."""
+    assert [step.problem for flow in answer.flows for step in flow.steps if step.problem] == []
+    return [
+        {step.step: (step.request.arch, step.request.id) for step in flow.steps if step.request}
+        for flow in answer.flows
+    ]
 
 
-def test_every_combination_has_the_id_of_a_real_run(machine: Machine) -> None:
-    count = 0
-    for name, source, declared in flows():
-        path = machine.flow(name, source)
-        truth = machine.real(path, AS_WRITTEN, machine.launcher())
-        answer = ask(path, declared, machine.launcher())
-        assert ids(answer) == truth
-        assert (answer.extension, answer.loaded) == ("1.3.17", True)
-        assert answer.findings == ()
-        assert "secret" not in repr(answer)
-        count += len(truth)
-    assert count >= 200
+def test_every_combination_has_the_id_of_a_real_run_read_or_loaded(machine: Machine) -> None:
+    launcher = machine.launcher()
+    paths = [machine.flow(name, source) for name, source in flows()]
+    truth = [[machine.real(path, AS_WRITTEN, launcher)] for path in paths]
+    asked = [(path, machine.declared(path)) for path in paths]
+    loaded = ask_all(asked, launcher)
+    assert [ids(answer) for answer in loaded] == truth
+    for path in paths:
+        path.write_text("raise SystemExit('it ran')")
+    read = ask_all(asked, launcher, trusted=False)
+    assert [ids(answer) for answer in read] == truth
+    assert {(answer.extension, answer.loaded, answer.findings) for answer in loaded} == {("1.3.17", True, ())}
+    assert {(answer.extension, answer.loaded, answer.findings) for answer in read} == {("1.3.17", False, ())}
+    assert "secret" not in repr((loaded, read))
+    assert sum(len(found) for (found,) in truth) >= 400
     assert not (machine.root / ".metaflow").exists(), "asking leaves nothing behind"
 
 
-def test_what_was_only_read_has_the_same_ids_and_its_code_does_not_run(machine: Machine) -> None:
-    name, source, declared = next(flows())
-    path = machine.flow(name, source)
-    truth = machine.real(path, AS_WRITTEN, machine.launcher())
-    path.write_text("raise SystemExit('it ran')")
-    answer = ask(path, declared, machine.launcher(), trusted=False)
-    assert not answer.loaded
-    read = {step.step for step in declared.steps}
-    assert len(read) >= 20
-    assert ids(answer) == {step: id_ for step, id_ in truth.items() if step in read}
-
-
 def test_elsewhere_and_with_another_datastore_ids_are_others(machine: Machine) -> None:
-    name, source, declared = next(flows())
+    name, source = next(flows())
     path = machine.flow(name, source)
-    here, there = machine.launcher(**S3), machine.launcher(**S3, METAFLOW_KUBERNETES_CONDA_ARCH="linux-aarch64")
-    local = ids(ask(path, declared, machine.launcher()))
-    on_s3 = ids(ask(path, declared, here))
-    assert on_s3 == machine.real(path, AS_WRITTEN, here)
-    remote = ids(ask(path, declared, there, ON_KUBERNETES))
-    assert remote == machine.real(path, ON_KUBERNETES, there)
-    assert {arch for arch, _ in remote.values()} == {"linux-aarch64"}
-    assert len({local["start"][1], on_s3["start"][1], remote["start"][1]}) == 3
+    asked = [(path, machine.declared(path))]
+    there = machine.launcher(**S3, METAFLOW_KUBERNETES_CONDA_ARCH="linux-aarch64")
+    launches = (AS_WRITTEN, ON_KUBERNETES)
+    truth = [machine.real(path, launch, there) for launch in launches]
+    assert {arch for arch, _ in truth[1].values()} == {"linux-aarch64"}
+    (loaded,), (read,) = (ask_all(asked, there, launches, trusted=trusted) for trusted in (True, False))
+    assert ids(loaded) == truth
+    assert ids(read) == truth
+    (local,) = ids(ask(*asked[0], machine.launcher()))
+    assert len({each["end"][1] for each in (local, *truth)}) == 3
 
 
 def test_a_step_that_the_extension_refuses_says_why(machine: Machine) -> None:
-    name, source, declared = next(flows())
+    name, source = next(flows())
+    path = machine.flow(name, source)
     os.unlink(machine.root.parent / "bin" / "micromamba")  # noqa: PTH108 - a program, not a file of the project
-    (flow,) = ask(machine.flow(name, source), declared, machine.launcher()).flows
+    (flow,) = ask(path, machine.declared(path), machine.launcher()).flows
     assert {step.problem for step in flow.steps if step.problem} == {"No micromamba binary found"}
 
 
@@ -145,9 +160,9 @@ def test_an_unknown_version_is_left_alone_and_a_finding_says_so(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking, "KNOWN_EXTENSIONS", ("9.9.9",))
-    name, source, declared = next(flows())
+    name, source = next(flows())
     path = machine.flow(name, f"open({str(machine.root / 'ran')!r}, 'w')\n{source}")
-    answer = ask(path, declared, machine.launcher())
+    answer = ask(path, DeclaredFlow(name, ()), machine.launcher())
     assert answer.flows == ()
     assert [finding.code for finding in answer.findings] == [Code.EXTENSION_UNKNOWN]
     assert "1.3.17" in answer.findings[0].message

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import requests
-import truststore
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
@@ -17,6 +14,7 @@ from urllib3.exceptions import InsecureRequestWarning, NewConnectionError, ReadT
 from urllib3.util.retry import Retry
 
 from mfenvd.domain.redact import redact
+from mfenvd.resolve.index.certificates import https_adapter
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.credentials import Credentials
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable
@@ -150,16 +148,6 @@ class _Session(requests.Session):
                 prepared_request.prepare_auth(_basic(login))
 
 
-class _SystemCertificates(HTTPAdapter):
-    """Trusts what the operating system trusts, as pip does."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=_system_context())
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=_system_context())
-
-
 def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
     session = _Session(credentials)
     session.trust_env = False
@@ -178,7 +166,8 @@ def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
     )
     plain = HTTPAdapter(max_retries=retries, pool_maxsize=_POOL)
     session.mount("http://", plain)
-    session.mount("https://", plain if config.cert else _SystemCertificates(max_retries=retries, pool_maxsize=_POOL))
+    trusting = https_adapter(config.cert, config.client_cert, max_retries=retries, pool_maxsize=_POOL)
+    session.mount("https://", trusting)
     for host in config.trusted_hosts:
         # Without a certificate there is nothing to ask the system about.
         session.mount(f"https://{host}/", plain)
@@ -186,10 +175,6 @@ def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
     if config.trusted_hosts:
         urllib3.disable_warnings(InsecureRequestWarning)
     return session
-
-
-def _system_context() -> ssl.SSLContext:
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _basic(login: tuple[str, str]) -> HTTPBasicAuth:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 import msgspec
@@ -12,9 +12,6 @@ import msgspec
 from mfenvd.domain.redact import shown_url, without_credentials
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, package_of, recognize
-
-if TYPE_CHECKING:
-    from pypi_simple import Link
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPES = frozenset({"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"})
@@ -150,43 +147,54 @@ def _html_files(content: bytes, parameters: str, url: str, name: str, index: str
         raise IndexUnreadable(index, "a page for people, such as a login or an error page")
 
 
-def _links(content: bytes, parameters: str, url: str, index: str) -> Iterable[Link]:
-    # Late: it loads pydantic and Beautiful Soup, some tenths of a second that most runs can do without.
-    from pypi_simple import UnsupportedRepoVersionError, parse_links_stream
+class _Link(NamedTuple):
+    url: str
+    attributes: Mapping[str, str]
+
+
+def _links(content: bytes, parameters: str, url: str, index: str) -> Iterator[_Link]:
+    # Late: most indexes answer with JSON.
+    from lxml import etree
 
     charset = parameters.partition("charset=")[2].strip("\"' ") or "utf-8"
     try:
         text = content.decode(charset)
     except (LookupError, UnicodeDecodeError) as error:
         raise IndexUnreadable(index, f"a page that is not text in {charset}") from error
-    try:
-        return list(parse_links_stream([text], base_url=without_credentials(url)))
-    except UnsupportedRepoVersionError as error:
-        raise IndexUnreadable(index, str(error)) from error
+    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True)
+    parser.feed("<html>")  # an empty page is one without links
+    parser.feed(text.encode("utf-8", "replace"))
+    root = parser.close()
+    for meta in root.iter("meta"):
+        version = meta.get("content", "1")
+        if meta.get("name") == "pypi:repository-version" and version.partition(".")[0].strip() != "1":
+            raise IndexUnreadable(index, f"version {version} of the index protocol")
+    base = next((href for element in root.iter("base") if (href := element.get("href"))), "")
+    start = urljoin(without_credentials(url), base)
+    for anchor in root.iter("a"):
+        href = anchor.get("href")
+        if href is not None:
+            yield _Link(urljoin(start, href), dict(anchor.attrib))
 
 
-def _filename(link: Link) -> str:
+def _filename(link: _Link) -> str:
     # The text may be shortened for display; the address is what is downloaded.
     return unquote(urlsplit(link.url).path.rpartition("/")[2])
 
 
-def _from_link(link: Link, name: str, index: str) -> DistFile | None:
+def _from_link(link: _Link, name: str, index: str) -> DistFile | None:
     file = from_url(link.url, name, index)
     if file is None:
         return None
-    metadata = _attribute(link, "data-core-metadata") or _attribute(link, "data-dist-info-metadata")
+    said = link.attributes
+    metadata = said.get("data-core-metadata") or said.get("data-dist-info-metadata")
     changes: dict[str, Any] = {
-        "requires_python": _attribute(link, "data-requires-python") or None,
-        "yanked": _attribute(link, "data-yanked"),
+        "requires_python": said.get("data-requires-python") or None,
+        "yanked": said.get("data-yanked"),
         "has_metadata": metadata is not None and metadata.lower() != "false",
         "metadata_sha256": metadata.partition("sha256=")[2] or None if metadata else None,
     }
     return msgspec.structs.replace(file, **changes)
-
-
-def _attribute(link: Link, name: str) -> str | None:
-    value = link.attrs.get(name)
-    return value if isinstance(value, str) else None
 
 
 def _absolute(url: str, page: str) -> str:

@@ -142,11 +142,16 @@ def is_version(text: str) -> bool:
 
 def _recognize_wheel(filename: str, name: str) -> tuple[Kind, str] | None:
     parts = filename[: -len(".whl")].split("-")
-    if len(parts) not in {5, 6} or (len(parts) == 6 and not parts[2][:1].isdigit()):
+    count = len(parts)
+    if count != 5 and (count != 6 or not parts[2][:1].isdigit()):
         return None
-    if _canonical(parts[0]) != name or not is_version(parts[1]):
-        return None
-    return "wheel", parts[1]
+    return _recognize_release(parts[0], parts[1], name)
+
+
+@lru_cache(maxsize=65536)
+def _recognize_release(distribution: str, version: str, name: str) -> tuple[Kind, str] | None:
+    """Remembered, as one release has dozens of wheels."""
+    return ("wheel", version) if _canonical(distribution) == name and is_version(version) else None
 
 
 def _sdist_version(stem: str, name: str) -> str | None:

@@ -14,6 +14,7 @@ from mfenvd.resolve.index.cache import AnswerCache
 from mfenvd.resolve.index.errors import IndexUnreachable, IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, version_key
 from mfenvd.resolve.index.transport import Transport
+from mfenvd.resolve.index.turns import one_at_a_time
 
 if TYPE_CHECKING:
     import requests
@@ -110,15 +111,24 @@ class PageStore:
             return stored, False
         if not ask:
             raise NotStoredError(url)
-        try:
-            page = self._asked(url, index, stored, parse)
-        except (IndexUnreachable, IndexUnreadable):
-            # A page instead of the page is what a hotel's network answers: no better than no answer.
-            if stored is None or stored.versions is None:
-                raise
-            return stored, True
-        self._cache.put(key, msgspec.msgpack.encode(page))
-        return page, False
+        since = time.time()
+        # Several resolves want the same pages at the same moment: one asks, and the others have its answer.
+        with one_at_a_time(key) as turn:
+            stored = self._stored(key)
+            if stored is not None and (self._is_fresh(stored) or stored.checked >= since):
+                return stored, False
+            try:
+                if turn.failure is not None:
+                    raise turn.failure
+                page = self._asked(url, index, stored, parse)
+            except (IndexUnreachable, IndexUnreadable) as failure:
+                turn.failure = failure
+                # A page instead of the page is what a hotel's network answers: no better than no answer.
+                if stored is None or stored.versions is None:
+                    raise
+                return stored, True
+            self._cache.put(key, msgspec.msgpack.encode(page))
+            return page, False
 
     def local_page(self, path: Path, shown: str, parse: Callable[[bytes], tuple[DistFile, ...]]) -> Page | None:
         """The page in file `path`, parsed once for each of its states; None when there is no such file.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from functools import cached_property
 
 from packaging.version import Version
 from typing_extensions import Self
@@ -29,7 +29,7 @@ def passes_on_python(listing: Listing) -> bool:
 
 
 class Catalog:
-    """Packages and wheels as one resolve sees them; a context manager.
+    """Packages and wheels as one resolve sees them; a context manager. `look_up` may be called from any thread.
 
     Args:
         connect: Makes a client that takes stored pages up to an age in seconds; asked only when something is looked up.
@@ -38,6 +38,8 @@ class Catalog:
     def __init__(self, connect: Callable[[float], IndexClient]) -> None:
         self._connect = connect
         self._renewed: dict[str, Listing] = {}
+        self._connecting = threading.Lock()
+        self._connected: IndexClient | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -46,14 +48,17 @@ class Catalog:
     def __exit__(self, *exception: object) -> None:
         self._open.close()
 
-    @cached_property
+    @property
     def _client(self) -> IndexClient:
-        return self._open.enter_context(self._connect(FRESH_FOR))
+        with self._connecting:
+            if self._connected is None:
+                self._connected = self._open.enter_context(self._connect(FRESH_FOR))
+            return self._connected
 
     @property
     def stale(self) -> dict[str, float]:
         """Indexes that do not answer, with the time of the pages that are used instead, in seconds since 1970."""
-        return self._client.stale if "_client" in self.__dict__ else {}
+        return self._connected.stale if self._connected else {}
 
     def package(self, name: str) -> Listing:
         """The package of canonical name `name`; raises as `require` does."""

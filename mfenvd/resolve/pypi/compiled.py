@@ -107,6 +107,13 @@ def parse_log(text: str) -> tuple[Log, str]:
     return Log(tuple(read), tuple(missing), tuple(needs)), "\n".join(rest)
 
 
+def needed_names(text: str) -> Iterator[str]:
+    """Canonical names of the packages that are needed by what uv has looked at, in lines of its log."""
+    for line in text.splitlines():
+        if line.startswith(_NEED_START) and (match := _NEED.match(line[len(_NEED_START) :])):
+            yield canonicalize_name(match["needed"])
+
+
 def parse_needs(lines: Iterable[str], of: Container[str], on: Container[str]) -> Iterator[Need]:
     """The needs among the log's lines that matter.
 

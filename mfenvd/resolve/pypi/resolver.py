@@ -24,6 +24,7 @@ from mfenvd.resolve.index.configuration import configuration
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, NoSuchPackage
 from mfenvd.resolve.index.findings import index_finding, kept_back, stale
 from mfenvd.resolve.pypi import findings
+from mfenvd.resolve.pypi.ahead import UvAhead
 from mfenvd.resolve.pypi.asked import InvalidAskedError, asked_on, name_of
 from mfenvd.resolve.pypi.build import Builder, BuildFailedError, Built
 from mfenvd.resolve.pypi.catalog import Answer, Catalog
@@ -186,13 +187,16 @@ class _Attempt:
     def _solved(self, catalog: Catalog) -> Outcome:
         asked, target, rules = self._asked, self._target, self._rules
         inspector = self._inspector(catalog)
-        self._check_requirements(catalog, rules, inspector)
         uv = self._uv()
-        uv.is_offline = bool(catalog.stale)
-        beside = UvBeside(uv, self._cache_dir / "standins", self._installed, catalog, target)
-        dead_ends = DeadEnds(rules, catalog, self._notebook(DeadEnd), self._notebook(Way), asked.installed)
-        solver = Solver(asked, target, inspector, dead_ends, beside)
-        chosen = self._chosen(solver, uv, catalog, rules)
+        with UvAhead(uv, catalog, asked.index_names) as ahead:
+            beside = UvBeside(ahead, self._cache_dir / "standins", self._installed, catalog, target)
+            dead_ends = DeadEnds(rules, catalog, self._notebook(DeadEnd), self._notebook(Way), asked.installed)
+            solver = Solver(asked, target, inspector, dead_ends, beside)
+            if self._is_new(inspector):
+                ahead.begin(solver.opening(kept_to(self._context.hint, Kind.PYPI)), uv_platform(target))
+            self._check_requirements(catalog, rules, inspector)
+            uv.is_offline = bool(catalog.stale)
+            chosen = self._chosen(solver, uv, catalog, rules)
         resolution = needing(locked(self._request, target, chosen, asked.names, self._built), chosen, beside.used)
         self._report(Progress("done", len(chosen), len(chosen)))
         try:
@@ -205,6 +209,12 @@ class _Attempt:
         extras = (findings.extras_unknown(self._installed[name], name, of) for name, of in beside.unknown.items())
         refused = (kept_back(problem, name) for name, problem in solver.kept_back.items())
         return Outcome(resolution, (*found, *extras, *refused, *_stale(catalog)))
+
+    def _is_new(self, inspector: Inspector) -> bool:
+        """Whether indexes have to be asked about what is requested, and everything that is requested is on one."""
+        asked = self._asked
+        is_plain = not self._is_mixed and len(asked.index_names) == len(asked.names)
+        return is_plain and not inspector.knows(asked.index_names)
 
     def _notebook(self, kind: type[_T]) -> Notebook[_T]:
         parts = (str(msgspec.to_builtins(self._target)), str(self._asked.pre), str(sorted(self._asked.hashes.items())))

@@ -60,6 +60,11 @@ class Solver:
         self._corrected: set[str] = set()
         self._welcome = {name: None for name in asked.index_names if asked.specifier(name).prereleases}
 
+    def opening(self, pins: Iterable[str] = ()) -> Question:
+        """What `solve` will ask first if the packages that are asked for hold no surprise."""
+        self._learn(self._inspector.remembered())
+        return self._question(pins)
+
     def solve(self, report: Callable[[Progress], None], pins: Iterable[str] = ()) -> tuple[Chosen, ...]:
         """The packages, sorted by name.
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Protocol
@@ -19,6 +20,7 @@ from mfenvd.domain.redact import redact
 from mfenvd.resolve.index.client import FRESH_FOR
 from mfenvd.resolve.index.configuration import DEFAULT_INDEX, IndexConfiguration
 from mfenvd.resolve.pypi.compiled import Compiled, Log, parse_compiled, parse_log
+from mfenvd.resolve.pypi.following import following
 from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import UvPlatform
 
@@ -90,6 +92,7 @@ class Uv:
 
     Attributes:
         is_offline: Answers come from uv's cache, however old.
+        heard: Told lines of uv's log while it is at work, from another thread; None where nobody listens.
     """
 
     def __init__(
@@ -109,9 +112,17 @@ class Uv:
         kept = {name: value for name, value in environ.items() if name in _WANTED or not name.startswith(_UNWANTED)}
         self._environ = config.uv_environ(kept)
         self.is_offline = False
+        self.heard: Callable[[str], None] | None = None
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_stopped = False
 
     def compile(self, question: Question, platform: UvPlatform) -> Compiled:
         """The packages that satisfy `question` on `platform`.
+
+        Args:
+            question: What is asked.
+            platform: Where.
+            heard: Told lines of uv's log, from another thread, while it is at work.
 
         Raises:
             UvError: There are none, or uv could not tell.
@@ -142,6 +153,12 @@ class Uv:
         except ValueError as error:
             raise UvError(str(error), unsolvable=False, log=went_by) from error
         return Compiled(tuple(sorted(packages, key=lambda package: package.name)), went_by)
+
+    def stop(self) -> None:
+        """Ends what is at work in other threads, or begins there from now on: it fails."""
+        self._is_stopped = True
+        for process in tuple(self._running):
+            process.kill()
 
     def run(
         self,
@@ -175,7 +192,8 @@ class Uv:
             command.append("--offline")
         # What it prints goes to files, as each of hundreds of lines would wake this process.
         with (folder / "stdout").open("wb+") as stdout, (folder / "stderr").open("wb+") as stderr:
-            failed = self._failed(command, folder, stdin, environ or {}, (stdout, stderr))
+            with following(folder / "stderr", self.heard) if self.heard else nullcontext():
+                failed = self._failed(command, folder, stdin, environ or {}, (stdout, stderr))
             stdout.seek(0)
             stderr.seek(0)
             output, log = (stream.read().decode(errors="replace") for stream in (stdout, stderr))
@@ -210,9 +228,13 @@ class Uv:
                 # Popen's own time-outs look again every 50 ms, which is as long as solving takes.
                 timer = threading.Timer(_TIME_LIMIT, kill)
                 timer.start()
+                self._running.add(process)
+                if self._is_stopped:
+                    process.kill()
                 try:
                     process.communicate(stdin.encode())
                 finally:
+                    self._running.discard(process)
                     timer.cancel()
         except OSError as error:
             raise UvMissingError(f"{command[0]} cannot be run: {error}") from error

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -318,6 +319,7 @@ def test_the_cache_runs_no_code(index: IndexServer, client_of: MakeClient, tmp_p
 
 _READER = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import IndexConfiguration
@@ -360,3 +362,32 @@ def test_this_processs_own_variables_do_not_count(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     index.add(wheel("demo", "1.0"))
     assert len(client_of(index.url).files("demo")) == 1
+
+
+def test_those_that_want_a_page_at_the_same_moment_ask_for_it_once(index: IndexServer, client_of: MakeClient) -> None:
+    index.add(wheel("demo", "1.0"))
+    index.fail("demo", Fault(delay=0.3))
+    clients = [client_of(index.url) for _ in range(4)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(lambda client: client.files("demo"), clients))
+    assert {file.version for files in answers for file in files} == {"1.0"}
+    assert index.log.paths() == ["/simple/demo/"]
+
+
+def test_those_that_want_a_page_at_the_same_moment_are_told_of_the_same_failure(
+    index: IndexServer, client_of: MakeClient
+) -> None:
+    index.add(wheel("demo", "1.0"))
+    index.fail("demo", Fault(delay=0.3, body=b"moved house", content_type="text/plain"))
+    clients = [client_of(index.url) for _ in range(4)]
+
+    def failure(client: IndexClient) -> str:
+        with pytest.raises(IndexUnreadable) as caught:
+            client.files("demo")
+        return str(caught.value)
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        assert len(set(pool.map(failure, clients))) == 1
+    assert index.log.paths() == ["/simple/demo/"]
+    index.fail("demo", None)
+    assert len(clients[0].files("demo")) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -25,15 +25,39 @@ if TYPE_CHECKING:
 _PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 _NAMES = (
     "HOME", "USERPROFILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-    "CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST",
+    "CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "IDENTITY_ENDPOINT", "IDENTITY_HEADER",
 )  # fmt: skip
 
-# By datastore: what Metaflow calls its root, the root of its packages and, where it has one, its endpoint; and how the
-# addresses of its buckets begin here. Metaflow's own roots on Azure begin with the container.
+
+class _Datastore(NamedTuple):
+    """One of Metaflow's datastores.
+
+    Attributes:
+        scheme: How the addresses of its buckets begin here.
+        sysroot: What Metaflow's configuration calls its root.
+        packages: What it calls the root of packages.
+        extension: What metaflow-netflixext calls the root of all that it keeps.
+        endpoint: What the server is called, where it can be named.
+    """
+
+    scheme: str
+    sysroot: str
+    packages: str
+    extension: str
+    endpoint: str | None
+
+
 _DATASTORES = {
-    "s3": ("DATASTORE_SYSROOT_S3", "CONDA_PACKAGE_S3ROOT", "S3_ENDPOINT_URL", "s3://"),
-    "azure": ("DATASTORE_SYSROOT_AZURE", "CONDA_PACKAGE_AZUREROOT", "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT", "az://"),
-    "gs": ("DATASTORE_SYSROOT_GS", "CONDA_PACKAGE_GSROOT", None, "gs://"),
+    "s3": _Datastore("s3://", "DATASTORE_SYSROOT_S3", "CONDA_PACKAGE_S3ROOT", "CONDA_S3ROOT", "S3_ENDPOINT_URL"),
+    "azure": _Datastore(
+        "az://",
+        "DATASTORE_SYSROOT_AZURE",
+        "CONDA_PACKAGE_AZUREROOT",
+        "CONDA_AZUREROOT",
+        "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT",
+    ),
+    "gs": _Datastore("gs://", "DATASTORE_SYSROOT_GS", "CONDA_PACKAGE_GSROOT", "CONDA_GSROOT", None),
 }
 
 
@@ -45,24 +69,15 @@ def bucket_of(context: Context) -> Bucket | None:
     Returns:
         None where the datastore is none that mfenv mirrors to.
     """
-    surroundings, root = context.surroundings, Path(context.root)
-    settings = _settings(context)
-    config = read_metaflow_config(launch_folder(root, surroundings), surroundings.environ)
-    if not context.trusted:
-        config = _without(config, root)
-    datastore = settings.datastore or config.datastore
-    if datastore not in _DATASTORES:
-        return None
-    sysroot_name, packages_name, endpoint_name, scheme = _DATASTORES[datastore]
-    sysroot = config.get(sysroot_name)
-    packages = config.get(packages_name) or (f"{sysroot.rstrip('/')}/conda" if sysroot else None)
-    url = address_of(packages) if packages else ""
-    if not url.startswith(scheme):
+    settings, config = _settings(context), _config(context)
+    datastore = _DATASTORES.get(settings.datastore or config.datastore)
+    url = _root(config, datastore, datastore.packages, "conda") if datastore is not None else None
+    if datastore is None or url is None:
         return None
     own = settings.mirror
     return Bucket(
         url=url,
-        endpoint=own.endpoint or (config.get(endpoint_name) if endpoint_name else None),
+        endpoint=own.endpoint or (config.get(datastore.endpoint) if datastore.endpoint else None),
         profile=own.profile,
         role=own.role,
         region=own.region,
@@ -83,23 +98,34 @@ def _settings(context: Context) -> Settings:
     return load_settings(Path(context.root), find_paths())[0] if context.trusted else Settings()
 
 
-def address_of(root: str) -> str:
-    """Metaflow's root of packages in a datastore, as buckets are addressed here."""
-    return (root if "://" in root else f"az://{root}").rstrip("/")
-
-
 def extension_bucket_of(context: Context) -> Bucket | None:
     """As `bucket_of`, for what metaflow-netflixext keeps: packages, environments and aliases below one root."""
     bucket = bucket_of(context)
-    if bucket is None or not bucket.url.startswith("s3://"):
+    if bucket is None:
         return None
+    datastore = next(one for one in _DATASTORES.values() if bucket.url.startswith(one.scheme))
+    url = _root(_config(context), datastore, datastore.extension, "conda_env")
+    return msgspec.structs.replace(bucket, url=url) if url is not None else None
+
+
+def address_of(root: str) -> str:
+    """A root of Metaflow's in a datastore, as buckets are addressed here: on Azure its own begin with the container."""
+    return (root if "://" in root else f"az://{root}").rstrip("/")
+
+
+def _root(config: MetaflowConfig, datastore: _Datastore, name: str, folder: str) -> str | None:
+    """What the configuration calls `name`, by default a folder of the datastore; None where it is no bucket's."""
+    sysroot = config.get(datastore.sysroot)
+    root = config.get(name) or (f"{sysroot.rstrip('/')}/{folder}" if sysroot else None)
+    url = address_of(root) if root else ""
+    return url if url.startswith(datastore.scheme) else None
+
+
+def _config(context: Context) -> MetaflowConfig:
+    """Metaflow's configuration, as far as the project's own files may say it."""
     root = Path(context.root)
     config = read_metaflow_config(launch_folder(root, context.surroundings), context.surroundings.environ)
-    if not context.trusted:
-        config = _without(config, root)
-    sysroot = config.get("DATASTORE_SYSROOT_S3")
-    url = config.get("CONDA_S3ROOT") or (f"{sysroot.rstrip('/')}/conda_env" if sysroot else None)
-    return msgspec.structs.replace(bucket, url=url.rstrip("/")) if url and url.startswith("s3://") else None
+    return config if context.trusted else _without(config, root)
 
 
 def _without(config: MetaflowConfig, root: Path) -> MetaflowConfig:

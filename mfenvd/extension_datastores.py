@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
-from mfenvd.buckets import bucket_of, remotes_of, take_credentials
+from mfenvd.buckets import address_of, bucket_of, remotes_of, take_credentials
 from mfenvd.datastores import Mirrored
 from mfenvd.domain.alias import Alias, AliasKind
 from mfenvd.domain.arch import Arch
@@ -73,11 +74,11 @@ def team_datastore(root: str, context: Context, indexes: Indexes) -> TeamDatasto
 
 def _bucket(root: str, context: Context) -> Bucket | None:
     """The extension's part of the project's bucket; as long as the project is not trusted, where it is by default."""
-    bucket, root = bucket_of(context), root.rstrip("/")
-    if bucket is None or not root.startswith("s3://"):
+    bucket, url = bucket_of(context), address_of(root)
+    if bucket is None or urlsplit(bucket.url).scheme != urlsplit(url).scheme:
         return None
     default = f"{bucket.url.rpartition('/')[0]}/conda_env"
-    return msgspec.structs.replace(bucket, url=root) if context.trusted or root == default else None
+    return msgspec.structs.replace(bucket, url=url) if context.trusted or url == default else None
 
 
 class _Folder:

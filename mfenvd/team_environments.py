@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from urllib.parse import urlsplit
 
 import msgspec
 
+from mfenvd.buckets import address_of, bucket_of
 from mfenvd.domain.alias import Alias
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.layouts import extension_key_of
@@ -31,7 +33,7 @@ class TeamEnvironments:
     """What a team's bucket knows of environments, below the root that the extension has there.
 
     Args:
-        root: URL of that root.
+        root: That root, as the extension says it.
         context: Of the project.
         indexes: Those that packages come from, with their credentials.
         report: Told how far collecting the packages is.
@@ -44,7 +46,7 @@ class TeamEnvironments:
     def __init__(self, root: str, context: Context, indexes: Indexes, report: Report, bar: Bar) -> None:
         datastore = team_datastore(root, context, indexes)
         if datastore is None:
-            unless = "" if context.trusted or not root.startswith("s3://") else " for a project that is not trusted"
+            unless = " for a project that is not trusted" if not context.trusted and _is_of_kind(root, context) else ""
             raise NotSharedWithTeamError(f"mfenv does not write to it{unless}")
         if datastore.bucket.read_only:
             raise NotSharedWithTeamError(f"nothing is to be written to {root}, as mfenv's configuration says")
@@ -139,3 +141,9 @@ class TeamEnvironments:
     def _through(self, size: int) -> None:
         if self._seen is not None:
             self._seen(size)
+
+
+def _is_of_kind(root: str, context: Context) -> bool:
+    """Whether it is in the object store that the project's bucket is in."""
+    bucket = bucket_of(context)
+    return bucket is not None and urlsplit(address_of(root)).scheme == urlsplit(bucket.url).scheme

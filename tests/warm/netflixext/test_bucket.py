@@ -16,10 +16,9 @@ import pytest
 from mfenvd.domain.layouts import environment_key, full_id_key
 from mfenvd.domain.state import State
 from tests.daemon.harness import until
-from tests.support.conda_archives import conda_archive
+from tests.support.clouds import CLIENTS, CLOUDS, Cloud, cloud, pinned_conda, pinned_wheels
 from tests.support.extension_world import ExtensionWorld, extension_world
 from tests.support.metaflow_world import LOCAL
-from tests.support.s3_server import Bucket, bucket
 from tests.support.wheels import wheel
 from tests.warm.netflixext.extension import python_with_extension
 from tests.warm.netflixext.test_ready import FLOW, LATE_FLOW, shown
@@ -30,19 +29,19 @@ pytestmark = [pytest.mark.metaflow, pytest.mark.soak]
 ROOT = "metaflow/conda_env/"
 
 
-@pytest.fixture
-def s3() -> Iterator[Bucket]:
-    with bucket() as one:
+@pytest.fixture(params=CLOUDS)
+def bucket(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with cloud(request.param, tmp_path_factory.mktemp(request.param)) as one:
         yield one
 
 
 @pytest.fixture
-def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, s3: Bucket) -> Iterator[ExtensionWorld]:
-    python = python_with_extension(tmp_path_factory.getbasetemp().parent)
-    conda = [conda_archive("boto3", "1.40.0", {}, noarch="generic")]
-    wheels = [wheel("boto3", "1.40.0"), wheel("late", "1.0")]
-    with extension_world(tmp_path.resolve() / "world", python, conda, wheels) as one:
-        one.environ |= s3.environ
+def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, bucket: Cloud) -> Iterator[ExtensionWorld]:
+    datastore = bucket.environ["METAFLOW_DEFAULT_DATASTORE"]
+    python = python_with_extension(tmp_path_factory.getbasetemp().parent, *CLIENTS[datastore])
+    wheels = [*pinned_wheels(datastore), wheel("late", "1.0")]
+    with extension_world(tmp_path.resolve() / "world", python, pinned_conda(datastore), wheels) as one:
+        one.environ |= bucket.environ
         yield one
 
 
@@ -75,20 +74,20 @@ def defaults(world: ExtensionWorld) -> dict[str, str]:
 
 
 def test_two_machines_share_what_one_of_them_resolved(
-    world: ExtensionWorld, s3: Bucket, mfenvd: Mfenvd, another_mfenvd: Mfenvd, monkeypatch: pytest.MonkeyPatch
+    world: ExtensionWorld, bucket: Cloud, mfenvd: Mfenvd, another_mfenvd: Mfenvd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.write("late_flow.py", LATE_FLOW)
     mfenvd.up(world)
     mfenvd.becomes(State.WARM)
     ((req, full),) = defaults(world).items()
     expected = {environment_key(LOCAL, req, full), full_id_key(full)}
-    until(lambda: {f"{ROOT}{key}" for key in expected} <= set(s3.keys(ROOT)), PATIENCE)
+    until(lambda: {f"{ROOT}{key}" for key in expected} <= set(bucket.keys(ROOT)), PATIENCE)
 
-    keys, before = s3.keys(ROOT), world.manifest_file.read_bytes()
+    keys, before = bucket.keys(ROOT), world.manifest_file.read_bytes()
     world.calls.clear()
     start(world, "late_flow.py")
     assert set(world.bootstrapping) <= {"info"}
-    assert s3.keys(ROOT) == keys
+    assert bucket.keys(ROOT) == keys
     assert world.manifest_file.read_bytes() == before
 
     # Another machine, where nothing is known, and a newer package that a resolve there would find.
@@ -100,7 +99,7 @@ def test_two_machines_share_what_one_of_them_resolved(
     another_mfenvd.up(world)
     another_mfenvd.becomes(State.WARM)
     assert defaults(world) == {req: full}
-    assert s3.keys(ROOT) == keys
+    assert bucket.keys(ROOT) == keys
     mfenvd.run("start")
 
 
@@ -108,14 +107,14 @@ IMPORTS = {"start": "import demo, helper, requests", "middle": "import native", 
 
 
 def test_a_remote_task_needs_nothing_but_the_bucket(
-    world: ExtensionWorld, s3: Bucket, mfenvd: Mfenvd, tmp_path: Path
+    world: ExtensionWorld, bucket: Cloud, mfenvd: Mfenvd, tmp_path: Path
 ) -> None:
     world.write("three_flow.py", FLOW)
     mfenvd.up(world)
     mfenvd.becomes(State.WARM)
     ids = steps(world, "three_flow.py")
     described = {environment_key(LOCAL, *pair) for pair in ids.values()}
-    until(lambda: {f"{ROOT}{key}" for key in described} <= set(s3.keys(ROOT)), PATIENCE)
+    until(lambda: {f"{ROOT}{key}" for key in described} <= set(bucket.keys(ROOT)), PATIENCE)
     code = tmp_path / "code.tgz"
     world.metaflow("three_flow.py", "--environment=conda", "--no-pylint", "package", "save", str(code))
 
@@ -154,7 +153,7 @@ def remote_task(world: ExtensionWorld, code: Path, node: Path, step: str, ids: t
         package.extractall(task, filter="data")
     bootstrap = "metaflow_extensions.netflixext.plugins.conda.remote_bootstrap"
     done = subprocess.run(
-        [world.python, "-m", bootstrap, "ThreeFlow", step, *ids, "s3"],
+        [world.python, "-m", bootstrap, "ThreeFlow", step, *ids, world.environ["METAFLOW_DEFAULT_DATASTORE"]],
         cwd=task,
         env={
             **world.environ, "HOME": str(node), "MAMBA_ROOT_PREFIX": str(node / "mamba"), "PYTHONPATH": ".mf_code",

@@ -18,6 +18,7 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.mirror import Health
 from mfenvd.domain.state import State
 from tests.daemon.harness import until
+from tests.support.clouds import Cloud, cloud, pinned_conda, pinned_wheels
 from tests.support.conda_archives import conda_archive
 from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
 from tests.support.s3_server import Bucket, bucket
@@ -68,6 +69,24 @@ def lines(world: World, flow: str) -> list[dict[str, Any]]:
 def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
     world: World, mfenvd: Mfenvd, s3: Bucket, tmp_path: Path
 ) -> None:
+    everything_is_in_the_bucket(world, mfenvd, s3, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["azure", "gs"])
+def test_azure_and_google_do_as_well(
+    mfenvd: Mfenvd, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    folder = tmp_path_factory.mktemp(name)
+    with (
+        cloud(name, folder) as one,
+        metaflow_world(folder.resolve() / "world", pinned_conda(name), pinned_wheels(name)) as world,
+    ):
+        everything_is_in_the_bucket(world, mfenvd, one, tmp_path)
+
+
+def everything_is_in_the_bucket(world: World, mfenvd: Mfenvd, s3: Cloud, tmp_path: Path) -> None:
+    """From a save to a remote task, with the daemon's own process that sends to the bucket."""
     world.write("wheel_flow.py", PYPI_FLOW)
     world.write("library_flow.py", CONDA_FLOW)
     mfenvd.up(world, **s3.environ)
@@ -118,7 +137,7 @@ def mfenv(world: World, environ: dict[str, str], *command: str) -> subprocess.Co
     )
 
 
-def unpacked(world: World, s3: Bucket, flow: str, folder: Path) -> Path:
+def unpacked(world: World, s3: Cloud, flow: str, folder: Path) -> Path:
     """The code package of a flow as a remote task unpacks it."""
     folder.mkdir()
     code = folder / "code.tgz"
@@ -128,11 +147,11 @@ def unpacked(world: World, s3: Bucket, flow: str, folder: Path) -> Path:
     return folder
 
 
-def bootstrapped(world: World, s3: Bucket, folder: Path, flow: str, id_: str) -> subprocess.CompletedProcess[str]:
+def bootstrapped(world: World, s3: Cloud, folder: Path, flow: str, id_: str) -> subprocess.CompletedProcess[str]:
     """What a remote task does before its step begins."""
     nowhere = "http://127.0.0.1:9"
     return subprocess.run(
-        [world.python, "-m", "metaflow.plugins.pypi.bootstrap", flow, id_, "s3"],
+        [world.python, "-m", "metaflow.plugins.pypi.bootstrap", flow, id_, s3.environ["METAFLOW_DEFAULT_DATASTORE"]],
         cwd=folder,
         env={
             **world.environ, **s3.environ, "HOME": str(folder), "MAMBA_ROOT_PREFIX": str(folder / "mamba"),

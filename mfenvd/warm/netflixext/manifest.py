@@ -93,11 +93,13 @@ class Removed(msgspec.Struct, frozen=True):
     """What came of removing.
 
     Attributes:
-        gone: What is not there any more, whoever removed it.
+        gone: What was taken out.
+        absent: What was not there.
         of_others: What was resolved again since, and is another's by now.
     """
 
-    gone: tuple[EnvId, ...]
+    gone: tuple[EnvId, ...] = ()
+    absent: tuple[EnvId, ...] = ()
     of_others: tuple[EnvId, ...] = ()
 
 
@@ -212,29 +214,30 @@ def remove(
     Raises:
         ManifestError: It cannot be written, or is not what the extension writes.
     """
-    gone: list[EnvId] = []
+    gone: dict[EnvId, None] = {}
+    absent: list[EnvId] = []
     of_others: list[EnvId] = []
 
     def change(content: dict[str, Any]) -> None:
         used = {tuple(ids) for names in ("mappings", "mutable_aliases") for ids in content[names].values()}
         used |= {tuple(ids) for name, ids in content["aliases"].items() if name != ids[1]}
-        gone.clear()
+        absent.clear()
         of_others.clear()
         for id_, resolved_on in unwanted.items():
             entry = Manifest(content).entry(id_)
             if entry is None:
-                gone.append(id_)
+                absent.append(id_)
             elif entry.get("resolved_on") != resolved_on:
                 of_others.append(id_)
             elif (id_.req, id_.full) not in used and is_unwanted(id_):
                 _take_out(content, id_)
-                gone.append(id_)
+                gone[id_] = None
 
     if dry_run or not path.exists():
         change(shared_file.read(path, _FORM))
     else:
         _edit(path, change)
-    return Removed(tuple(gone), tuple(of_others))
+    return Removed(tuple(gone), tuple(id_ for id_ in absent if id_ not in gone), tuple(of_others))
 
 
 def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> bool:

@@ -71,6 +71,9 @@ def _pruned(
         _log.info("entries stay for now: %s", error)
         return ()
     if not dry_run:
-        for id_ in (*removed.gone, *removed.of_others):
+        for id_ in removed.gone:
+            # A run that had read it before writes it back. It is looked for once more when it is due again.
+            ours.wanted_again(cache_dir, path, id_)
+        for id_ in (*removed.absent, *removed.of_others):
             ours.forget(cache_dir, path, id_)
     return tuple(Pruned(str(path), id_) for id_ in removed.gone)

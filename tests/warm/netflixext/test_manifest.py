@@ -135,8 +135,8 @@ def test_only_what_is_ours_and_nobody_refers_to_is_removed(path: Path) -> None:
 
     absent = env_id("absent")
     unwanted = dict.fromkeys((*ids.values(), absent), RESOLVED_ON)
-    assert remove(path, unwanted, lambda _: False) == Removed((absent,), (ids["resolved-again"],))
-    removed = Removed((ids["plain"], absent), (ids["resolved-again"],))
+    assert remove(path, unwanted, lambda _: False) == Removed((), (absent,), (ids["resolved-again"],))
+    removed = Removed((ids["plain"],), (absent,), (ids["resolved-again"],))
     before = path.read_bytes()
     assert remove(path, unwanted, lambda _: True, dry_run=True) == removed
     assert path.read_bytes() == before

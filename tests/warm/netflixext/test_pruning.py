@@ -20,7 +20,7 @@ from mfenvd.warm.marker import GRACE
 from mfenvd.warm.netflixext import manifest, ours
 from mfenvd.warm.netflixext.manifest import Entry, EnvId, Wanted
 from mfenvd.warm.netflixext.marks import write_mark
-from mfenvd.warm.netflixext.pruning import Pruned, prune
+from mfenvd.warm.netflixext.pruning import prune
 
 DAY = 24 * 3600.0
 
@@ -69,9 +69,7 @@ class Machine:
             os.utime(file, (then, then))
 
     def prunes(self, *, dry_run: bool = False) -> set[EnvId]:
-        pruned = prune(self.cache, dry_run=dry_run)
-        assert {one.manifest for one in pruned} <= {str(self.path)}
-        return {one.id for one in pruned}
+        return {one.id for one in prune(self.cache, dry_run=dry_run) if one.manifest == str(self.path)}
 
     @property
     def ids(self) -> set[EnvId]:
@@ -103,6 +101,20 @@ def test_what_was_resolved_by_hand_stays_two_weeks_and_what_a_flow_asked_for_thr
     assert machine.prunes() == {by_hand}
     assert machine.ids == set()
     assert prune(machine.cache, grace=0) == ()
+    assert list(ours.notes(machine.cache)) == []
+
+
+def test_what_a_run_writes_back_that_had_read_it_before_goes_again(machine: Machine) -> None:
+    machine.writes(env_id(0))
+    as_a_run_knows_it = machine.path.read_bytes()
+    machine.waits(20)
+    assert machine.prunes() == {env_id(0)}
+    machine.path.write_bytes(as_a_run_knows_it)
+    machine.waits(20)
+    assert machine.prunes() == {env_id(0)}
+    machine.waits(20)
+    assert machine.prunes() == set()
+    assert list(ours.notes(machine.cache)) == []
 
 
 def test_a_resolution_that_another_one_replaced_goes_and_a_name_that_moved_on_lets_it_go(machine: Machine) -> None:
@@ -151,15 +163,15 @@ def test_what_is_wanted_while_it_is_about_to_go_stays(machine: Machine, monkeypa
     assert machine.ids == {env_id(0)}
 
 
-def test_a_manifest_that_is_gone_or_broken_costs_nothing(machine: Machine, tmp_path: Path) -> None:
+def test_a_manifest_that_is_gone_or_broken_costs_nothing(machine: Machine) -> None:
     machine.writes(env_id(0))
     machine.waits(20)
     machine.path.write_text("{")
     assert machine.prunes() == set()
     machine.path.unlink()
-    assert prune(tmp_path / "cache") == (Pruned(str(machine.path), env_id(0)),)
-    assert not machine.path.exists()
     assert machine.prunes() == set()
+    assert not machine.path.exists()
+    assert list(ours.notes(machine.cache)) == []
 
 
 IDS = st.sampled_from([env_id(0), env_id(1), env_id(2), env_id(2, "osx-arm64")])
@@ -176,6 +188,7 @@ class Life(RuleBasedStateMachine):
         self.own: dict[EnvId, str] = {}
         self.wanted: dict[EnvId, float] = {}
         self.of_others: dict[EnvId, str] = {}
+        self.gone: dict[EnvId, str] = {}
         self.now = 0.0
 
     def teardown(self) -> None:
@@ -187,12 +200,20 @@ class Life(RuleBasedStateMachine):
         moment = self.machine.writes(id_, *aliases, replace=replace)
         if is_new:
             self.own[id_] = moment
+            self.gone.pop(id_, None)
         self.wanted[id_] = self.now
 
     @rule(id_=IDS, aliases=ALIASES)
     def others_write(self, id_: EnvId, aliases: tuple[str, ...]) -> None:
         self.of_others[id_] = self.machine.others_write(id_, *aliases)
         self.own.pop(id_, None)
+        self.gone.pop(id_, None)
+
+    @rule(id_=IDS)
+    def a_run_writes_back_what_it_had_read(self, id_: EnvId) -> None:
+        if id_ in self.gone:
+            self.own[id_] = self.gone.pop(id_)
+            manifest.write(self.machine.path, [Wanted(id_, entry(self.own[id_]))])
 
     @rule(id_=IDS)
     def somebody_makes_an_environment_or_removes_it(self, id_: EnvId) -> None:
@@ -218,13 +239,18 @@ class Life(RuleBasedStateMachine):
         due = {
             id_
             for id_ in self.own
-            if self.now - self.wanted[id_] >= GRACE / DAY
+            if self._is_old(id_)
             and not content.aliases_of(id_)
             and not (self.machine.envs / f"{id_.arch}-{id_.full}").exists()
         }
         assert self.machine.prunes() == due
+        self.gone = {id_: moment for id_, moment in self.gone.items() if not self._is_old(id_)}
         for id_ in due:
-            del self.own[id_]
+            self.gone[id_] = self.own.pop(id_)
+            self.wanted[id_] = self.now
+
+    def _is_old(self, id_: EnvId) -> bool:
+        return self.now - self.wanted[id_] >= GRACE / DAY
 
     @invariant()
     def only_what_is_known_is_there_and_all_of_it(self) -> None:

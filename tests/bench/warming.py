@@ -1,4 +1,4 @@
-"""How long making ready takes, against Metaflow's own bootstrap and against micromamba with pip.
+"""How long making ready takes, against Metaflow's own bootstrap; `tests.bench.creating` is about its longest part.
 
 Run it by hand: `python -m tests.bench.warming`, with TMPDIR for another disk. It needs no network: channel and index
 are on loopback. Where no real micromamba is on PATH the stand-in of the tests takes its place, whose linking is
@@ -10,27 +10,20 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 import rich
 
 from mfenvd.domain.state import State
 from mfenvd.warm.marker import read_marker
-from mfenvd.warm.plan import LocalEnvironment
-from tests.support.conda_python import PYTHON_VERSION, installed_as_conda, installed_as_wheel
-from tests.support.metaflow_world import LOCAL, PYPI_FLOW, World, metaflow_world
+from tests.support.conda_python import installed_as_wheel
+from tests.support.metaflow_world import PYPI_FLOW, World, metaflow_world
 from tests.support.real_daemon import RealDaemon, real_daemon
 from tests.support.wheels import Archive
-from tests.warm.laid_out import StoreArchives, conda_package, environments, quiet, resolution, wheel_package
-
-_WHEELS = 58
-"""With python and pip: 60 packages."""
 
 _EVERYDAY = ("aiohttp", "boto3", "jinja2", "pydantic", "requests", "textual", "typer")
 
@@ -45,7 +38,6 @@ def main() -> None:
         root = Path(folder).resolve()
         with metaflow_world(root / "world", wheels=installed_wheels(), compiled=False) as world:
             bootstraps(world)
-            creations(world)
 
 
 def bootstraps(world: World) -> None:
@@ -135,31 +127,6 @@ def _clock(stamp: str) -> float:
     return time.mktime(time.strptime(f"{day} {whole}", "%Y-%m-%d %H:%M:%S")) + float(f"0.{fraction}")
 
 
-def creations(world: World) -> None:
-    """The environment of 60 packages, of what is installed here, from full caches."""
-    wanted = environment(world, installed_wheels()[:_WHEELS])
-    with_mfenv, with_micromamba, linking = [], [], []
-    made = environments(world)
-    # Nothing is removed in between, see `set_aside`.
-    for turn in range(_TURNS + 1):
-        one = msgspec.structs.replace(wanted, id=f"60aaaaaaaaaaa{turn}")
-        with_micromamba.append(
-            seconds(lambda: create_with_micromamba(world, one, world.root / f"by-micromamba-{turn}"))  # noqa: B023 - called here
-        )
-        with_mfenv.append(seconds(lambda: made.create(one, quiet)))  # noqa: B023 - called here
-        links = world.root / f"links-{turn}"
-        linking.append(seconds(lambda: link_all(made.find(one.id, LOCAL), links)))  # noqa: B023 - called here
-    # The first of each filled the caches.
-    row("micromamba create + pip install, 60 packages", with_micromamba[1:])
-    row("mfenv, the same environment", with_mfenv[1:], with_micromamba[1:], "at most 1/15 = 0.067")
-    row("its files hard-linked by `cp -al`, for comparison", linking[1:], with_micromamba[1:])
-
-
-def link_all(prefix: Path | None, folder: Path) -> None:
-    """What every way of making an environment out of linked files has to do at least."""
-    subprocess.run(["cp", "-al", str(prefix), str(folder)], check=True)
-
-
 def installed_wheels() -> list[Archive]:
     """Of all distributions that are installed here."""
     names = set()
@@ -169,42 +136,6 @@ def installed_wheels() -> list[Archive]:
         if name.lower() not in {"pip", "mfenv"} and not origin.get("dir_info"):
             names.add(name)
     return [installed_as_wheel(name) for name in sorted(names, key=str.lower)]
-
-
-def environment(world: World, wheels: list[Archive]) -> LocalEnvironment:
-    conda = (f"{LOCAL}/python-{PYTHON_VERSION}-packed_0.conda", f"noarch/{installed_as_conda('pip').filename}")
-    index = world.index.url.removesuffix("/simple")
-    return LocalEnvironment(
-        "60aaaaaaaaaaaaa",
-        LOCAL,
-        resolution(conda_package(f"{world.channel.url}/{path}") for path in conda),
-        resolution(wheel_package(f"{index}/files/{wheel.filename}") for wheel in wheels),
-    )
-
-
-def create_with_micromamba(world: World, wanted: LocalEnvironment, prefix: Path) -> None:
-    """As Metaflow does it once everything is downloaded (`Micromamba.create`, `Pip.create`)."""
-    micromamba = str(world.root / "bin" / "micromamba")
-    urls = [package.url for package in wanted.conda.packages]
-    create = [
-        micromamba,
-        "create",
-        "--yes",
-        "--no-extra-safety-checks",
-        "--prefix",
-        str(prefix),
-        "--quiet",
-        "--no-deps",
-    ]
-    subprocess.run([*create, *urls], env=world.environ, check=True, capture_output=True)
-    install = [
-        micromamba, "run", "--prefix", str(prefix), "pip3", "--disable-pip-version-check", "--no-color", "--no-input",
-        "--isolated", "install", "--no-compile", "--no-deps", "--no-index", "--progress-bar=off", "--quiet",
-    ]  # fmt: skip
-    assert wanted.wheels is not None
-    store = StoreArchives(world.root / "cache" / "store")
-    files = [str(store.fetch(package)) for package in wanted.wheels.packages]
-    subprocess.run([*install, *files], env=world.environ, check=True, capture_output=True)
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -55,8 +55,7 @@ class Listing:
     @cached_property
     def versions(self) -> tuple[Version, ...]:
         """All that have a file, the newest first."""
-        keys = {key for _, found in self._answers for key in found.versions or ()}
-        return tuple(sorted(map(parse_version, keys), reverse=True))
+        return _newest_first(tuple(dict.fromkeys(key for _, found in self._answers for key in found.versions or ())))
 
     def of(self, version: Version | str) -> tuple[DistFile, ...]:
         """The files of one version, in any spelling, merged from all places; none where it does not exist.
@@ -244,6 +243,12 @@ class IndexClient:
                 for future in [pool.submit(work) for _ in range(count)]:
                     future.result()
         return {item: results[item] for item in items}
+
+
+@lru_cache(maxsize=256)
+def _newest_first(versions: tuple[str, ...]) -> tuple[Version, ...]:
+    """Remembered, as each target of an environment and each save asks about the same packages."""
+    return tuple(sorted(map(parse_version, versions), reverse=True))
 
 
 def _merged(places: Iterable[tuple[DistFile, ...]]) -> tuple[DistFile, ...]:

@@ -108,15 +108,6 @@ def parse_alias(text: str) -> Alias:
     return Alias(AliasKind.NAME, name, tag)
 
 
-def pathspec_alias(pathspec: str) -> Alias:
-    """The alias of the environment that a step ran in; a task's number does not count.
-
-    Raises:
-        BadAliasError: `pathspec` is not `Flow/Run/step`.
-    """
-    return _step(f"{_STEP}{pathspec}")
-
-
 def named_alias(key: str) -> Alias:
     """The alias that a manifest or a datastore has as `team/project/env/v1`."""
     name, _, tag = key.rpartition("/")

@@ -61,12 +61,6 @@ class _Name(msgspec.Struct, frozen=True):
         return self.path.rpartition("/")[2]
 
 
-def glibc_of_image(image: str) -> str | None:
-    """The GLIBC version of a known base image, as `2.36`; None when it is not known or has none."""
-    facts = image_facts(image)
-    return facts.glibc if facts else None
-
-
 @lru_cache(maxsize=512)
 def image_facts(image: str) -> ImageFacts | None:
     """What `image` (`registry/path:tag@digest`, as Docker writes it) is built on; None when that is not known."""

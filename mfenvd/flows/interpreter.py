@@ -119,11 +119,6 @@ def _of_shell(surroundings: Surroundings, why: str) -> Iterator[_Found]:
         yield from _of_executable(surroundings.interpreter, why)
 
 
-def version_of_executable(executable: str) -> str | None:
-    """The version of the Python at `executable`, as `3.11.7` or `3.11`, read off the files around it; else None."""
-    return next((found.version for found in _of_executable(executable, "")), None)
-
-
 def _of_executable(executable: str, why: str) -> Iterator[_Found]:
     path = Path(executable)
     for prefix in (path.parent.parent, path.parent):

@@ -81,12 +81,11 @@ class StepReading(msgspec.Struct, frozen=True):
 
 
 class FlowReading(msgspec.Struct, frozen=True):
-    """A FlowSpec subclass. `schedulers` names decorators that deploy it (`schedule`, `trigger`, …)."""
+    """A FlowSpec subclass."""
 
     name: str
     location: Location
     steps: tuple[StepReading, ...] = ()
-    schedulers: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 

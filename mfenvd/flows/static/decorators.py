@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 REMOTE = ("batch", "kubernetes", "nvidia", "snowpark", "slurm", "nvct", "skypilot_step")
 ENVIRONMENT_STEP = ("pypi", "conda", "named_env", "pip", "sys_packages")
 ENVIRONMENT_FLOW = ("pypi_base", "conda_base", "named_env_base", "pip_base", "sys_packages_base")
-SCHEDULERS = (
+_SCHEDULERS = (
     "schedule", "trigger", "trigger_on_finish", "exit_hook", "airflow_external_task_sensor", "airflow_s3_key_sensor",
 )  # fmt: skip
 STEP_DECORATORS = (
     *ENVIRONMENT_STEP, *REMOTE, "resources", "catch", "timeout", "environment", "secrets", "parallel", "retry", "card",
     "pytorch_parallel",
 )  # fmt: skip
-FLOW_DECORATORS = (*ENVIRONMENT_FLOW, *SCHEDULERS, "project")
+FLOW_DECORATORS = (*ENVIRONMENT_FLOW, *_SCHEDULERS, "project")
 
 
 # What Metaflow raises for a step decorator below `@step`.

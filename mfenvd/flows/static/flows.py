@@ -14,7 +14,6 @@ from mfenvd.flows.static.decorators import (
     ENVIRONMENT_FLOW,
     ENVIRONMENT_STEP,
     REMOTE,
-    SCHEDULERS,
     BoundDecorator,
     Removed,
     is_flow,
@@ -115,7 +114,6 @@ class _FlowReader:
             name=self._cls.name,
             location=self._source.location(self._node),
             steps=tuple(self._step(state, step) for step in state.steps.values()),
-            schedulers=tuple(dict.fromkeys(name for name in map(name_of, state.decorators) if name in SCHEDULERS)),
             findings=(
                 *((findings.unknown_base(self._cls.name, unread),) if unread is not None else ()),
                 *(

@@ -216,9 +216,6 @@ class ClassValue:
                 return cls.names[name]
         return MISSING
 
-    def is_a(self, base: ClassValue) -> bool:
-        return base in self.mro
-
 
 @dataclass(eq=False, slots=True)
 class Instance:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mfenvd.domain.image_table import BASES, CODENAMES, GLIBC, LATEST, MUSL, PYTHON_BASES, VERSIONED
 from mfenvd.domain.target import version_pair
-from mfenvd.flows.images import glibc_of_image, image_facts
+from mfenvd.flows.images import image_facts
 
 KNOWN = {
     "amazonlinux:1": "2.17",
@@ -91,7 +91,9 @@ UNKNOWN = (
 
 @pytest.mark.parametrize(("image", "glibc"), KNOWN.items())
 def test_known_images(image: str, glibc: str) -> None:
-    assert glibc_of_image(image) == glibc
+    facts = image_facts(image)
+    assert facts is not None
+    assert facts.glibc == glibc
 
 
 @pytest.mark.parametrize("image", UNKNOWN)

@@ -8,7 +8,7 @@ import pytest
 from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.host import Host
-from mfenvd.flows.interpreter import Interpreter, find_interpreter, is_users_choice, version_of_executable
+from mfenvd.flows.interpreter import Interpreter, find_interpreter, is_users_choice
 
 
 def venv(prefix: Path, config: str = "version = 3.10.4\n") -> Path:
@@ -33,6 +33,12 @@ def find(root: Path, host: Host, settings: Settings | None = None, **shell: obje
     environ = {str(k): str(v) for k, v in shell.pop("environ", {}).items()}  # type: ignore[attr-defined]
     surroundings = Surroundings(cwd=str(root), environ={"HOME": str(root.parent), **environ}, **shell)  # type: ignore[arg-type]
     return find_interpreter(root, settings or Settings(), surroundings, host)
+
+
+def version_of(root: Path, host: Host, executable: str) -> str | None:
+    """What is known of a configured Python."""
+    found = find(root, host, Settings(interpreter=executable))
+    return None if found.assumed else found.version
 
 
 def test_without_any_hint_the_python_of_mfenv_is_assumed(root: Path, linux: Host) -> None:
@@ -150,26 +156,28 @@ def test_a_configured_version_wins_and_takes_the_patch_release_from_the_interpre
     ("config", "version"),
     [("version = 3.10.4\n", "3.10.4"), ("version_info = 3.10.4.final.0\nversion = 3.9\n", "3.10.4"), ("garbage", None)],
 )
-def test_versions_of_virtual_environments(tmp_path: Path, config: str, version: str | None) -> None:
+def test_versions_of_virtual_environments(
+    root: Path, linux: Host, tmp_path: Path, config: str, version: str | None
+) -> None:
     python = venv(tmp_path / "v", config)
-    assert version_of_executable(str(python)) == version
+    assert version_of(root, linux, str(python)) == version
 
 
-def test_an_environment_without_version_says_that_of_its_home(tmp_path: Path) -> None:
+def test_an_environment_without_version_says_that_of_its_home(root: Path, linux: Host, tmp_path: Path) -> None:
     home = tmp_path / "versions" / "3.7.12" / "bin"
     home.mkdir(parents=True)
     python = venv(tmp_path / "v", f"home = {home}\n")
-    assert version_of_executable(str(python)) == "3.7.12"
+    assert version_of(root, linux, str(python)) == "3.7.12"
 
 
-def test_installations_say_their_version_in_headers_paths_and_names(tmp_path: Path) -> None:
+def test_installations_say_their_version_in_headers_paths_and_names(root: Path, linux: Host, tmp_path: Path) -> None:
     header = tmp_path / "usr/include/python3.11/patchlevel.h"
     header.parent.mkdir(parents=True)
     header.write_text('#define PY_VERSION      "3.11.2"\n')
     (tmp_path / "usr/bin").mkdir()
     (tmp_path / "usr/bin/python3.11").touch()
     (tmp_path / "usr/bin/python3").symlink_to("python3.11")
-    assert version_of_executable(str(tmp_path / "usr/bin/python3")) == "3.11.2"
-    assert version_of_executable("/opt/uv/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12") == "3.12.4"
-    assert version_of_executable("/nowhere/bin/python3.8") == "3.8"
-    assert version_of_executable("/nowhere/bin/python") is None
+    assert version_of(root, linux, str(tmp_path / "usr/bin/python3")) == "3.11.2"
+    assert version_of(root, linux, "/opt/uv/cpython-3.12.4-linux-x86_64-gnu/bin/python3.12") == "3.12.4"
+    assert version_of(root, linux, "/nowhere/bin/python3.8") == "3.8"
+    assert version_of(root, linux, "/nowhere/bin/python") is None

@@ -234,7 +234,6 @@ class Project:
         self._pending = True
         self._table.touch(key)
         self._dirty.set()
-
         self._services.warming.job_changed(self.root, key)
 
     def warmth_changed(self, key: str) -> None:

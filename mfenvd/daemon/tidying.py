@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 
 from mfenvd.daemon.child import ChildDiedError
+from mfenvd.daemon.idle_work import IdleWork
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.warming import Warming
 from mfenvd.daemon.workers import Pool
@@ -18,46 +18,27 @@ DAY = 24 * 3_600.0
 _log = logging.getLogger(__name__)
 
 
-class Tidying:
-    """Lives in the loop's thread; tidies for one project at a time, and begins only while nothing else is done."""
+class Tidying(IdleWork):
+    """Tidies for one project at a time, and begins only while nothing else is done."""
 
     def __init__(self, pool: Pool, scheduler: Scheduler, warming: Warming) -> None:
+        super().__init__(LOOK_SECONDS)
         self._pool = pool
         self._scheduler = scheduler
         self._warming = warming
         # By root: what was ready the last time, and when that was, in seconds since the epoch.
         self._done: dict[str, tuple[frozenset[str], float]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-
-    async def close(self) -> None:
-        """Ends what runs: it is begun again by the next daemon."""
-        if self._timer:
-            self._timer.cancel()
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-
-    def _look(self) -> None:
-        self.start()
+    def look(self) -> None:
         roots = self._warming.contexts()
-        under_way = self._task is not None and not self._task.done()
         scheduler, warming = self._scheduler, self._warming
-        if (
-            under_way
-            or scheduler.queued
-            or scheduler.running
-            or warming.is_fetching
-            or any(map(warming.is_busy, roots))
-        ):
+        is_busy = scheduler.queued or scheduler.running or warming.is_fetching or any(map(warming.is_busy, roots))
+        if is_busy or self.is_under_way:
             return
         root = next((root for root in roots if self._is_due(root)), None)
         if root is not None:
             self._done[root] = self._warming.ready(root), time.time()
-            self._task = asyncio.get_running_loop().create_task(self._tidy(roots[root]))
+            self.begin(self._tidy(roots[root]))
 
     def _is_due(self, root: str) -> bool:
         """Once a day, and as soon as something else is ready."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 
 from mfenvd.daemon.child import ChildDiedError
 from mfenvd.daemon.frames import Refresh
+from mfenvd.daemon.idle_work import IdleWork
 from mfenvd.daemon.memory import give_back
 from mfenvd.daemon.scheduler import Scheduler
 from mfenvd.daemon.workers import Pool
@@ -23,37 +23,24 @@ AFTER_FAILURE_SECONDS = 3_600.0
 _log = logging.getLogger(__name__)
 
 
-class Upkeep:
-    """Lives in the loop's thread; refreshes one cache at a time, and only while no job waits or runs."""
+class Upkeep(IdleWork):
+    """Refreshes one cache at a time, and only while no job waits or runs."""
 
     def __init__(self, pool: Pool, scheduler: Scheduler) -> None:
+        super().__init__(LOOK_SECONDS)
         self._pool = pool
         self._scheduler = scheduler
         # In seconds since the epoch, which goes on while the machine sleeps. What is not here is due.
         self._due: dict[tuple[str, Kind], float] = {}
         self._ageless: set[Kind] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-
-    async def close(self) -> None:
-        """Ends what runs."""
-        if self._timer:
-            self._timer.cancel()
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
-
-    def _look(self) -> None:
-        self.start()
+    def look(self) -> None:
         if self._scheduler.queued or self._scheduler.running:
             return
         give_back()
-        order = self._next() if self._task is None or self._task.done() else None
+        order = None if self.is_under_way else self._next()
         if order is not None:
-            self._task = asyncio.get_running_loop().create_task(self._refresh(order))
+            self.begin(self._refresh(order))
 
     def _next(self) -> Refresh | None:
         now = time.time()

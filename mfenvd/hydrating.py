@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -40,8 +39,7 @@ from mfenvd.warm.marker import Marker, content_key, last_wanted, read_marker, st
 from mfenvd.warm.netflixext.entries import environment_of, resolution_of
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
-
-_TRASH = ".mfenv-trash-"
+from mfenvd.warm.trash import discard, empty_trash
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -124,7 +122,8 @@ def hydrate(described: Described, folder: Path, report: Report, *, trusted: bool
             if marker is not None and marker.content == content_key(wanted):
                 stamp(prefix)
                 return prefix
-            _discard(prefix, folder)
+            if prefix.exists():
+                discard(prefix, folder)
             files = _BucketFiles(described.bucket, described.keys, folder)
             try:
                 Builder(folder, files, trusted=trusted).fill(prefix, wanted, report)
@@ -152,26 +151,17 @@ def forget_hydrated(folder: Path, oldest: float) -> tuple[str, ...]:
         folder: As for `hydrate`.
         oldest: Seconds since the epoch.
     """
-    for left in folder.glob(f"{_TRASH}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    empty_trash(folder)
     removed = []
     for prefix in [prefix for prefix in folder.glob("*/*") if read_marker(prefix) is not None]:
         with contextlib.suppress(Timeout), _lock(folder, prefix.parent.name, prefix.name, timeout=0):
             if last_wanted(prefix) < oldest and not is_in_use(prefix):
-                _discard(prefix, folder)
+                discard(prefix, folder)
                 removed.append(str(prefix))
     if removed:
         ArchiveStore(store_folder(str(folder))).trim(0)
         trim_extracted(extracted_folder(folder), (), oldest)
     return tuple(removed)
-
-
-def _discard(prefix: Path, folder: Path) -> None:
-    """Removes an environment, out of sight first: killed in between, nobody takes the rest for one."""
-    if prefix.exists():
-        trash = Path(tempfile.mkdtemp(dir=folder, prefix=_TRASH))
-        prefix.rename(trash / prefix.name)
-        shutil.rmtree(trash, ignore_errors=True)
 
 
 @contextlib.contextmanager

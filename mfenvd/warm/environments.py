@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from mfenvd.warm.marker import Marker, content_key, read_marker, stamp, write_ma
 from mfenvd.warm.plan import Archives, LocalEnvironment, MicromambaSettings, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
 from mfenvd.warm.registry import Registry
+from mfenvd.warm.trash import empty_trash, is_trash, out_of_sight
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +31,6 @@ _ORPHAN_TIME_LIMIT = 60.0
 _LOOK_AGAIN = 0.2
 
 _CALLED = "metaflow"
-TRASH = ".mfenv-trash-"
-"""Begins the name of what is being removed, beside where it was."""
 
 
 class LocalEnvironments:
@@ -108,7 +106,7 @@ class LocalEnvironments:
     def own(self) -> Iterator[Path]:
         """Prefixes in our own folder, whole or not."""
         for prefix in sorted(self._folder.glob(f"{_CALLED}/*/*")):
-            if prefix.is_dir() and not prefix.name.startswith(TRASH):
+            if prefix.is_dir() and not is_trash(prefix):
                 yield prefix
 
     def unfinished(self) -> tuple[Path, ...]:
@@ -120,8 +118,9 @@ class LocalEnvironments:
 
         An environment that is being made at this moment is left alone, and one that another home's Metaflow finds.
         """
-        for trash in self._trash():
-            shutil.rmtree(trash, ignore_errors=True)
+        for folder in (self._folder, *map(Path, self._settings.envs_dirs)):
+            for platform in folder.glob(f"{_CALLED}/*"):
+                empty_trash(platform)
         removed = []
         for prefix in self.own():
             with contextlib.suppress(Timeout), self.lock(prefix.name, prefix.parent.name, timeout=0):
@@ -139,11 +138,10 @@ class LocalEnvironments:
         Raises:
             OSError: It cannot be moved.
         """
-        trash = Path(tempfile.mkdtemp(dir=prefix.parent, prefix=TRASH))
-        with contextlib.suppress(FileNotFoundError):
-            prefix.rename(trash / prefix.name)
+        trash = out_of_sight(prefix, prefix.parent) if prefix.exists() else None
         self.registry.remove(prefix)
-        shutil.rmtree(trash, ignore_errors=True)
+        if trash is not None:
+            shutil.rmtree(trash, ignore_errors=True)
 
     def _created(self, wanted: LocalEnvironment, report: Report) -> Path:
         found = self.find(wanted.id, wanted.platform)
@@ -195,10 +193,6 @@ class LocalEnvironments:
 
     def _foreign_mark(self, id_: str, platform: str) -> Path:
         return Path(self._settings.envs_dirs[0]) / _CALLED / platform / id_ / "fake.done"
-
-    def _trash(self) -> Iterator[Path]:
-        for folder in (self._folder, *map(Path, self._settings.envs_dirs)):
-            yield from folder.glob(f"{_CALLED}/*/{TRASH}*")
 
     @contextlib.contextmanager
     def lock(self, id_: str, platform: str, timeout: float = -1) -> Iterator[None]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-_TRASH = ".mfenv-trash-"
+from mfenvd.warm.trash import discard, empty_trash, new_trash
 
 
 def scratch(folder: Path) -> Path:
@@ -17,7 +15,7 @@ def scratch(folder: Path) -> Path:
     Removing thousands of links takes as long as making them, and that is not the moment.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=folder, prefix=_TRASH))
+    return new_trash(folder)
 
 
 def trim_extracted(folder: Path, linked: Collection[str], oldest: float) -> tuple[str, ...]:
@@ -32,17 +30,14 @@ def trim_extracted(folder: Path, linked: Collection[str], oldest: float) -> tupl
     """
     if not folder.is_dir():
         return ()
-    for left in folder.glob(f"{_TRASH}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    empty_trash(folder)
     removed = []
     for package in sorted(_older(folder, oldest)):
         if package.name in linked:
             continue
-        trash = Path(tempfile.mkdtemp(dir=folder, prefix=_TRASH))
         with contextlib.suppress(OSError):  # another process was faster, or holds it
-            package.rename(trash / package.name)
+            discard(package, folder)
             removed.append(package.name)
-        shutil.rmtree(trash, ignore_errors=True)
     return tuple(removed)
 
 

@@ -236,15 +236,11 @@ class ProjectReader:
         """The files that a change is about: what is in changed folders, what was in those that are gone."""
         yield from change.files
         for folder in change.folders:
-            inside = f"{folder}{os.sep}"
+            inside, place = f"{folder}{os.sep}", Path(folder)
             known = [path for path in (*self._sources, *self._scripts) if path.startswith(inside)]
-            present = []
-            if Path(folder).is_dir() and f"{folder}{os.sep}".startswith(f"{self._root}{os.sep}"):
-                present = [path for path, _ in self._discovery.walk(Path(folder))] if self._enters(folder) else []
+            is_entered = place.is_dir() and inside.startswith(f"{self._root}{os.sep}") and self._discovery.enters(place)
+            present = [path for path, _ in self._discovery.walk(place)] if is_entered else []
             yield from dict.fromkeys((folder, *known, *present))
-
-    def _enters(self, folder: str) -> bool:
-        return self._discovery.enters(Path(folder))
 
     def _read_dependents(self, change: _Change) -> None:
         """Reads the flows again that were read from changed files, unless such a file is Python that does not parse.

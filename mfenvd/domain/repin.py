@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*={1,2}\s*(?P<version>[A-Za-z0-9][\w.!+-]*)")
 _NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
@@ -71,6 +70,8 @@ def repinned(text: str, line: int, pin: Pin) -> str:
 
 def _places(content: str, pin: Pin) -> list[tuple[int, int, str]]:
     """Where the line names the package: `(start, end, what to write there)`."""
+    from packaging.utils import canonicalize_name  # the dashboard reads pins before its first picture
+
     wanted = canonicalize_name(pin.name)
     pairs = [match for match in _PAIR.finditer(content) if canonicalize_name(match["name"]) == wanted]
     if pairs:

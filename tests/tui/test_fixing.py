@@ -66,7 +66,7 @@ def test_undoing_does_not_undo_what_was_written_since(file: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"fix": None}, "has no fix"),
+        ({"fix": None}, "not a pin"),
         ({"fix": "Run `mfenv trust` in the project."}, "not a pin"),
         ({"line": None}, "not known which line"),
         ({"line": 1}, "does not name torch"),

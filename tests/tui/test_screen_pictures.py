@@ -64,7 +64,7 @@ async def test_the_screens_beside_the_table(project: Path, snapshot: SnapshotAss
         await shows(pilot, "TrainFlow")
         await press(pilot, "down", "right", "w")
         await camera.take("wheels", "✗ none", "1.26.4", "✓ 3.13 glibc 2.27", "2 of 43 versions")
-        await press(pilot, "c")
+        await press(pilot, "f2")
         await camera.take("conda", "Conda packages", "✓ 3.12 glibc 2.17, CUDA", "✓ any")
         await press(pilot, "slash", *"nunpy", "enter")
         await camera.take("no-wheels", "No index has a package named nunpy.")

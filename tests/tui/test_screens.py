@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from textual.widgets import DataTable
 
 from mfenv_tui.actions import ACTIONS, CHANGES
 from mfenv_tui.app import Dashboard
@@ -76,7 +77,7 @@ async def test_w_asks_condas_channels_too(project: Path, socket: Path) -> None:
             await press(pilot, "down", "right", "w")
             await shows(pilot, "on the indexes of team-flows")
             await shows(pilot, "✓ 3.13 glibc 2.27")
-            await press(pilot, "c")
+            await press(pilot, "f2")
             await shows(pilot, "Conda packages · on the channels of team-flows")
             await shows(pilot, "✓ 3.12 glibc 2.17, CUDA 12.0")
             assert "sdist" not in text_of(app)
@@ -85,6 +86,22 @@ async def test_w_asks_condas_channels_too(project: Path, socket: Path) -> None:
             assert "✓ any" in text_of(app)
             await press(pilot, "slash", "c", "f2")  # while one types, a letter is one
             await shows(pilot, "No index has a package named c.")
+
+
+async def test_typing_over_the_versions_asks_about_another_package(project: Path, socket: Path) -> None:
+    with running_fake_daemon(socket, samples.status(project)) as daemon:
+        daemon.wheels = {"numpy": numpy()}
+        app = dashboard(socket=socket)
+        async with app.run_test(size=WIDE) as pilot:
+            await shows(pilot, "TrainFlow")
+            await press(pilot, "down", "right", "w")
+            await shows(pilot, "✓ 3.13 glibc 2.27")
+            assert isinstance(app.focused, DataTable)
+            await press(pilot, *"cupy4q", "enter")
+            await shows(pilot, "No index has a package named cupy4q.")
+            await press(pilot, "escape")
+            await shows(pilot, "TrainFlow")
+            assert app.is_running
 
 
 async def test_d_shows_the_process_and_says_when_it_is_gone(project: Path, socket: Path) -> None:

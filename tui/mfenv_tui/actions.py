@@ -101,6 +101,9 @@ OF_TABLE = frozenset(
 )
 """Names of the actions that are offered beside the table alone."""
 
+ABOUT_FIXES = frozenset({"copy_fix", "apply_fix", "undo_fix"})
+"""Names of the actions that are about the fix of a finding."""
+
 CHANGES = frozenset({"start_daemon", "resolve_again", "cancel", "export", "apply_fix", "undo_fix"})
 """Names of the actions that change something outside of the dashboard."""
 

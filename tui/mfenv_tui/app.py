@@ -15,9 +15,8 @@ from mfenv_tui.commands import COMMANDS
 from mfenv_tui.daemon import cancel, resolve_again
 from mfenv_tui.detail_actions import DetailActions
 from mfenv_tui.editing import EditError, edit, find_editor
-from mfenv_tui.findings import typed_part
 from mfenv_tui.keeping import LAYOUTS, load, save
-from mfenv_tui.lines import Signs, printable
+from mfenv_tui.lines import Signs
 from mfenv_tui.link import Link
 from mfenv_tui.matrix import Matrix
 from mfenv_tui.outside import Outside
@@ -139,6 +138,7 @@ class Dashboard(DetailActions):
 
     def _show_selection(self) -> None:
         self._pane.show(self._table.selection, self._outside.clock(), brief=self._below)
+        self.offer_keys_of_finding()
 
     @property
     def _narrow(self) -> bool:
@@ -152,7 +152,8 @@ class Dashboard(DetailActions):
     @property
     def _finding(self) -> Finding | None:
         """The one that keys are about."""
-        return self.screen.finding if isinstance(self.screen, DetailScreen) else self._pane.finding
+        beside = self.screen_stack[-1] if self.screen_stack else None  # there is none when it is closing
+        return beside.finding if isinstance(beside, DetailScreen) else self._pane.finding
 
     def on_matrix_table_selected(self, _: MatrixTable.Selected) -> None:
         self._show_selection()
@@ -175,6 +176,7 @@ class Dashboard(DetailActions):
             projects=bool(self.view.projects),
             at_table=at_table,
             at_cell=at_table or isinstance(self.screen, DetailScreen),
+            finding=self._finding,
             unchangeable=self._outside.unchangeable,
         )
         return situation.why_not(action)
@@ -188,17 +190,6 @@ class Dashboard(DetailActions):
             self._pane.take_keys()
         elif len(self.screen_stack) == 1:
             self.push_screen(DetailScreen(selection, self._pane.index, self._outside.clock(), self.signs))
-
-    def action_copy_fix(self) -> None:
-        finding = self._finding
-        if finding is None:
-            self.say("Nothing to copy: the selected cell has no findings.")
-        elif finding.fix is None:
-            self.say(f"Nothing to copy: {finding.code} has no fix here.")
-        else:
-            text = printable(typed_part(finding.fix))
-            self.copy_to_clipboard(text)
-            self.say(f"Copied: {text}")
 
     def action_open_editor(self) -> None:
         place = self._place()

@@ -9,7 +9,7 @@ from pathlib import Path
 from mfenv_tui.findings import typed_part
 from mfenvd.atomic_write import staged
 from mfenvd.domain.finding import Finding
-from mfenvd.domain.repin import NotPinnedError, read_pin, repinned
+from mfenvd.domain.repin import NotPinnedError, Pin, read_pin, repinned
 
 
 class FixError(Exception):
@@ -40,29 +40,36 @@ class Edit:
         return Edit(self.path, self.line, self.after, self.before, self.what)
 
 
-def plan(finding: Finding) -> Edit:
-    """What applying `finding`'s fix would change; reads the file.
+def pin_of(finding: Finding) -> tuple[Pin, str, int]:
+    """The pin that `finding`'s fix is, the file that it belongs into, and its line there. The file is not looked at.
 
     Raises:
-        FixError: The fix is no pin, is about no line, or the line cannot be changed safely.
+        FixError: The fix is no pin, or it is not known where it belongs.
     """
-    if finding.fix is None:
-        raise FixError(f"Nothing to apply: {finding.code} has no fix here.")
-    what = typed_part(finding.fix)
-    pin = read_pin(what)
+    pin = read_pin(typed_part(finding.fix)) if finding.fix is not None else None
     if pin is None:
         raise FixError("This fix is not a pin of one package: nothing can be changed by itself.")
     if finding.path is None or finding.line is None:
         raise FixError(f"It is not known which line asks for {pin.name}: y copies the pin.")
-    path = Path(os.path.realpath(finding.path))
+    return pin, finding.path, finding.line
+
+
+def plan(finding: Finding) -> Edit:
+    """What applying `finding`'s fix would change; reads the file.
+
+    Raises:
+        FixError: As `pin_of`, or the line cannot be changed safely.
+    """
+    pin, named, line = pin_of(finding)
+    path = Path(os.path.realpath(named))
     before = _read(path)
     try:
-        after = repinned(before.decode("utf-8"), finding.line, pin).encode()
+        after = repinned(before.decode("utf-8"), line, pin).encode()
     except UnicodeDecodeError as error:
         raise FixError(f"{path.name} is not UTF-8: it is left alone.") from error
     except NotPinnedError as error:
         raise FixError(f"{path.name}: {error} Add the pin by hand: y copies it.") from error
-    return Edit(path, finding.line, before, after, what)
+    return Edit(path, line, before, after, typed_part(finding.fix or ""))
 
 
 def apply(edit: Edit) -> None:

@@ -1,11 +1,13 @@
-"""Why an action cannot be done now. What hangs on the selected cell, the action itself says."""
+"""Why an action cannot be done now. What else hangs on the selected cell, the action itself says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mfenv_tui.actions import ABOUT_ROWS, CHANGES, OF_TABLE
+from mfenv_tui.actions import ABOUT_FIXES, ABOUT_ROWS, CHANGES, OF_TABLE
+from mfenv_tui.fixing import FixError, pin_of
 from mfenv_tui.link import Link
+from mfenvd.domain.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Situation:
         projects: Whether any is watched.
         at_table: Whether the table is what one looks at,
         at_cell: or the selected cell, there or on a screen of its own.
+        finding: The one that keys are about.
         unchangeable: Why nothing may be changed from here; None when it may.
     """
 
@@ -26,6 +29,7 @@ class Situation:
     projects: bool
     at_table: bool
     at_cell: bool
+    finding: Finding | None = None
     unchangeable: str | None = None
 
     def why_not(self, action: str) -> str | None:
@@ -41,6 +45,21 @@ class Situation:
             return "No project is watched, whose indexes could be asked: run `mfenv up` in one."
         if action in OF_TABLE and not self.at_table:
             return "This is about the table: Esc leads back to it."
+        return self._why_not_fix(action) if action in ABOUT_FIXES else None
+
+    def _why_not_fix(self, action: str) -> str | None:
+        if action == "undo_fix":
+            return None if self.at_cell else "This is about a fix: Esc leads back to the table."
+        what = "copy" if action == "copy_fix" else "apply"
+        if self.finding is None:
+            return f"Nothing to {what}: the selected cell has no findings."
+        if self.finding.fix is None:
+            return f"Nothing to {what}: {self.finding.code} has no fix here."
+        if action == "apply_fix":
+            try:
+                pin_of(self.finding)
+            except FixError as error:
+                return str(error)
         return None
 
     def _why_not_start(self) -> str:

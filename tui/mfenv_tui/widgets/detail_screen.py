@@ -68,6 +68,7 @@ class DetailScreen(Screen[None]):
     def action_step(self, step: int) -> None:
         self._index = (self._index + step) % len(self._selection.findings)
         self._show()
+        self.refresh_bindings()
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def action_scroll(self, lines: int) -> None:

@@ -64,6 +64,9 @@ class FindingsTab(Tab):
     class Opened(Message):
         """The highlighted finding was chosen."""
 
+    class Highlighted(Message):
+        """Another finding may be highlighted than before."""
+
     def __init__(self, signs: Signs) -> None:
         super().__init__(signs)
         self._facts = Prose("facts", ascii_only=signs.ascii_only)
@@ -105,6 +108,10 @@ class FindingsTab(Tab):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.post_message(self.Opened())
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.post_message(self.Highlighted())
 
     def _show_findings(self, selection: Selection | None) -> None:
         findings = selection.findings if selection else ()

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
+from textual.events import Key, Resize
 from textual.screen import Screen
 from textual.widgets import DataTable, Input
 
@@ -58,7 +58,7 @@ class WheelsScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", tooltip="Go back to where you came from."),
         Binding("slash", "type", "Other package"),
-        Binding("f2,c", "switch", "Wheels or conda", tooltip="Ask the other side: PyPI's indexes or conda's channels."),
+        Binding("f2", "switch", "Wheels or conda", tooltip="Ask the other side: PyPI's indexes or conda's channels."),
     ]
 
     def __init__(self, outside: Outside, root: str, package: str, signs: Signs, *, conda: bool = False) -> None:
@@ -98,6 +98,14 @@ class WheelsScreen(Screen[None]):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         self._show_version(event.cursor_row)
+
+    def on_key(self, event: Key) -> None:
+        """A letter that is no key here begins another package, wherever the keys go."""
+        if event.character and event.character.isalnum() and event.key not in self.active_bindings:
+            event.stop()
+            package = self.query_one(PackageInput)
+            self.set_focus(package)  # which selects what is there: what is typed takes its place
+            package.post_message(Key(event.key, event.character))
 
     def on_resize(self, event: Resize) -> None:
         if self._found is not None:

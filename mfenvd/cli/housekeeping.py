@@ -54,11 +54,13 @@ def gc(*, older_than: DaysOption = 14, dry_run: DryRunFlag = False, json: JsonFl
     for prefix in collected.environments.interrupted:
         terminal.say(f"{prefix}: {_done('removed', dry_run=dry_run)} (interrupted)")
     gone = sum(not idle.in_use for idle in collected.environments.idle) + len(collected.environments.interrupted)
-    files = collected.files
     for entry in collected.entries:
         terminal.say(f"{entry.manifest}: {entry.id.req}:{entry.id.full} {_done('removed', dry_run=dry_run)}")
+    files, entries = collected.files, len(collected.entries)
+    of_manifests = f", {entries} manifest entr{'y' if entries == 1 else 'ies'}" if entries else ""
     terminal.say(
-        f"{gone} environment{'' if gone == 1 else 's'} and {files.files} stored file{'' if files.files == 1 else 's'} "
+        f"{gone} environment{'' if gone == 1 else 's'}{of_manifests} and "
+        f"{files.files} stored file{'' if files.files == 1 else 's'} "
         f"({files.size / _MEBIBYTE:.1f} MiB) {_done('removed', dry_run=dry_run)}."
     )
 

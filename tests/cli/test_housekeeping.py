@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from mfenvd.cli.main import run
+from mfenvd.paths import find_paths
+from mfenvd.warm.netflixext import manifest, ours
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted
 from tests.support.micromamba import install_micromamba
 
 ID = "0123456789abcde"
@@ -64,3 +67,20 @@ def test_gc_leaves_what_is_metaflows(left: Path, capsysbinary: pytest.CaptureFix
     assert run(["gc", "-n"]) == 0
     assert "0 environments and 0 stored files (0.0 MiB) would be removed." in capsysbinary.readouterr().out.decode()
     assert left.exists()
+
+
+def test_gc_takes_what_nobody_uses_out_of_the_extensions_manifest(
+    left: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert left.exists()
+    path, id_ = tmp_path / "conda_v2.cnd", EnvId("linux-64", "a" * 40, "b" * 40)
+    wanted = Wanted(id_, {"packages": [], "resolved_on": "2026-01-02T03:04:05"})
+    ours.write(Path(find_paths().cache), path, [wanted])
+    assert answer(capsysbinary, "gc", "--json")["entries"] == []
+    assert run(["gc", "--older-than", "0", "-n"]) == 0
+    out = " ".join(capsysbinary.readouterr().out.decode().split())
+    assert f"{id_.req}:{id_.full} would be removed" in out
+    assert "0 environments, 1 manifest entry and 0 stored files (0.0 MiB) would be removed." in out
+    (entry,) = answer(capsysbinary, "gc", "--older-than", "0", "--json")["entries"]
+    assert entry == {"manifest": str(path), "id": {"arch": id_.arch, "req": id_.req, "full": id_.full}}
+    assert list(manifest.read(path)) == []

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.warm.marker import GRACE
 from mfenvd.warm.netflixext import manifest
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted, Written
@@ -106,9 +107,7 @@ def forget(cache_dir: Path, path: Path, id_: EnvId) -> None:
 def _put(cache_dir: Path, note: Note) -> None:
     file = _file(cache_dir, Path(note.manifest), note.id)
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}.part")
-    partial.write_bytes(msgspec.json.encode(note))
-    partial.replace(file)
+    write_atomically(file, msgspec.json.encode(note))
 
 
 def _folder(cache_dir: Path) -> Path:

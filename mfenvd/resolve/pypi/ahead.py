@@ -23,12 +23,15 @@ class UvAhead:
 
     Args:
         uv: Whom to ask.
+        beginner: The same once more, for the answer before: it may have to be stopped.
         catalog: What looks packages up; what it found out stays there.
         known: Canonical names of packages that are looked up by others.
     """
 
-    def __init__(self, uv: Uv, catalog: Catalog, known: Iterable[str]) -> None:
+    def __init__(self, uv: Uv, beginner: Uv, catalog: Catalog, known: Iterable[str]) -> None:
         self._uv = uv
+        self._beginner = beginner
+        self._beginner.heard = self._heard
         self._catalog = catalog
         self._looked_up = set(known)
         self._first: tuple[Question, UvPlatform, Future[Compiled]] | None = None
@@ -38,23 +41,23 @@ class UvAhead:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._uv.stop()
+        self._beginner.stop()
         self._open.close()
 
     def begin(self, question: Question, platform: UvPlatform) -> None:
         """Sets uv to work on what it will most likely be asked."""
-        self._uv.heard = self._heard
         pool = self._open.enter_context(ThreadPoolExecutor(1, thread_name_prefix="ahead"))
-        self._first = (question, platform, pool.submit(self._uv.compile, question, platform))
+        self._first = (question, platform, pool.submit(self._beginner.compile, question, platform))
 
     def compile(self, question: Question, platform: UvPlatform) -> Compiled:
         """As `Uv.compile`."""
         first, self._first = self._first, None
         if first is not None:
             *asked, answer = first
+            if self._uv.is_offline:
+                self._beginner.stop()
             # Two at work on one cache would fetch everything twice: the second one waits.
             error = answer.exception()
-            self._uv.heard = None
             if asked == [question, platform] and not self._uv.is_offline:
                 if error is not None:
                     raise error

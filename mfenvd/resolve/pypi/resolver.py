@@ -188,7 +188,7 @@ class _Attempt:
         asked, target, rules = self._asked, self._target, self._rules
         inspector = self._inspector(catalog)
         uv = self._uv()
-        with UvAhead(uv, catalog, asked.index_names) as ahead:
+        with UvAhead(uv, self._uv(), catalog, asked.index_names) as ahead:
             beside = UvBeside(ahead, self._cache_dir / "standins", self._installed, catalog, target)
             dead_ends = DeadEnds(rules, catalog, self._notebook(DeadEnd), self._notebook(Way), asked.installed)
             solver = Solver(asked, target, inspector, dead_ends, beside)

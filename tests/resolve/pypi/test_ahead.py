@@ -30,10 +30,10 @@ LINUX = uv_platform(Target(Arch.LINUX_64, "3.11", glibc="2.28"))
 def ahead(index: IndexServer, project: Context, *known: str) -> Iterator[tuple[UvAhead, Catalog]]:
     cache, root = Path(project.cache_dir), Path(project.root)
     config = configuration(Indexes(index_url=index.url), project.surroundings, root)
-    uv = Uv(config, cache, project.surroundings.environ, root)
+    uv, beginner = (Uv(config, cache, project.surroundings.environ, root, refresh=refresh) for refresh in (False, True))
     with (
         Catalog(lambda fresh_for: IndexClient(config, cache, fresh_for=fresh_for)) as catalog,
-        UvAhead(uv, catalog, known) as one,
+        UvAhead(uv, beginner, catalog, known) as one,
     ):
         yield one, catalog
 
@@ -56,6 +56,20 @@ def test_another_question_than_the_one_begun_has_its_own_answer(index: IndexServ
         assert [one.version for one in uv.compile(Question(("app",), ("app<2",)), LINUX).packages] == ["1.0"]
 
 
+def test_offline_is_not_waited_for_who_began_online(index: IndexServer, project: Context) -> None:
+    index.add(wheel("app", "1.0"))
+    with ahead(index, project) as (uv, _):
+        uv.begin(Question(("app",)), LINUX)
+        assert len(uv.compile(Question(("app",)), LINUX).packages) == 1
+    index.fail("app", Fault(delay=2.0, status=500))
+    with ahead(index, project) as (uv, _):
+        uv.begin(Question(("app>0",)), LINUX)
+        uv._uv.is_offline = True
+        index.log.clear()
+        assert len(uv.compile(Question(("app>0",)), LINUX).packages) == 1
+        assert index.log.paths() == [], "the index has not answered yet"
+
+
 def test_a_failure_is_that_of_the_question(index: IndexServer, project: Context) -> None:
     index.add(wheel("app", "1.0"))
     with ahead(index, project) as (uv, _):
@@ -70,7 +84,7 @@ def test_what_is_at_work_at_the_end_is_stopped(index: IndexServer, project: Cont
     index.fail("app", Fault(delay=2.0))
     with ahead(index, project) as (uv, _):
         uv.begin(Question(("app",)), LINUX)
-    assert _uvs() == []
+    assert (_uvs(), index.log.paths()) == ([], []), "the index has not answered yet"
 
 
 def _uvs() -> list[psutil.Process]:

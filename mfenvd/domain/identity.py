@@ -79,6 +79,9 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
         pkgs_dirs: Absolute paths of its folders of packages.
         full: Of a step that takes the packages of a named environment: the full id that they have for it.
         base: That environment's own request id and full id.
+        extras: Flags for the resolver by `conda` and `pypi`, which only a named environment brings along.
+        resolves: Of a step that asks for more than its named environment has: what is resolved in the place of `deps`,
+            the packages of that environment among it.
     """
 
     id: str
@@ -99,6 +102,8 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
     pkgs_dirs: tuple[str, ...] = ()
     full: str | None = None
     base: tuple[str, str] | None = None
+    extras: dict[str, tuple[str, ...]] = {}
+    resolves: dict[str, tuple[str, ...]] = {}
 
     @property
     def key(self) -> str:

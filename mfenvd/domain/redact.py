@@ -84,3 +84,8 @@ def _names_secret(parameter: str) -> bool:
 
 def _without_userinfo(url: re.Match[str]) -> str:
     return url[0] if url["userinfo"] == "git" else f"{url['scheme']}{HIDDEN}@"
+
+
+def shown_packages(packages: Mapping[str, str]) -> dict[str, str]:
+    """The packages as written, but for credentials in URLs."""
+    return {redact(name): redact(version) for name, version in packages.items()}

@@ -10,16 +10,17 @@ from packaging.markers import InvalidMarker
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location, Severity
+from mfenvd.domain.identity import RequestIdentity
 from mfenvd.domain.markers import holds
 from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.redact import shown_url, without_channel_credentials
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
-from mfenvd.domain.sharing import AskedEnvironment
+from mfenvd.domain.sharing import AskedEnvironment, Worded
 from mfenvd.domain.target import newest_patch
 from mfenvd.flows.conda_packages import conda_part, metaflow_spec
 from mfenvd.flows.file_conda import minor_of
 from mfenvd.flows.project_context import ProjectContext
-from mfenvd.flows.requests import canonical_requirements, python_in, python_version
+from mfenvd.flows.requests import RequestFacts, canonical_requirements, python_in, python_version
 from mfenvd.flows.requirement_formats.requirement_text import Entry
 from mfenvd.flows.targets import requested_targets
 
@@ -50,19 +51,43 @@ def described(asked: AskedEnvironment, like: Environment, context: ProjectContex
         like: What mfenv read of the same: where packages stand, and what is wrong with them.
         context: Of the project.
     """
-    kind, arch = _KINDS[asked.env_type], Arch(asked.arch)
-    python, interpreter = _python(asked.asked.deps.get("conda", ()), kind, context.requests.python)
-    (target,) = requested_targets((arch,), python, context.targets, None, kind=kind, declared=True)
+    python, kind = python_of(asked, context.requests), _KINDS[asked.env_type]
+    (target,) = requested_targets((Arch(asked.arch),), python, context.targets, None, kind=kind, declared=True)
     target = target.given(glibc=_system(asked, "__glibc"), cuda=_system(asked, "__cuda"))
+    return described_on(target, asked, like, context.requests)
+
+
+def extending(identity: RequestIdentity) -> AskedEnvironment:
+    """What a step asks for that extends a named environment."""
+    return AskedEnvironment(
+        identity.arch,
+        identity.id,
+        identity.env_type,
+        Worded(identity.deps, identity.sources, identity.extras),
+        identity.resolves,
+        identity.named,
+        identity.builder,
+        extends=True,
+    )
+
+
+def python_of(asked: AskedEnvironment, facts: RequestFacts) -> str:
+    """The version of the interpreter that is asked for."""
+    return _python(asked, facts)[0]
+
+
+def described_on(target: PlannedTarget, asked: AskedEnvironment, like: Environment, facts: RequestFacts) -> Described:
+    """As `described`, for a target that is known."""
+    kind, (python, interpreter) = _KINDS[asked.env_type], _python(asked, facts)
     conda = [*_split(asked.deps, "conda"), *_split(asked.deps, "npconda")]
     if kind is Kind.MIXED:
         conda += [(name, "") for name in _IN_MIXED if name not in dict(conda)]
-    wheels, said = _wheels(asked, like, Path(context.facts.cwd)) if kind is not Kind.CONDA else (PypiPart(), ())
+    wheels, said = _wheels(asked, like, facts.folders) if kind is not Kind.CONDA else (PypiPart(), ())
     known = {(finding.code, finding.message) for finding in like.findings}
     said = (*like.findings, *(finding for finding in said if (finding.code, finding.message) not in known))
     broken = any(finding.severity is Severity.ERROR for finding in said)
-    parts = CondaPart() if kind is Kind.PYPI else _conda(conda, interpreter, asked, target, context)
-    request = Request(kind, python, wheels, parts, context.requests.solver_for(kind))
+    parts = CondaPart() if kind is Kind.PYPI else _conda(conda, interpreter, asked, target, facts)
+    request = Request(kind, python, wheels, parts, facts.solver_for(kind))
     environment = msgspec.structs.replace(
         like,
         kind=kind,
@@ -77,7 +102,7 @@ def described(asked: AskedEnvironment, like: Environment, context: ProjectContex
     )
     if kind is not Kind.PYPI:
         return Described(environment)
-    into = _conda(list(map(_pair, asked.builder)), interpreter, asked, target, context)
+    into = _conda(list(map(_pair, asked.builder)), interpreter, asked, target, facts)
     base = Environment(
         source=like.source,
         flow=None,
@@ -96,11 +121,14 @@ def undescribed(folder: Path, name: str) -> Environment:
     return Environment(source=str(folder / "command line"), flow=None, step=None, name=name)
 
 
-def _python(deps: Sequence[str], kind: Kind, project: str) -> tuple[str, str]:
+def _python(asked: AskedEnvironment, facts: RequestFacts) -> tuple[str, str]:
     """The interpreter's version, and what conda is asked for.
 
-    Of a range the project's Python is taken where it is in it. `3.11` means any 3.11 but to conda alone.
+    Of a range the project's Python is taken where it is in it. `3.11` means any 3.11 but to conda alone. Beside wheels
+    the interpreter of an environment that is extended may be another patch.
     """
+    kind, project = _KINDS[asked.env_type], facts.python
+    deps = (asked.asked.deps if kind is Kind.PYPI else asked.deps).get("conda", ())
     said = next((spec for name, spec in map(_pair, deps) if name == "python"), "")
     version = python_version(said) if said else project
     if version is None:
@@ -113,11 +141,13 @@ def _python(deps: Sequence[str], kind: Kind, project: str) -> tuple[str, str]:
     return newest_patch(minor_of(version)), f"{minor_of(version)}.*"
 
 
-def _wheels(asked: AskedEnvironment, like: Environment, folder: Path) -> tuple[PypiPart, tuple[Finding, ...]]:
+def _wheels(
+    asked: AskedEnvironment, like: Environment, folders: Sequence[Path]
+) -> tuple[PypiPart, tuple[Finding, ...]]:
     extras = asked.asked.extras.get("pypi", ())
     places = {name: place for name, place in like.origins.items() if place is not None}
     written = canonical_requirements(
-        Entry(text, places.get(name, Location(like.source)), (folder,))
+        Entry(text, places.get(name, Location(like.source)), tuple(folders))
         for name, text in _requirements(asked.deps.get("pypi", ()))
     )
     links = tuple(text.split(maxsplit=1)[1] for text in extras if text.startswith(_FIND_LINKS))
@@ -142,7 +172,7 @@ def _conda(
     interpreter: str,
     asked: AskedEnvironment,
     target: PlannedTarget,
-    context: ProjectContext,
+    facts: RequestFacts,
 ) -> CondaPart:
     """The packages whose markers hold on the target, with the interpreter that was chosen."""
     wanted = [("python", interpreter)]
@@ -151,7 +181,7 @@ def _conda(
         if name != "python" and (not marker or _holds(marker, target)):
             wanted.append((name, metaflow_spec(version)))
     named = asked.named.get("conda", ())
-    return conda_part(wanted, named, context.requests.conda, flexible=bool(named))
+    return conda_part(wanted, named, facts.conda, flexible=bool(named))
 
 
 def _holds(marker: str, target: PlannedTarget) -> bool:

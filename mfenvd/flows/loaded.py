@@ -215,7 +215,7 @@ def _named(step: StepReading, found: Sequence[LoadedStep]) -> StepReading:
     problem = next((one.problem for one in found if one.problem is not None), None)
     if problem is not None:
         return _refused(step, problem)
-    identities = {one.request.key: one.request for one in found if one.request is not None and one.request.full}
+    identities = {one.request.key: one.request for one in found if one.request is not None and one.request.base}
     return msgspec.structs.replace(step, identities=tuple(identities.values()))
 
 

@@ -17,7 +17,8 @@ from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows import findings
 from mfenvd.flows.discovery import Discovery, FileKind
-from mfenvd.flows.flow_environments import FlowContext, Shared, SourceEnvironments, source_environments
+from mfenvd.flows.flow_context import FlowContext, Shared
+from mfenvd.flows.flow_environments import SourceEnvironments, source_environments
 from mfenvd.flows.flow_file import ModuleCache, looks_like_flow, read_file
 from mfenvd.flows.host import Host, this_host
 from mfenvd.flows.launches import Launch, LaunchScanner

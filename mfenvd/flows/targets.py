@@ -69,6 +69,12 @@ def requested_targets(  # noqa: PLR0913 - one argument per fact
     return _planned(wants, python, project, kind, only_remote=False, declared=declared)
 
 
+def offering(planned: PlannedTarget, step: StepReading) -> PlannedTarget:
+    """The target with what `@sys_packages` says that it offers; builds behind the versions do not count."""
+    given = {name: version.partition("=")[0] for name, version in step.system.items()}
+    return planned.given(glibc=given.get("__glibc"), cuda=given.get("__cuda"))
+
+
 def _local(project: ProjectTargets, location: Location | None) -> Iterator[Want]:
     if project.host.arch is not None:
         yield Want(project.host.arch, "local", local=True, location=location)

@@ -32,6 +32,7 @@ class Dialect:
         self._utils = importlib.import_module(_CONDA + "utils")
         self._environments = importlib.import_module(_CONDA + "conda_environment").CondaEnvironment
         self._configured: dict[str, Any] = {}
+        self._is_read_only = False
         # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
         self._conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
 
@@ -53,10 +54,10 @@ class Dialect:
         said: dict[str, Any] = {"step": step.name, "id": None, "kinds": self._kinds(step), "remote": self._remote(step)}
         try:
             env_type, arch, wanted, _ = environment.extract_merged_reqs_for_step(
-                environment.conda, environment._flow, environment._datastore_type, step
+                environment.conda, environment._flow, environment._datastore_type, step, local_only=self._is_read_only
             )
             made = environment._result_for_step[step.name][2]
-            builder = self._builder(env_type, wanted) if made is not None and made[2] is None else []
+            builder = self._builder(env_type, wanted.packages_as_str) if made is not None and made[2] is None else []
         except Exception as error:
             return {"step": step.name, "error": self._side._failure(error, "metaflow")}
         if made is None:
@@ -82,22 +83,30 @@ class Dialect:
             return {"step": step.name, "error": self._side._failure(error, "metaflow")}
 
     def _based(self, conda: Any, arch: Any, wanted: Any, base: Any, said: dict[str, Any]) -> dict[str, Any]:
-        """A step of a named environment, as far as that has all that the step asks for, Metaflow's pins included."""
+        """A step of a named environment: it takes that as it is, or extends it where that lacks what is asked for.
+
+        Metaflow's pins are asked for, too.
+        """
         resolver = importlib.import_module(_CONDA + "envsresolver").EnvsResolver
         found = resolver.find_resolved_environment(
-            conda, arch, wanted.packages_as_str, wanted.sources, {}, base_env=base
+            conda, arch, wanted.packages_as_str, wanted.sources, {}, base_env=base, local_only=True
         )
-        _, _, sources, deps, *_, resolved = found
-        if resolved is None:
-            lacking = "the named environment lacks packages that the step or Metaflow asks for: run resolves it anew"
-            return {"step": said["step"], "error": {"text": lacking}}
-        said["id"] = resolved.env_id.req_id
+        env_type, id_, sources, deps, resolves, extras, is_compatible, resolved = found
+        is_same = (id_.req_id, id_.arch) == (base.env_id.req_id, base.env_id.arch)
+        named = {kind: self._named(conda, kind, urls) for kind, urls in sources.items()}
+        said["id"] = id_.req_id
         said["request"].update(
-            full=resolved.env_id.full_id,
             base=[base.env_id.req_id, base.env_id.full_id],
+            env_type=env_type.value,
             deps={category: sorted(found) for category, found in deps.items()},
             sources={kind: [_bare(url) for url in urls] for kind, urls in sources.items()},
+            named=dict(named, sys=said["request"]["named"]["sys"]),
+            extras=extras,
         )
+        if is_same or is_compatible:
+            said["request"]["full"] = resolved.env_id.full_id
+        else:
+            said["request"].update(resolves=resolves, builder=self._builder(env_type, deps))
         return said
 
     def _folders(self, conda: Any) -> dict[str, Any]:
@@ -120,11 +129,10 @@ class Dialect:
             self._configured[kind] = {self._utils.channel_or_url(url) for url in configured}
         return [_bare(url) for url in urls if self._utils.channel_or_url(url) not in self._configured[kind]]
 
-    def _builder(self, env_type: Any, wanted: Any) -> list[str]:
+    def _builder(self, env_type: Any, deps: Any) -> list[str]:
         """The conda packages that wheels go into (`EnvsResolver._resolve_environments`)."""
         if env_type.value != "pypi-only":
             return []
-        deps = wanted.packages_as_str
         conda = deps.get("conda", [])
         python = next(dep for dep in conda if dep.startswith("python=="))
         if python.count(".") == 1:
@@ -148,7 +156,14 @@ class Dialect:
         return step["decorators"] is not None
 
     def read(self, environment: Any, classes: Any, step: Any) -> dict[str, Any]:
-        """As `step`, of one that was only read: its decorators are made anew, and merged by the extension."""
+        """As `step`, of one that was only read: its decorators are made anew, and merged by the extension.
+
+        The project may itself say where the datastore and Metaflow's metadata are, so neither is asked.
+        """
+        self._is_read_only = True
+        if any(one["attributes"].get("pathspec") for one in step["decorators"]):
+            unasked = "Metaflow's metadata is asked for the environment of a step only if the project is trusted"
+            return {"step": step["step"], "error": {"text": unasked}}
         # What is kept of a step before, which may have the same name in another flow.
         self._environments._flow_req = None
         self._environments._result_for_step = {}
@@ -168,7 +183,10 @@ class Dialect:
             return {"step": step["step"], "error": self._side._failure(error, "metaflow")}
         own += [self._side.other(classes.get(name), name) for name in step["remote"]]
         environment._flow._flow_decorators = flow
-        return self.step(environment, self._side.Step(step["step"], own))
+        said = self.step(environment, self._side.Step(step["step"], own))
+        if "error" in said and said["error"]["text"].startswith("Base environment"):
+            said["error"]["text"] += "; the datastore is asked only if the project is trusted"
+        return said
 
     def _kinds(self, step: Any) -> list[str]:
         return sorted({one.name for one in step.decorators if one.name in _DECORATORS and hasattr(one, "packages")})

@@ -13,7 +13,7 @@ import msgspec
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
-from mfenvd.warm.netflixext.manifest import EnvId, Wanted
+from mfenvd.warm.netflixext.manifest import Entry, EnvId, Wanted
 
 _USER_VARIABLES = ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER")
 
@@ -68,6 +68,20 @@ def records(  # noqa: PLR0913 - all that an entry says
         full = full_id(entries)
         found += [Wanted(EnvId(arch, req, full), made, is_default, aliases) for arch, made in entries.items()]
     return tuple(found)
+
+
+def extended(wanted: Wanted, base: Entry | None) -> Wanted:
+    """An environment that extends another: packages of that one stay as its entry `base` has them (`_resolve`).
+
+    `base` is None where nobody knows it.
+    """
+    if base is None:
+        return wanted
+    lines = {line["filename"]: line for line in base["packages"]}
+    packages = [lines.get(line["filename"], line) for line in wanted.entry["packages"]]
+    made = {**wanted.entry, "packages": packages, "accurate_source": bool(base.get("accurate_source", True))}
+    id_ = EnvId(wanted.id.arch, wanted.id.req, full_id({wanted.id.arch: made}))
+    return msgspec.structs.replace(wanted, id=id_, entry=made)
 
 
 def username(environ: Mapping[str, str]) -> str:

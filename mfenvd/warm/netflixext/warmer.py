@@ -24,7 +24,7 @@ from mfenvd.warm.netflixext import manifest, ours
 from mfenvd.warm.netflixext.entries import Asked, asked_again, environment_of, resolution_of, with_cache_info
 from mfenvd.warm.netflixext.locks import all_locks, remove_stale
 from mfenvd.warm.netflixext.manifest import Entry, EnvId, ManifestError, Wanted, is_entry
-from mfenvd.warm.netflixext.recording import Resolved, records, username
+from mfenvd.warm.netflixext.recording import Resolved, extended, records, username
 from mfenvd.warm.netflixext.sharing import NOBODYS, ExtensionDatastore, newest
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 
@@ -126,7 +126,7 @@ class NetflixextWarmer:
             if held is None:
                 return State.RESOLVED, None
         else:
-            resolved = _resolved(task)
+            resolved = _resolved(task, datastore)
             held = _written(task, resolved, datastore)
             if held.id != resolved.id:
                 said.append(_kept(task, held))
@@ -157,14 +157,17 @@ class NetflixextWarmer:
             yield str(place / ".metaflowenv")
 
 
-def _resolved(task: WarmTask) -> Wanted:
+def _resolved(task: WarmTask, datastore: ExtensionDatastore | None) -> Wanted:
     """What was resolved, as the manifest is to have it."""
     identity = task.of_extension
-    asked = Asked(identity.deps, identity.sources)
+    asked = Asked(identity.deps, identity.sources, identity.extras)
     resolved = Resolved(identity.arch, identity.id, asked, tuple(_packages(task)))
     by = username(task.context.surroundings.environ)
     (wanted,) = records([resolved], _KINDS[identity.env_type], by=by)
-    return wanted
+    if identity.base is None:
+        return wanted
+    base = EnvId(identity.arch, *identity.base)
+    return extended(wanted, manifest.read(Path(identity.manifest)).entry(base) or _described(base, datastore))
 
 
 def _packages(task: WarmTask) -> Iterator[LockedPackage]:
@@ -182,10 +185,9 @@ def _written(task: WarmTask, resolved: Wanted, datastore: ExtensionDatastore | N
     id_ = content.default(identity.arch, identity.id) or resolved.id
     ours.wanted_again(Path(task.context.cache_dir), path, id_)
     entry = content.entry(id_) or resolved.entry
-    packages = tuple(_packages(task))
-    if id_ != resolved.id:
-        packages = resolution_of(entry, task.conda[identity.arch].target, identity.id).packages
-    return _Held(id_, entry, packages)
+    held = resolution_of(entry, task.conda[identity.arch].target, identity.id).packages
+    known = {package.url.partition("#")[0]: package for package in _packages(task)}
+    return _Held(id_, entry, tuple(known.get(package.url, package) for package in held))
 
 
 def _write(task: WarmTask, wanted: Wanted) -> None:
@@ -212,7 +214,7 @@ def _named(task: WarmTask, full: str, datastore: ExtensionDatastore | None) -> _
     if entry is None:
         return None
     if content.entry(id_) is None and base != id_:
-        entry = asked_again(entry, Asked(identity.deps, identity.sources), base)
+        entry = asked_again(entry, Asked(identity.deps, identity.sources, identity.extras), base)
     if content.entry(id_) is None or (base != id_ and content.default(id_.arch, id_.req) is None):
         _write(task, Wanted(id_, entry, is_default=base != id_))
     ours.wanted_again(Path(task.context.cache_dir), path, id_)

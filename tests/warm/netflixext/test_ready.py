@@ -96,6 +96,32 @@ class NamedFlow(FlowSpec):
 if __name__ == "__main__":
     NamedFlow()
 """
+EXTENDING_FLOW = """\
+from metaflow import FlowSpec, conda, named_env, named_env_base, pypi, step
+
+
+@named_env_base(name="team/env:v1")
+class ExtendingFlow(FlowSpec):
+    @pypi(packages={"late": ""})
+    @step
+    def start(self):
+        import demo, late
+
+        print("demo", demo.__version__, "late", late.__version__)
+        self.next(self.end)
+
+    @named_env(name="team/env:v1")
+    @conda(libraries={"native": "2.0"})
+    @step
+    def end(self):
+        import demo, native
+
+        print("demo", demo.__version__, "native", native.VERSION)
+
+
+if __name__ == "__main__":
+    ExtendingFlow()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +227,59 @@ def test_a_named_environment_is_there_before_the_run(world: ExtensionWorld, mfen
     assert "demo 1.0" in run(world, "named_flow.py")
     assert set(world.bootstrapping) <= {"info"}
     assert world.manifest_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_named_environment_with_more_packages_is_there_before_the_run(
+    world: ExtensionWorld, mfenvd: Mfenvd, trusted: bool
+) -> None:
+    world.write("requirements.txt", "demo==1.0\nrequests\n")
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}.*"
+    named = ("resolve", "-r", "requirements.txt", "--python", python, "--alias", "team/env:v1")
+    world.environment(*named)
+    alone = environments(world)
+    world.write("extending_flow.py", EXTENDING_FLOW)
+    mfenvd.connection.set_trust(str(world.project), trusted=trusted)
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM, "ExtendingFlow")
+    before, ours = world.manifest_file.read_bytes(), environments(world)
+    world.calls.clear()
+
+    said = run(world, "extending_flow.py")
+
+    assert "demo 1.0 late 1.0" in said
+    assert "demo 1.0 native 2.0" in said
+    assert set(world.bootstrapping) <= {"info"}
+    assert world.manifest_file.read_bytes() == before
+    made = {req: found for req, found in ours.items() if req not in alone}
+    assert sorted(entry["env_type"] for found in made.values() for entry in entries(found)) == ["mixed", "pypi-only"]
+
+    # What the extension itself makes of the step that it can resolve without conda-lock.
+    mfenvd.run("stop")
+    world.forget()
+    shutil.rmtree(world.root / "datastore")
+    world.environment(*named)
+    world.write(
+        "extending_flow.py", EXTENDING_FLOW.replace('@conda(libraries={"native": "2.0"})', "@pypi(packages={})")
+    )
+    world.metaflow("extending_flow.py", "--environment=conda", "--no-pylint", "package", "list")
+    theirs = environments(world)
+    (req,) = made.keys() & theirs.keys()
+    assert [told(entry) for entry in entries(made[req])] == [told(entry) for entry in entries(theirs[req])]
+    assert made[req]["_default"] == theirs[req]["_default"]
+
+
+def environments(world: ExtensionWorld) -> dict[str, dict[str, Any]]:
+    """What the manifest has for this machine, by request id."""
+    return dict(json.loads(world.manifest_file.read_text())["environments"][LOCAL])
+
+
+def entries(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry for full, entry in found.items() if full != "_default"]
+
+
+def told(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry without the time, and without the order of what has none."""
+    return {
+        **entry, "resolved_on": None, "deps": sorted(entry["deps"]), "packages": sorted(entry["packages"], key=str),
+    }  # fmt: skip

@@ -1,0 +1,138 @@
+"""Steps that take an environment by name: what is known of it, and where it is not available."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from mfenvd.domain.alias import BadAliasError, parse_alias
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.plan import Environment, PlannedTarget
+from mfenvd.domain.redact import shown_packages, shown_url, without_channel_credentials
+from mfenvd.domain.request import Kind
+from mfenvd.flows import findings
+from mfenvd.flows.extension_requests import described_on, extending, python_of
+from mfenvd.flows.flow_context import FlowContext, Shared
+from mfenvd.flows.known_aliases import known_archs
+from mfenvd.flows.launches import Launch
+from mfenvd.flows.reading import FlowReading, StepReading
+from mfenvd.flows.requests import RequestFacts, python_version
+from mfenvd.flows.targets import offering, step_targets
+
+
+def named_environments(
+    source: str, flow: FlowReading, step: StepReading, launches: Sequence[Launch], context: FlowContext
+) -> tuple[Environment, ...]:
+    """A step with `@named_env`: what the configuration says of that name, else a finding.
+
+    A step that asks for more than the environment has is resolved as the extension would do it, for each arch.
+    """
+    name = step.named_env or ""
+    shared, unsure = _shared(name, step, context)
+    known = shared.environment if shared else None
+    kind = known.kind if known else Kind(step.kind) if step.kind else None
+    declared = known.python if known else python_version(step.python or "")
+    python = declared or context.requests.python
+    where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets, kind)
+    targets = tuple(_available(offering(planned, step), name, shared, step) for planned in where.targets)
+    if shared is None and (archs := _of_manifest(name, context)):
+        # Metaflow takes it as it is: what is told is for which archs it cannot.
+        targets = tuple(planned for planned in targets if planned.target.arch not in archs and not step.disabled)
+        unsure = tuple(_missing(planned.target.arch, name, archs, step) for planned in targets)
+    bare = Environment(
+        source=source, flow=flow.name, step=step.name, named_env=name, remote=where.remote, findings=step.findings,
+        origins=step.origins,
+    )  # fmt: skip
+    folders = (*context.requests.folders, Path(source).parent)
+    extended = tuple(_extended(bare, step, where.targets, msgspec.structs.replace(context.requests, folders=folders)))
+    if extended:
+        return extended
+    said = [*step.findings, *unsure, *(known.findings if known else ())]
+    environment = Environment(
+        source=source,
+        flow=flow.name,
+        step=step.name,
+        kind=kind,
+        disabled=step.disabled,
+        python=python,
+        conda=known.conda if known else step.conda,
+        pypi=known.pypi if known else shown_packages(step.pypi),
+        channels=known.channels if known else tuple(map(without_channel_credentials, step.channels)),
+        indexes=known.indexes if known else tuple(map(shown_url, step.indexes)),
+        named_env=name,
+        remote=where.remote,
+        request=known.request if known and not step.disabled else None,
+        targets=targets,
+        findings=tuple(said),
+        origins=known.origins if known else step.origins,
+        identities=step.identities if known else (),
+    )
+    return (environment,)
+
+
+def _extended(
+    like: Environment, step: StepReading, targets: Sequence[PlannedTarget], facts: RequestFacts
+) -> Iterator[Environment]:
+    """What the extension would resolve: one for each arch, as what is extended has other packages on each."""
+    planned = {str(one.target.arch): one for one in targets}
+    asking = [
+        one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves and one.arch in planned
+    ]
+    for identity in asking:
+        asked = extending(identity)
+        on = offering(planned[identity.arch], step)
+        on = msgspec.structs.replace(on, target=msgspec.structs.replace(on.target, python=python_of(asked, facts)))
+        name = f"{like.named_env} on {identity.arch}" if identity is not asking[0] else None
+        found = described_on(on, asked, msgspec.structs.replace(like, name=name, identities=(identity,)), facts)
+        yield msgspec.structs.replace(found.environment, base=found.base and found.base.request)
+
+
+def _shared(name: str, step: StepReading, context: FlowContext) -> tuple[Shared | None, tuple[Finding, ...]]:
+    """What the configuration says of that name or alias, else the finding that says why it is not known."""
+    if name in context.named:
+        return context.named[name], ()
+    if "@{" in name:
+        return None, (findings.named_at_run_time(name, _place(step)),)
+    try:
+        alias = str(parse_alias(name))
+    except BadAliasError as error:
+        return None, (findings.bad_alias(error, _place(step)),)
+    if alias in context.named:
+        return context.named[alias], ()
+    return None, (findings.unknown_named_environment(name, _place(step), context.named),)
+
+
+def _of_manifest(name: str, context: FlowContext) -> tuple[Arch, ...]:
+    """The archs that metaflow-netflixext has an environment of that name for; none where it knows none."""
+    if context.manifest is None:
+        return ()
+    try:
+        return known_archs(context.manifest, parse_alias(name))
+    except BadAliasError:
+        return ()
+
+
+def _available(planned: PlannedTarget, name: str, shared: Shared | None, step: StepReading) -> PlannedTarget:
+    """The target, with the finding that the environment is not for its arch; nothing is said of an unknown one."""
+    if shared is None:
+        return msgspec.structs.replace(planned, findings=())
+    arch = planned.target.arch
+    if step.disabled or not shared.archs or arch in shared.archs:
+        return planned
+    missing = _missing(arch, name, shared.archs, step, shared.origin)
+    return msgspec.structs.replace(planned, findings=(*planned.findings, missing))
+
+
+def _missing(
+    arch: Arch, name: str, archs: Sequence[Arch], step: StepReading, origin: Location | None = None
+) -> Finding:
+    return findings.not_shared_for_arch(name, arch, archs, _place(step), origin, late=step.fetch_at_exec)
+
+
+def _place(step: StepReading) -> Location:
+    """Where the environment is named."""
+    return step.named_at or step.location

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 from packaging.markers import InvalidMarker
+from packaging.version import Version
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location, Severity
@@ -71,6 +72,13 @@ def extending(identity: RequestIdentity) -> AskedEnvironment:
     )
 
 
+def within(target: PlannedTarget, asked: AskedEnvironment) -> PlannedTarget:
+    """The target with no newer a GLIBC than the extension resolves for, and with the CUDA driver that it names."""
+    glibc, has = _system(asked, "__glibc"), target.target.glibc
+    is_lower = glibc is not None and has is not None and Version(glibc) < Version(has)
+    return target.given(glibc=glibc if is_lower else None, cuda=_system(asked, "__cuda"))
+
+
 def python_of(asked: AskedEnvironment, facts: RequestFacts) -> str:
     """The version of the interpreter that is asked for."""
     return _python(asked, facts)[0]
@@ -129,7 +137,7 @@ def _python(asked: AskedEnvironment, facts: RequestFacts) -> tuple[str, str]:
     """
     kind, project = _KINDS[asked.env_type], facts.python
     deps = (asked.asked.deps if kind is Kind.PYPI else asked.deps).get("conda", ())
-    said = next((spec for name, spec in map(_pair, deps) if name == "python"), "")
+    said = next((spec for name, spec in map(_pair, deps) if name.rpartition("::")[2] == "python"), "")
     version = python_version(said) if said else project
     if version is None:
         version = python_in(said, project) or project

@@ -15,7 +15,7 @@ from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.redact import shown_packages, shown_url, without_channel_credentials
 from mfenvd.domain.request import Kind
 from mfenvd.flows import findings
-from mfenvd.flows.extension_requests import described_on, extending, python_of
+from mfenvd.flows.extension_requests import described_on, extending, python_of, within
 from mfenvd.flows.flow_context import FlowContext, Shared
 from mfenvd.flows.known_aliases import known_archs
 from mfenvd.flows.launches import Launch
@@ -84,7 +84,7 @@ def _extended(
     ]
     for identity in asking:
         asked = extending(identity)
-        on = offering(planned[identity.arch], step)
+        on = within(offering(planned[identity.arch], step), asked)
         on = msgspec.structs.replace(on, target=msgspec.structs.replace(on.target, python=python_of(asked, facts)))
         name = f"{like.named_env} on {identity.arch}" if identity is not asking[0] else None
         found = described_on(on, asked, msgspec.structs.replace(like, name=name, identities=(identity,)), facts)

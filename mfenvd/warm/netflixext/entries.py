@@ -149,12 +149,8 @@ def with_cache_info(entry: Entry, cached: Collection[str]) -> Entry:
 
 def _said(asked: Asked) -> Entry:
     tokens = [(category, value) for category, values in asked.deps.items() for value in values]
-    tokens.sort(key=lambda token: token[1])
-    # Of equal ones that comes first whose category was there first, as when the extension reads and writes it again.
-    categories = list(dict.fromkeys(category for category, _ in tokens))
-    tokens.sort(key=lambda token: (token[1], categories.index(token[0])))
     return {
-        "deps": [f"{category}::{value}" for category, value in tokens],
+        "deps": [f"{category}::{value}" for category, value in sorted(tokens, key=lambda token: token[1])],
         "sources": [f"{category}::{value}" for category, values in asked.sources.items() for value in values],
         "extras": [f"{category}::{value}" for category, values in asked.extras.items() for value in values],
     }

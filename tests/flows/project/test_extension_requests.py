@@ -8,12 +8,17 @@ import msgspec
 import pytest
 
 from mfenvd.domain.arch import Arch
-from mfenvd.domain.request import Kind
+from mfenvd.domain.finding import Location
+from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.request import Kind, PypiPart
 from mfenvd.domain.sharing import AskedEnvironment, Worded
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.extension_requests import Described, described, undescribed
+from mfenvd.flows.flow_context import FlowContext
+from mfenvd.flows.flow_environments import source_environments
 from mfenvd.flows.host import Host
 from mfenvd.flows.project_context import ProjectContext, read_context
+from mfenvd.flows.reading import FileReading, FlowReading, StepReading
 from mfenvd.paths import find_paths
 
 Tokens = dict[str, tuple[str, ...]]
@@ -58,6 +63,47 @@ def test_wheels_and_the_conda_packages_that_they_go_into_are_resolved_apart(cont
     assert dict(base.conda.packages) == {"python": "3.11.*", "pip": "", "setuptools": "<82", "uv": ""}
     (target,) = found.environment.targets
     assert (target.target.arch, target.target.glibc) == (Arch.LINUX_64, "2.28")
+
+
+def test_a_step_that_extends_a_named_environment_is_resolved_on_each_arch_with_what_that_one_has(
+    context: ProjectContext, tmp_path: Path
+) -> None:
+    def asked_on(arch: str, six: str, cuda: tuple[str, ...]) -> RequestIdentity:
+        deps: Tokens = {"conda": ("python==3.11.*",), "pypi": ("demo", "six")}
+        resolves: Tokens = {
+            "conda": ("conda-forge::python==3.11.7",), "pypi": ("demo", f"six=={six}"),
+            "sys": ("__glibc==2.28=0", *cuda),
+        }  # fmt: skip
+        return RequestIdentity(
+            "a" * 40, "F", arch, "pypi-only", deps, {}, "local", None, "/r", "/r/m", "linux-64", builder=BUILDER,
+            base=("b" * 40, "c" * 40), resolves=resolves, extras={"pypi": ("--pre",)},
+        )  # fmt: skip
+
+    (tmp_path / "mfenv.toml").write_text('python = "3.11"\narchs = ["linux-aarch64"]\n')
+    step = StepReading(
+        "start", Location("flow.py", 3), named_env="team/env:v1",
+        identities=(asked_on("linux-64", "1.15", ()), asked_on("linux-aarch64", "1.16", ("__cuda==12.2",))),
+    )  # fmt: skip
+    reading = FileReading(str(tmp_path / "flow.py"), (FlowReading("F", Location("flow.py", 1), (step,)),))
+    shell = Surroundings(str(tmp_path), environ={"HOME": str(tmp_path), "CONDA_CHANNELS": "conda-forge"})
+    context = read_context(tmp_path, shell, find_paths(), Host(Arch.LINUX_64, "3.11.7", glibc="2.36"))
+    made = source_environments(reading, (), FlowContext(context.requests, context.targets, {}))
+    here, there = (environment for _, environment in made.keyed)
+    assert [one.request and one.request.pypi for one in (here, there)] == [
+        PypiPart(("demo", f"six=={six}"), pre=True) for six in ("1.15", "1.16")
+    ]
+    assert {dict(one.base.conda.packages)["python"] for one in (here, there) if one.base} == {"3.11.*"}
+    assert [[planned.target.arch for planned in one.targets] for one in (here, there)] == [
+        ["linux-64"],
+        ["linux-aarch64"],
+    ]
+    assert (here.targets[0].target.glibc, here.targets[0].target.cuda) == ("2.28", None)
+    assert there.targets[0].target.cuda == "12.2"
+    assert [
+        identity.arch for one in (here, there) for identity in one.identities if isinstance(identity, RequestIdentity)
+    ] == ["linux-64", "linux-aarch64"]
+    assert (here.named_env, here.name, there.name) == ("team/env:v1", None, "team/env:v1 on linux-aarch64")
+    assert made.findings == here.findings == ()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,17 @@ from collections.abc import Iterator
 
 import msgspec
 
+NAMED = {"team/conda:v1": "conda-only", "team/pypi:v1": "pypi-only", "team/mixed:v1": "mixed"}
+"""Environments that have python, six 1.16 and requests 2.31, by name."""
+
+_BESIDE_A_NAME: tuple[tuple[str, ...], ...] = (
+    (), ('@pypi(packages={"six": ">=1.0"})',), ('@pypi(packages={"six": "1.15"})',), ('@conda(libraries={"six": ""})',),
+    ('@conda(libraries={"numpy": ">=1.2"})', '@pypi(packages={"idna": ""})'),
+    ('@conda(channels=["bioconda"])',), ('@sys_packages(packages={"__glibc": "2.17"})',),
+    ('@pypi(packages={"idna": ""}, conda_only={"ffmpeg": ""}, extra_indices=["https://host.example/simple"])',),
+)  # fmt: skip
 _IMPORTED = (
-    "FlowSpec", "conda", "conda_base", "pip", "pypi", "pypi_base", "resources", "step", "sys_packages",
+    "FlowSpec", "conda", "conda_base", "named_env", "pip", "pypi", "pypi_base", "resources", "step", "sys_packages",
     "sys_packages_base",
 )  # fmt: skip
 _LIBRARIES: tuple[dict[str, str], ...] = ({}, {"numpy": ">=1.2,<3"}, {"ffmpeg": "", "scipy": "1.10.*"})
@@ -93,6 +102,13 @@ def flows() -> Iterator[tuple[str, str]]:
     """Name and source of flows that together have each combination, below each flow decorator."""
     for name, base in _BASES.items():
         yield name, _source(name, base, combinations())
+
+
+def extending() -> tuple[str, str]:
+    """Name and source of a flow whose steps take a named environment of each kind, with and without more packages."""
+    named = [f'@named_env(name="{name}")' for name in NAMED]
+    steps = [Combination(more=(name, *more)) for name, more in itertools.product(named, _BESIDE_A_NAME)]
+    return "NamedFlow", _source("NamedFlow", "", steps)
 
 
 def _names(count: int) -> list[str]:

@@ -10,14 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from mfenvd.domain.alias import parse_alias
 from mfenvd.domain.codes import Code
 from mfenvd.domain.loaded import DeclaredFlow, FlowQuestion, Launcher, LoadedFile, PlannedLaunch
+from mfenvd.domain.request import Kind
+from mfenvd.domain.resolution import LockedPackage
 from mfenvd.flows.flow_file import ModuleCache, read_file
 from mfenvd.flows.loaded import declared_flows
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.warm.core import ids as asking
 from mfenvd.warm.core.ids import MetaflowSide
-from tests.warm.netflixext.flows_for_ids import flows
+from mfenvd.warm.netflixext import manifest
+from mfenvd.warm.netflixext.entries import ENV_TYPES, Asked
+from mfenvd.warm.netflixext.manifest import Wanted
+from mfenvd.warm.netflixext.recording import Resolved, records
+from tests.warm.netflixext.flows_for_ids import NAMED, extending, flows
 
 pytestmark = pytest.mark.metaflow
 
@@ -146,6 +153,46 @@ def test_elsewhere_and_with_another_datastore_ids_are_others(machine: Machine) -
     assert ids(read) == truth
     (local,) = ids(ask(*asked[0], machine.launcher()))
     assert len({each["end"][1] for each in (local, *truth)}) == 3
+
+
+def test_steps_of_named_environments_have_the_ids_of_a_real_run_read_or_loaded(machine: Machine) -> None:
+    file = machine.root.parent / "metaflow" / ".metaflow" / "conda_v2.cnd"
+    for name, env_type in NAMED.items():
+        manifest.write(file, (named(name, env_type),))
+    flow, source = extending()
+    path = machine.flow(flow, source)
+    truth, declared = machine.real(path, AS_WRITTEN, machine.launcher()), machine.declared(path)
+    answers = [ask(path, declared, machine.launcher(), trusted=trusted) for trusted in (True, False)]
+    assert [ids(answer) for answer in answers] == [[truth], [truth]]
+    requests = [step.request for answer in answers for flow in answer.flows for step in flow.steps if step.request]
+    assert len(requests) == 2 * len(truth) == 48
+    assert all(request.base and bool(request.full) != bool(request.resolves) for request in requests)
+    assert {bool(request.resolves) for request in requests} == {True, False}
+
+
+def named(name: str, env_type: str) -> Wanted:
+    """An environment as somebody resolved it."""
+    of_conda = Kind.CONDA if env_type == "conda-only" else Kind.PYPI
+    packages = [package("python", "3.11.7", Kind.CONDA), package("six", "1.16.0", of_conda)]
+    packages += [package("requests", "2.31.0", Kind.CONDA if env_type == "mixed" else of_conda)]
+    deps = {"conda": ("python==3.11.*",), str(of_conda): ("requests==>=2.21.0", "six"), "sys": ("__glibc==2.36=0",)}
+    if of_conda is Kind.CONDA:
+        deps["conda"] = ("python==3.11.*", "requests==>=2.21.0", "six")
+    kind = next(kind for kind, said in ENV_TYPES.items() if said == env_type)
+    asked = Asked(deps, {"conda": ("conda-forge",)})
+    resolved = Resolved("linux-64", asked.id, asked, tuple(packages))
+    alias = str(parse_alias(name).key)
+    (found,) = records([resolved], kind, by="alice", is_default=False, aliases=(alias,))
+    return found
+
+
+def package(name: str, version: str, kind: Kind) -> LockedPackage:
+    if kind is Kind.PYPI:
+        file = f"{name}-{version}-py3-none-any.whl"
+        return LockedPackage(name, version, file, f"https://files.example/{file}", sha256="ab" * 32)
+    file = f"{name}-{version}-h0_0.conda"
+    url = f"https://conda.anaconda.org/conda-forge/linux-64/{file}"
+    return LockedPackage(name, version, file, url, kind=Kind.CONDA, md5="ab" * 16)
 
 
 def test_a_step_that_the_extension_refuses_says_why(machine: Machine) -> None:

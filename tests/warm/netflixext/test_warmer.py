@@ -22,7 +22,7 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.domain.warming import WarmTask, Warmth
 from mfenvd.warm.netflixext import manifest
-from mfenvd.warm.netflixext.entries import Asked
+from mfenvd.warm.netflixext.entries import Asked, full_id
 from mfenvd.warm.netflixext.environments import environment_name
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted
 from mfenvd.warm.netflixext.pruning import prune
@@ -256,6 +256,38 @@ def test_a_named_environment_is_filed_under_what_the_step_asks_for_besides(bench
     assert [id_ for id_, _ in bench.environments.made] == [found]
     before = bench.path.read_bytes()
     bench.warm(bench.task(id=asked, full=full, base=base))
+    assert bench.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_what_a_named_environment_has_stays_as_it_is_where_a_step_asks_for_more(bench: Bench, is_here: bool) -> None:
+    named = msgspec.structs.replace(others("alice", "1.0", host="elsewhere"), is_default=False)
+    line = {**named.entry["packages"][0], "cache_info": {".whl": {"_type": "pypi", "url": "packages/six"}}}
+    named = msgspec.structs.replace(named, entry={**named.entry, "packages": [line], "accurate_source": False})
+    if is_here:
+        manifest.write(bench.path, (named,))
+    else:
+        bench.datastore.others = [(named.id, named.entry)]
+    task = bench.task(
+        id="b" * 40, base=(named.id.req, named.id.full), resolves={"pypi": ("six==1.0",)}, root="/datastore"
+    )
+    warmth = bench.warm(task)
+    assert (warmth.state, codes(warmth)) == (State.WARM, [])
+    found = manifest.read(bench.path).default(HERE, "b" * 40)
+    assert found is not None
+    entry = manifest.read(bench.path).entry(found)
+    assert entry is not None
+    assert [package["filename"] for package in entry["packages"]] == ["six-1.0-py3-none-any", "python-3.11.7-h0_0"]
+    assert entry["packages"][0] == line
+    assert entry["deps"] == ["pypi::six"]
+    assert not entry["accurate_source"]
+    assert found.full == full_id({HERE: entry})
+    ((id_, made),) = bench.environments.made
+    assert id_ == found
+    assert made.wheels is not None
+    assert [package.url for package in made.wheels.packages] == [line["url"]]
+    before = bench.path.read_bytes()
+    bench.warm(task)
     assert bench.path.read_bytes() == before
 
 

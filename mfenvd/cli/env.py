@@ -12,10 +12,10 @@ from mfenvd.cli.env_create import create
 from mfenvd.cli.export import Format, FormatOption, OutputOption, write_lock
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag
+from mfenvd.domain.alias import Alias, AliasKind
 from mfenvd.domain.arch import Arch
 
 if TYPE_CHECKING:
-    from mfenvd.domain.alias import Alias
     from mfenvd.domain.verdict import Verdict
     from mfenvd.shared_environments import SharedEnvironment, SharedEnvironments
 
@@ -160,37 +160,65 @@ def _alias(text: str, *, to_give: bool = False) -> Alias:
     return found
 
 
+def _ids_of_step(step: Alias) -> Alias:
+    """The environment that a step ran in, by its ids.
+
+    Raises:
+        NotSharedError: Nobody knows the step, or it ran in none.
+    """
+    from mfenvd.cli.errors import NoStepEnvironmentError
+    from mfenvd.cli.resolve import project_context
+    from mfenvd.client.shell import this_shell
+    from mfenvd.paths import find_paths
+    from mfenvd.warm.netflixext.asking import NotAskedError, ask_of_step
+
+    launcher = project_context(this_shell(), find_paths()).launcher
+    if launcher is None:
+        raise NoStepEnvironmentError(str(step), "the Python that starts the flows is not known")
+    try:
+        request, full = ask_of_step(step.name, launcher)
+    except NotAskedError as error:
+        raise NoStepEnvironmentError(str(step), error.reason) from None
+    return Alias(AliasKind.IDS, f"{request}:{full}")
+
+
 def known_environment(
     found: SharedEnvironments, name: str, *, local_only: bool = False
 ) -> tuple[Alias, SharedEnvironment]:
     """The environment of that name, and the name.
 
-    What the manifest does not know is taken from the team's bucket, and so is what may lead elsewhere by now.
+    What the manifest does not know is taken from the datastore, and so is what may lead elsewhere by now. Which
+    environment a step ran in, Metaflow's metadata knows.
 
     Args:
         found: Those of the manifest; what is taken is added.
         name: As people write it.
-        local_only: Whether the bucket is left alone.
+        local_only: Whether the datastore is left alone.
 
     Raises:
         NotAnAliasError: It is no name.
         NotSharedError: There is none.
+        NoStepEnvironmentError: There is none of that step.
     """
     from difflib import get_close_matches
 
     from mfenvd.cli.errors import ManifestUnusableError, NotSharedError
-    from mfenvd.cli.team import of_team
+    from mfenvd.cli.team import of_datastore
     from mfenvd.paths import find_paths
     from mfenvd.warm.shared_file import ManifestError
 
     alias = _alias(name)
     environment = found.find(alias)
-    if not local_only and (environment is None or alias.is_mutable) and (taken := of_team(alias)):
+    wanted = alias
+    if environment is None and alias.kind is AliasKind.STEP:
+        wanted = _ids_of_step(alias)
+        environment = found.find(wanted)
+    if not local_only and (environment is None or alias.is_mutable) and (taken := of_datastore(wanted)):
         try:
             found.take(taken, Path(find_paths().cache))
         except ManifestError as error:
             raise ManifestUnusableError(str(found.path), error.reason) from None
-        environment = found.find(alias)
+        environment = found.find(wanted)
     if environment is None:
         raise NotSharedError(name, str(found.path), get_close_matches(name, found.aliases(), n=2))
     return alias, environment

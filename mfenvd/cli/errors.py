@@ -160,6 +160,16 @@ class NotSharedError(CommandError):
         super().__init__(f"{path} has no environment {name}.", fix)
 
 
+class NoStepEnvironmentError(CommandError):
+    """Which environment a step ran in cannot be said; `reason` continues "because"."""
+
+    code = 1
+
+    def __init__(self, name: str, reason: str) -> None:
+        fix = "Write `step:` and flow, run and step of a run in an environment of metaflow-netflixext."
+        super().__init__(f"No environment of {name} is known: {reason.rstrip('.')}.", fix)
+
+
 class OtherSharedArchError(CommandError):
     """A shared environment is not there for an arch."""
 

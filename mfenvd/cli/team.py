@@ -82,6 +82,14 @@ def named_in_team(
         return wanted, (here_only([alias], root, error.reason),)
 
 
+def of_datastore(alias: Alias) -> tuple[Wanted, ...]:
+    """What the datastore of the working directory's project has by that name: a folder of this machine, or a bucket."""
+    from mfenvd.cli.shared import metaflow_configuration
+    from mfenvd.warm.netflixext.alias_files import AliasFiles, local_root
+
+    return AliasFiles(local_root(metaflow_configuration())).find(alias) or of_team(alias)
+
+
 def of_team(alias: Alias) -> tuple[Wanted, ...]:
     """What the bucket of the working directory's project has by that name; nothing where there is none, or no bucket.
 

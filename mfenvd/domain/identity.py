@@ -80,8 +80,8 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
         full: Of a step that takes the packages of a named environment: the full id that they have for it.
         base: That environment's own request id and full id.
         extras: Flags for the resolver by `conda` and `pypi`, which only a named environment brings along.
-        resolves: Of a step that asks for more than its named environment has: what is resolved in the place of `deps`,
-            the packages of that environment among it.
+        resolves: Of a step that takes a named environment: what is resolved in the place of `deps`, the packages of
+            that environment, and where there is no `full` what the step asks for besides.
     """
 
     id: str
@@ -128,7 +128,7 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
     @property
     def has_base(self) -> bool:
         """Whether its wheels are resolved apart from the conda packages that they go into."""
-        return self.env_type == "pypi-only" and self.full is None
+        return self.env_type == "pypi-only" and (self.full is None or bool(self.resolves))
 
     def packages(self, category: str) -> dict[str, str]:
         """What is asked for of a category of `deps`, as `{name: version spec}`."""

@@ -212,11 +212,10 @@ def _only_read(step: StepReading, answer: LoadedStep, overlay: Overlay) -> StepR
 
 def _named(step: StepReading, found: Sequence[LoadedStep]) -> StepReading:
     """A step that takes a named environment, with which one that is."""
-    problem = next((one.problem for one in found if one.problem is not None), None)
-    if problem is not None:
-        return _refused(step, problem)
     identities = {one.request.key: one.request for one in found if one.request is not None and one.request.base}
-    return msgspec.structs.replace(step, identities=tuple(identities.values()))
+    known = msgspec.structs.replace(step, identities=tuple(identities.values()))
+    problem = next((one.problem for one in found if one.problem is not None), None)
+    return known if problem is None else _refused(known, problem)
 
 
 def _refused(step: StepReading, reason: str) -> StepReading:

@@ -10,7 +10,7 @@ import msgspec
 from mfenvd.domain.alias import BadAliasError, parse_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location
-from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.identity import AnyIdentity, RequestIdentity
 from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.redact import shown_packages, shown_url, without_channel_credentials
 from mfenvd.domain.request import Kind
@@ -48,9 +48,11 @@ def named_environments(
         origins=step.origins,
     )  # fmt: skip
     folders = (*context.requests.folders, Path(source).parent)
-    extended = tuple(_extended(bare, step, where.targets, msgspec.structs.replace(context.requests, folders=folders)))
-    if extended:
-        return extended
+    facts = msgspec.structs.replace(context.requests, folders=folders)
+    asked = [one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves]
+    if asked and (shared is None or any(one.full is None for one in asked)):
+        elsewhere = tuple(_unavailable(bare, where.targets, _of_manifest(name, context), step))
+        return (*_as_asked(bare, step, where.targets, facts), *elsewhere)
     said = [*step.findings, *unsure, *(known.findings if known else ())]
     environment = Environment(
         source=source,
@@ -69,15 +71,15 @@ def named_environments(
         targets=targets,
         findings=tuple(said),
         origins=known.origins if known else step.origins,
-        identities=step.identities if known else (),
+        identities=tuple(map(_of_configuration, step.identities)) if known else (),
     )
     return (environment,)
 
 
-def _extended(
+def _as_asked(
     like: Environment, step: StepReading, targets: Sequence[PlannedTarget], facts: RequestFacts
 ) -> Iterator[Environment]:
-    """What the extension would resolve: one for each arch, as what is extended has other packages on each."""
+    """What the extension takes or resolves: one for each arch, as a named environment has other packages on each."""
     planned = {str(one.target.arch): one for one in targets}
     asking = [
         one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves and one.arch in planned
@@ -89,6 +91,24 @@ def _extended(
         name = f"{like.named_env} on {identity.arch}" if identity is not asking[0] else None
         found = described_on(on, asked, msgspec.structs.replace(like, name=name, identities=(identity,)), facts)
         yield msgspec.structs.replace(found.environment, base=found.base and found.base.request)
+
+
+def _unavailable(
+    like: Environment, targets: Sequence[PlannedTarget], archs: Sequence[Arch], step: StepReading
+) -> Iterator[Environment]:
+    """One for each arch that the manifest does not have the environment for; none where it does not know it at all."""
+    for planned in targets:
+        arch = planned.target.arch
+        if archs and arch not in archs:
+            missing = _missing(arch, like.named_env or "", archs, step)
+            yield msgspec.structs.replace(
+                like, name=f"{like.named_env} on {arch}", targets=(planned,), findings=(*like.findings, missing)
+            )
+
+
+def _of_configuration(identity: AnyIdentity) -> AnyIdentity:
+    """What is resolved is what the configuration says."""
+    return msgspec.structs.replace(identity, resolves={}) if isinstance(identity, RequestIdentity) else identity
 
 
 def _shared(name: str, step: StepReading, context: FlowContext) -> tuple[Shared | None, tuple[Finding, ...]]:

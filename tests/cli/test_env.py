@@ -145,6 +145,32 @@ def test_an_alias_stands_in_a_datastore_of_this_machine_too(
     assert read(project / ".metaflow" / "conda_v2.cnd").named("team/env/v2") is None
 
 
+@pytest.mark.parametrize("by_ids", [False, True])
+def test_what_only_a_datastore_of_this_machine_has_is_taken_from_there(  # noqa: PLR0917 - fixtures
+    mfenv: Run, share: Share, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_ids: bool
+) -> None:
+    ids = share("3.7", "team/env/v1")
+    manifest = project / ".metaflow" / "conda_v2.cnd"
+    monkeypatch.setenv("METAFLOW_CONDA_LOCALROOT", str(tmp_path / "conda_env"))
+    request, full = ids.split(":")
+    for arch in ("linux-64", "osx-arm64"):
+        file = tmp_path / "conda_env" / "envs" / arch / request / full / "env"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(msgspec.json.encode(read(manifest).entry(EnvId(arch, request, full))))
+    alias = tmp_path / "conda_env" / "envs" / "aliases" / "generic" / "team" / "env" / "v1"
+    alias.parent.mkdir(parents=True)
+    alias.write_text(json.dumps([request, full]))
+    manifest.unlink()
+    name = ids if by_ids else "team/env:v1"
+    assert mfenv("env", "create", name, "--local-only").code == 1
+    shown = json.loads(mfenv("env", "show", name, "--json").out)
+    assert (shown["environment"]["full_id"], shown["environment"]["archs"]) == (full, ["linux-64", "osx-arm64"])
+    assert read(manifest).named("team/env/v1") == (None if by_ids else (request, full))
+    file.write_text("[]")
+    manifest.unlink()
+    assert json.loads(mfenv("env", "show", name, "--json").out)["environment"]["archs"] == ["linux-64"]
+
+
 def test_a_lock_is_written_for_other_tools(mfenv: Run, share: Share, project: Path) -> None:
     share("3.7", "team/env/v1")
     printed = mfenv("env", "get", "team/env:v1", "--format", "pylock").out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,70 @@ def _made_by(command: Callable[[], object], world: ExtensionWorld, start: bytes)
                     told = {**entry, "packages": packages, "resolved_on": "", "is_default": is_default}
                     found[arch, request, full_id] = told
     return found
+
+
+RAN = """\
+from metaflow import FlowSpec, named_env, step
+
+
+class RanFlow(FlowSpec):
+    @named_env(name="ran/env:v1")
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @named_env(disabled=True)
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    RanFlow()
+"""
+
+
+@pytest.mark.soak
+def test_the_environment_of_a_step_that_ran_is_found_by_whoever_has_the_metadata_and_the_datastore(
+    mfenv: Run, here: ExtensionWorld
+) -> None:
+    here.write("more.txt", "six\n")
+    here.write("ran.py", RAN)
+    here.index.add(wheel("six", "1.16.0"))
+    assert mfenv("resolve", "-r", "requirements.txt", *ON_LINUX, "--alias", "ran/env:v1").code == 0
+    said = here.metaflow("ran.py", "--environment=conda", "--no-pylint", "run")
+    run_id = (said.stdout + said.stderr).partition("run-id ")[2].partition(")")[0]
+    step = f"RanFlow/{run_id}/start"
+    ids = manifest(here)["aliases"]["ran/env/v1"]
+
+    here.manifest_file.unlink()
+    shown = json.loads(mfenv("env", "show", f"step:{step}", "--json").out)["environment"]
+    assert [shown["request"], shown["full_id"]] == ids
+    for command in ("get", "create"):
+        here.manifest_file.unlink()
+        assert mfenv("env", command, f"step:{step}").code == 0
+    here.manifest_file.unlink()
+    assert mfenv("env", "alias", f"step:{step}", "ran/again:v1").code == 0
+    assert manifest(here)["aliases"]["ran/again/v1"] == ids
+    ended = mfenv("env", "show", f"step:RanFlow/{run_id}/end")
+    assert (ended.code, "is not a Conda step" in ended.err) == (1, True), ended
+    ended = mfenv("env", "show", "step:RanFlow/17/start")
+    assert (ended.code, "Cannot locate step" in ended.err) == (1, True), ended
+
+    for options in (
+        ("--using-pathspec", step, "-r", "more.txt", *ON_LINUX),
+        ("--from-pathspec", step, "--arch", "osx-64"),
+    ):
+        ours = _made_by(partial(mfenv, "resolve", *options), here, b"")
+        theirs = _made_by(partial(here.environment, "resolve", *options), here, b"")
+        # The extension writes down what it began with, too, and knows which of its packages the datastore has.
+        assert ours
+        assert {key: _uncached(theirs[key]) for key in ours} == ours
+
+
+def _uncached(entry: dict[str, Any]) -> dict[str, Any]:
+    lines = [{key: value for key, value in line.items() if key != "cache_info"} for line in entry["packages"]]
+    return {**entry, "packages": lines}
 
 
 @pytest.mark.soak

@@ -1,16 +1,19 @@
-"""Aliases in a datastore that is a folder of this machine (1.3.17, `conda.py`, `alias_environment`)."""
+"""Aliases, and what they lead to, in a datastore that is a folder of this machine (1.3.17, `conda.py`)."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from mfenvd.domain.alias import Alias
-from mfenvd.domain.layouts import alias_key
+from mfenvd.domain.alias import Alias, AliasKind
+from mfenvd.domain.arch import Arch
+from mfenvd.domain.layouts import alias_key, environment_key
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted, is_entry
 
 _IDS = msgspec.json.Decoder(tuple[str, str])
 
@@ -33,6 +36,15 @@ class AliasFiles:
             return _IDS.decode((self._root / alias_key(alias.key)).read_bytes())
         except (FileNotFoundError, msgspec.DecodeError):
             return None
+
+    def find(self, alias: Alias) -> tuple[Wanted, ...]:
+        """The environment of that name or of those ids, one entry for each arch; nothing where it is not there."""
+        if self._root is None or alias.kind not in {AliasKind.NAME, AliasKind.IDS}:
+            return ()
+        request, _, full = alias.name.partition(":")
+        ids = (request, full) if alias.kind is AliasKind.IDS else self.ids(alias)
+        names = (alias.key,) if alias.can_be_given else ()
+        return tuple(_described(self._root, ids, names)) if ids is not None else ()
 
     def put(self, alias: Alias, ids: tuple[str, str]) -> None:
         """Lets the alias lead to `ids`; seen whole or not at all.
@@ -65,3 +77,12 @@ def local_root(config: Mapping[str, str]) -> Path | None:
     is_local = config.get("METAFLOW_DEFAULT_DATASTORE", "local") == "local"
     ignored = "local" in config.get("METAFLOW_CONDA_IGNORE_CACHING_DATASTORES", "")
     return Path(root) if root and is_local and not ignored else None
+
+
+def _described(root: Path, ids: tuple[str, str], aliases: tuple[str, ...]) -> Iterator[Wanted]:
+    for arch in Arch:
+        id_ = EnvId(str(arch), *ids)
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            entry = msgspec.json.decode((root / environment_key(id_.arch, id_.req, id_.full)).read_bytes())
+            if is_entry(entry):
+                yield Wanted(id_, entry, is_default=False, aliases=aliases)

@@ -58,6 +58,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 class _Said(msgspec.Struct):
     extension: str | None = None
+    ids: tuple[str, str] | None = None
     answer: Asked | None = None
     latest: str = ""
     opened: tuple[str, ...] | None = None
@@ -78,15 +79,42 @@ def ask(options: Sequence[str], launcher: Launcher, environ: dict[str, str] | No
         RefusedError: It does not take the options.
         NotAskedError: It does not answer.
     """
+    said = _said(launcher, environ or {}, options=list(options))
+    if said.answer is None:
+        raise _without_extension(said, launcher)
+    return Answer(said.answer, said.latest, said.opened)
+
+
+def ask_of_step(pathspec: str, launcher: Launcher) -> tuple[str, str]:
+    """Request and full id of the environment that a step ran in, as Metaflow's metadata has them.
+
+    Args:
+        pathspec: `Flow/run/step`.
+        launcher: Which Python, where and with which variables.
+
+    Raises:
+        ExtensionMissingError: There is no extension that mfenv knows.
+        RefusedError: There is no such step, or it ran in no environment of the extension.
+        NotAskedError: It does not answer.
+    """
+    said = _said(launcher, {}, step=pathspec)
+    if said.ids is None:
+        raise _without_extension(said, launcher)
+    return said.ids
+
+
+def _said(
+    launcher: Launcher, environ: dict[str, str], *, options: Sequence[str] = (), step: str | None = None
+) -> _Said:
     question: dict[str, Any] = {
-        "options": list(options), "datastore": launcher.datastore, "known": KNOWN_EXTENSIONS
+        "options": options, "step": step, "datastore": launcher.datastore, "known": KNOWN_EXTENSIONS
     }  # fmt: skip
     with as_file(files("mfenvd.warm.netflixext") / "resolve_side.py") as side:
         try:
             done = subprocess.run(
                 [launcher.interpreter, str(side)],
                 input=msgspec.json.encode(question), capture_output=True, check=False, timeout=_SECONDS,
-                cwd=launcher.cwd, env={**launcher.environ, **(environ or {})}, start_new_session=True,
+                cwd=launcher.cwd, env={**launcher.environ, **environ}, start_new_session=True,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise NotAskedError(f"it does not answer within {_SECONDS:g} seconds") from None
@@ -99,9 +127,11 @@ def ask(options: Sequence[str], launcher: Launcher, environ: dict[str, str] | No
         raise NotAskedError(f"{launcher.interpreter} says no more than: {last}") from None
     if said.error is not None:
         raise RefusedError(said.error, is_usage=said.usage)
-    if said.answer is None:
-        has = f"{launcher.interpreter} has metaflow-netflixext {said.extension}"
-        known = ", ".join(KNOWN_EXTENSIONS)
-        no = f"{launcher.interpreter} has no metaflow-netflixext"
-        raise ExtensionMissingError(f"{has}, and mfenv knows {known}" if said.extension else no)
-    return Answer(said.answer, said.latest, said.opened)
+    return said
+
+
+def _without_extension(said: _Said, launcher: Launcher) -> ExtensionMissingError:
+    has = f"{launcher.interpreter} has metaflow-netflixext {said.extension}"
+    known = ", ".join(KNOWN_EXTENSIONS)
+    no = f"{launcher.interpreter} has no metaflow-netflixext"
+    return ExtensionMissingError(f"{has}, and mfenv knows {known}" if said.extension else no)

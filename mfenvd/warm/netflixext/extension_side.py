@@ -102,11 +102,10 @@ class Dialect:
             sources={kind: [_bare(url) for url in urls] for kind, urls in sources.items()},
             named=dict(named, sys=said["request"]["named"]["sys"]),
             extras=extras,
+            full=resolved.env_id.full_id if is_same or is_compatible else None,
+            resolves=resolves,
+            builder=self._builder(env_type, deps),
         )
-        if is_same or is_compatible:
-            said["request"]["full"] = resolved.env_id.full_id
-        else:
-            said["request"].update(resolves=resolves, builder=self._builder(env_type, deps))
         return said
 
     def _folders(self, conda: Any) -> dict[str, Any]:

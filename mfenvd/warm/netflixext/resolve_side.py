@@ -46,6 +46,8 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     command = importlib.import_module(_EXTENSION + "cmd.environment.environment_cmd")
     # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
     conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
+    if question["step"]:
+        return {"extension": version, "ids": _of_step(conda, question)}
     pip.answers_for(conda.Conda)
 
     class Asked(resolver.EnvsResolver):  # type: ignore[misc, name-defined]
@@ -60,6 +62,13 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
         config = importlib.import_module("metaflow.metaflow_config")
         return {"extension": version, "answer": _told(stop.resolver), "latest": config.CONDA_USE_REMOTE_LATEST}
     raise RuntimeError("the extension resolved nothing")
+
+
+def _of_step(conda: Any, question: dict[str, Any]) -> list[str]:
+    """Request and full id of the environment that a step ran in, as Metaflow's metadata has them."""
+    datastore = question["datastore"] or importlib.import_module("metaflow.metaflow_config").DEFAULT_DATASTORE
+    id_ = conda.Conda(_quiet, datastore).env_id_from_alias("step:" + question["step"])
+    return [id_.req_id, id_.full_id]
 
 
 class _Opened:
@@ -137,6 +146,10 @@ class _Pip:
             if process.returncode == 0:
                 self._known[question] = said.strip()
         return self._known.get(question)
+
+
+def _quiet(*_: Any, **__: Any) -> None:
+    pass
 
 
 class _Stop(BaseException):

@@ -102,7 +102,7 @@ from metaflow import FlowSpec, conda, named_env, named_env_base, pypi, step
 
 @named_env_base(name="team/env:v1")
 class ExtendingFlow(FlowSpec):
-    @pypi(packages={"late": "1.0"})
+    @pypi(packages={"late": "<2"})
     @step
     def start(self):
         import demo, late
@@ -135,8 +135,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtensionWorld]:
 def mfenvd(world: ExtensionWorld, tmp_path: Path) -> Iterator[Mfenvd]:
     world.forget()
     shutil.rmtree(world.root / "datastore", ignore_errors=True)
-    for path in world.project.glob("*.py"):
-        path.unlink()
+    for path in (*world.project.glob("*.py"), world.project / "mfenv.toml"):
+        path.unlink(missing_ok=True)
     one = Mfenvd(tmp_path / "mfenv")
     one.run("start")
     yield one
@@ -212,21 +212,28 @@ def test_what_others_resolved_is_taken(world: ExtensionWorld, mfenvd: Mfenvd, mo
     assert world.manifest_file.read_bytes() == before
 
 
-def test_a_named_environment_is_there_before_the_run(world: ExtensionWorld, mfenvd: Mfenvd) -> None:
+@pytest.mark.parametrize("known", ["in the configuration", "in the manifest", "as a step's"])
+def test_a_named_environment_is_there_before_the_run(world: ExtensionWorld, mfenvd: Mfenvd, known: str) -> None:
     world.write("requirements.txt", "demo==1.0\nrequests\n")
-    world.write("mfenv.toml", '[envs.shared]\nrequirements = "requirements.txt"\nalias = "team/env:v1"\n')
     python = f"{sys.version_info[0]}.{sys.version_info[1]}.*"
     world.environment("resolve", "-r", "requirements.txt", "--python", python, "--alias", "team/env:v1")
     world.write("named_flow.py", NAMED_FLOW)
+    if known == "in the configuration":
+        world.write("mfenv.toml", '[envs.shared]\nrequirements = "requirements.txt"\nalias = "team/env:v1"\n')
+    elif known == "as a step's":
+        run_id = run(world, "named_flow.py").partition("run-id ")[2].partition(")")[0]
+        pathspec = f'pathspec="NamedFlow/{run_id}/start"'
+        world.write("named_flow.py", NAMED_FLOW.replace('name="team/env:v1"', pathspec))
+        shutil.rmtree(world.root / "mamba" / "envs")
     mfenvd.connection.set_trust(str(world.project), trusted=True)
     mfenvd.up(world)
     mfenvd.becomes(State.WARM, "NamedFlow")
-    before = world.manifest_file.read_bytes()
+    before = environments(world)
     world.calls.clear()
 
     assert "demo 1.0" in run(world, "named_flow.py")
     assert set(world.bootstrapping) <= {"info"}
-    assert world.manifest_file.read_bytes() == before
+    assert environments(world) == before
 
 
 @pytest.mark.parametrize("trusted", [True, False])

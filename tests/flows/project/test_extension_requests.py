@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Location
 from mfenvd.domain.identity import RequestIdentity
 from mfenvd.domain.request import Kind, PypiPart
@@ -104,6 +105,33 @@ def test_a_step_that_extends_a_named_environment_is_resolved_on_each_arch_with_w
     ] == ["linux-64", "linux-aarch64"]
     assert (here.named_env, here.name, there.name) == ("team/env:v1", None, "team/env:v1 on linux-aarch64")
     assert made.findings == here.findings == ()
+
+
+def test_a_named_environment_has_a_verdict_for_each_arch_that_it_is_there_for_and_a_finding_for_the_others(
+    context: ProjectContext, tmp_path: Path
+) -> None:
+    ids = ("b" * 40, "c" * 40)
+    manifest = tmp_path / "conda_v2.cnd"
+    held = {"linux-64": {ids[0]: {ids[1]: {}}}}
+    manifest.write_bytes(msgspec.json.encode({"aliases": {"team/env/v1": ids}, "environments": held}))
+    taken = RequestIdentity(
+        ids[0], "F", "linux-64", "conda-only", {"conda": ("python==3.11.*",)}, {}, "local", None, "/r", "/r/m",
+        "linux-64", full=ids[1], base=ids, resolves={"conda": ("conda-forge::python==3.11.7",)},
+    )  # fmt: skip
+    step = StepReading("start", Location("flow.py", 3), named_env="team/env:v1", identities=(taken,))
+    reading = FileReading(str(tmp_path / "flow.py"), (FlowReading("F", Location("flow.py", 1), (step,)),))
+    targets = msgspec.structs.replace(
+        context.targets, settings=msgspec.structs.replace(context.settings, archs=(Arch.OSX_ARM64,))
+    )
+    made = source_environments(reading, (), FlowContext(context.requests, targets, {}, manifest))
+    here, elsewhere = (environment for _, environment in made.keyed)
+    assert here.request is not None
+    assert (here.request.conda.packages, here.findings, here.identities) == (
+        (("conda-forge::python", "==3.11.7"), ("python", "==3.11.7")), (), (taken,)
+    )  # fmt: skip
+    assert [finding.code for finding in elsewhere.findings] == [Code.NOT_SHARED_FOR_ARCH]
+    assert [planned.target.arch for planned in elsewhere.targets] == [Arch.OSX_ARM64]
+    assert elsewhere.has_verdict
 
 
 @pytest.mark.parametrize(

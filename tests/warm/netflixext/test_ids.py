@@ -166,8 +166,8 @@ def test_steps_of_named_environments_have_the_ids_of_a_real_run_read_or_loaded(m
     assert [ids(answer) for answer in answers] == [[truth], [truth]]
     requests = [step.request for answer in answers for flow in answer.flows for step in flow.steps if step.request]
     assert len(requests) == 2 * len(truth) == 48
-    assert all(request.base and bool(request.full) != bool(request.resolves) for request in requests)
-    assert {bool(request.resolves) for request in requests} == {True, False}
+    assert all(request.base and request.resolves for request in requests)
+    assert {request.full is None for request in requests} == {True, False}
 
 
 def named(name: str, env_type: str) -> Wanted:

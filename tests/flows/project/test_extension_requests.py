@@ -112,7 +112,7 @@ def test_a_named_environment_has_a_verdict_for_each_arch_that_it_is_there_for_an
 ) -> None:
     ids = ("b" * 40, "c" * 40)
     manifest = tmp_path / "conda_v2.cnd"
-    held = {"linux-64": {ids[0]: {ids[1]: {}}}}
+    held: dict[str, dict[str, dict[str, dict[str, str]]]] = {"linux-64": {ids[0]: {ids[1]: {}}}}
     manifest.write_bytes(msgspec.json.encode({"aliases": {"team/env/v1": ids}, "environments": held}))
     taken = RequestIdentity(
         ids[0], "F", "linux-64", "conda-only", {"conda": ("python==3.11.*",)}, {}, "local", None, "/r", "/r/m",

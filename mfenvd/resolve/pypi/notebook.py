@@ -7,11 +7,11 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Generic, TypeVar
 
 import msgspec
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.resolve.index.client import FRESH_FOR
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.urls import path_of, userinfo
@@ -92,9 +92,7 @@ class Notebook(Generic[_T]):
         self._changed = False
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(dir=self._path.parent, prefix="tmp-", delete=False) as file:
-                file.write(msgspec.msgpack.encode(self._notes))
-            Path(file.name).replace(self._path)
+            write_atomically(self._path, msgspec.msgpack.encode(self._notes))
             for path in self._path.parent.iterdir():
                 if self._now - path.stat().st_mtime > _USELESS_AFTER:
                     path.unlink(missing_ok=True)

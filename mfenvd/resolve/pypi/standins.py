@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from zipfile import ZipFile, ZipInfo
 
 import msgspec
 from packaging.version import Version
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.domain.target import Target
 from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.errors import IndexProblem
@@ -150,7 +151,8 @@ def said_by_index(catalog: Catalog, name: str, version: Version) -> Metadata | N
 def _write_wheel(path: Path, info: str, metadata: str) -> None:
     """Whole or not at all, whoever else writes it at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file, ZipFile(file, "w") as archive:
+    wheel = BytesIO()
+    with ZipFile(wheel, "w") as archive:
         for member, content in (("METADATA", metadata), ("WHEEL", _WHEEL), ("RECORD", "")):
             archive.writestr(ZipInfo(f"{info}/{member}"), content)
-    Path(file.name).replace(path)
+    write_atomically(path, wheel.getvalue())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.domain.alias import Alias, AliasKind
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.layouts import alias_key, environment_key
@@ -56,14 +55,7 @@ class AliasFiles:
             return
         file = self._root / alias_key(alias.key)
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".mfenv-")
-        try:
-            with os.fdopen(descriptor, "wb") as out:
-                out.write(msgspec.json.encode(ids))
-            Path(name).replace(file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomically(file, msgspec.json.encode(ids))
 
 
 def local_root(config: Mapping[str, str]) -> Path | None:

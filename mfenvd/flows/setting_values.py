@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from rapidfuzz import fuzz, process
-
 from mfenvd.domain.alias import BadAliasError, parse_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.pins import DATASTORES
@@ -45,6 +43,8 @@ Check = Callable[[Any, Path], Any]
 
 def nearest(word: str, words: Iterable[str], likeness: float = 60) -> str | None:
     """The one of `words` that `word` was probably meant to be; 100 is the greatest likeness."""
+    from rapidfuzz import fuzz, process  # late: only a mistake needs it
+
     known = {choice.lower().replace("_", "-"): choice for choice in words}
     found = process.extractOne(word.lower().replace("_", "-"), list(known), scorer=fuzz.ratio, score_cutoff=likeness)
     return known[found[0]] if found else None

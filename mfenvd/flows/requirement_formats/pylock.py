@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from packaging.pylock import Package, Pylock, PylockUnsupportedVersionError, PylockValidationError
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.requirement_formats import findings
@@ -16,6 +15,9 @@ from mfenvd.flows.requirement_formats.model import Choice, Draft, FileRequiremen
 from mfenvd.flows.requirement_formats.parsing import parse_marker
 from mfenvd.flows.requirement_formats.requirement_text import Entry, canonical, python_wanted
 from mfenvd.flows.requirement_formats.toml_reader import TomlReader
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package, Pylock
 
 
 def read_pylock(path: Path, text: str, choice: Choice) -> RequirementFile:
@@ -61,6 +63,9 @@ def read_pylock(path: Path, text: str, choice: Choice) -> RequirementFile:
 
 
 def _validated(reader: TomlReader, path: Path) -> Pylock:
+    # Late: it loads the email package, and few requirements are such a lock.
+    from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
+
     try:
         return Pylock.from_dict(reader.data)
     except PylockUnsupportedVersionError:

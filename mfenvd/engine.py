@@ -48,10 +48,10 @@ class Engine:
         if self._warmer:
             self._warmer.fetch(task)
 
-    def tidy(self, context: Context) -> None:
-        """Does for what is ready what nobody waits for. Blocking."""
+    def tidy(self, context: Context, *, removes: bool) -> None:
+        """Does for what is ready what nobody waits for, and if it `removes`, for what nobody wants. Blocking."""
         if self._warmer:
-            self._warmer.tidy(context)
+            self._warmer.tidy(context, removes=removes)
 
     def settle(self, job: Job, report: Callable[[Progress], None]) -> Outcome:
         """The answer to `job`. Blocking; `report` is called from the same thread as the work goes on."""

@@ -76,10 +76,13 @@ class Housekeeping:
         shrunk = self.cache.shrink(self.cache.limits, grace)
         return Garbage(False, collected, shrunk.files, shrunk.extracted, entries)
 
-    def tidy(self) -> None:
-        """What the daemon does while nothing else is: mends, compiles, and removes what nobody wants."""
-        # First, as compiling starts the environment's Python, which counts as using it.
-        self.collect()
+    def tidy(self, *, removes: bool) -> None:
+        """What the daemon does while nothing else is: mends, compiles, and if it `removes`, what `collect` does."""
+        if removes:
+            # First, as compiling starts the environment's Python, which counts as using it.
+            self.collect()
+        else:
+            self._environments.sweep()
         for found in census(self._environments.registry):
             if found.marker is not None:
                 compile_bytecode(Path(found.prefix))

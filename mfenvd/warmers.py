@@ -70,7 +70,7 @@ class _Both:
     def _of(self, task: WarmTask) -> CoreWarmer | NetflixextWarmer:
         return self._core if isinstance(task.identity, Identity) else self._netflixext
 
-    def tidy(self, context: Context) -> None:
+    def tidy(self, context: Context, *, removes: bool) -> None:
         from mfenvd.housekeeping import Housekeeping
 
-        Housekeeping(context).tidy()
+        Housekeeping(context).tidy(removes=removes)

@@ -54,6 +54,7 @@ class Tidy(msgspec.Struct, frozen=True, tag="tidy"):
     """To a worker: what nobody waits for (`domain.warming.Warmer.tidy`)."""
 
     context: Context
+    removes: bool
 
 
 class LookUp(msgspec.Struct, frozen=True, tag="look-up"):

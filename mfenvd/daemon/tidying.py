@@ -26,7 +26,7 @@ class Tidying(IdleWork):
         self._pool = pool
         self._scheduler = scheduler
         self._warming = warming
-        # By root: what was ready the last time, and when that was, in seconds since the epoch.
+        # By root: what was ready the last time, and when anything was last removed, in seconds since the epoch.
         self._done: dict[str, tuple[frozenset[str], float]] = {}
 
     def look(self) -> None:
@@ -37,16 +37,23 @@ class Tidying(IdleWork):
             return
         root = next((root for root in roots if self._is_due(root)), None)
         if root is not None:
-            self._done[root] = self._warming.ready(root), time.time()
-            self.begin(self._tidy(roots[root]))
+            removes = self._may_remove(root)
+            self._done[root] = warming.ready(root), time.time() if removes else self._removed(root)
+            self.begin(self._tidy(roots[root], removes=removes))
 
     def _is_due(self, root: str) -> bool:
         """Once a day, and as soon as something else is ready."""
-        ready, when = self._done.get(root, (frozenset(), 0.0))
-        return not self._warming.ready(root) <= ready or when <= time.time() - DAY
+        return root not in self._done or not self._warming.ready(root) <= self._done[root][0] or self._may_remove(root)
 
-    async def _tidy(self, context: Context) -> None:
+    def _may_remove(self, root: str) -> bool:
+        """Once a day, and never before it is known what is still wanted."""
+        return self._warming.has_looked and self._removed(root) <= time.time() - DAY
+
+    def _removed(self, root: str) -> float:
+        return self._done[root][1] if root in self._done else 0.0
+
+    async def _tidy(self, context: Context, *, removes: bool) -> None:
         try:
-            await self._pool.tidy(context)
+            await self._pool.tidy(context, removes=removes)
         except ChildDiedError as error:
             _log.warning("tidying up for %s was ended: %s", context.root, error)

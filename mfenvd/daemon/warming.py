@@ -98,6 +98,7 @@ class Warming:
         self._shares: dict[str, _Share] = {}
         self._closing = False
         self._fetching = FetchingAhead(pool)
+        self._looked = 0.0
 
     def start(self) -> None:
         """Begins to look at everything again every hour: environments can go without a trace in the files watched."""
@@ -201,6 +202,14 @@ class Warming:
         )
 
     @property
+    def has_looked(self) -> bool:
+        """Whether everything was looked at of late: what is still wanted is known to be.
+
+        It is not while the daemon is young, or the machine has just woken up.
+        """
+        return time.time() - self._looked < 2 * LOOK_SECONDS
+
+    @property
     def is_fetching(self) -> bool:
         """Whether anything is being fetched that no environment waits for yet."""
         return self._fetching.is_busy
@@ -263,6 +272,7 @@ class Warming:
 
     def _look(self) -> None:
         self.start()
+        self._looked = time.time()
         for root in self._shares:
             self.files_changed(root, ())
 

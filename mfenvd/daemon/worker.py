@@ -154,7 +154,7 @@ class Worker:
 
     def _tidied(self, order: Tidy) -> Tidied:
         try:
-            self._engine.tidy(order.context)
+            self._engine.tidy(order.context, removes=order.removes)
         except Exception:  # noqa: BLE001 - nobody waits for it, and it is tried again
             _log.exception("tidying up failed")
         return Tidied()

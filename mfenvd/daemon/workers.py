@@ -177,9 +177,9 @@ class Pool:
         reply = await self._aside(order)
         return reply.seconds if isinstance(reply, Refreshed) else None
 
-    async def tidy(self, context: Context) -> None:
+    async def tidy(self, context: Context, *, removes: bool) -> None:
         """Has a process of its own do what nobody waits for; fails as `refresh`."""
-        await self._aside(Tidy(context))
+        await self._aside(Tidy(context, removes))
 
     async def _aside(self, order: Refresh | Tidy) -> Reply:
         """The answer of a process of its own that gives way to everything else."""

@@ -93,6 +93,6 @@ class Warmer(Protocol):
         """Fetches what an environment is made of that is resolved already; the rest of `task` is missing still."""
         ...
 
-    def tidy(self, context: Context) -> None:
-        """Does what nobody waits for, at low priority: bytecode, what was interrupted, what nobody wants any more."""
+    def tidy(self, context: Context, *, removes: bool) -> None:
+        """Does what nobody waits for, at low priority: bytecode, and if it `removes`, what nobody wants any more."""
         ...

@@ -24,6 +24,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.removing: list[str] = []
+        self.has_looked = True
         self.queued = self.running = 0
         self.readied: dict[str, set[str]] = {}
         self.busy = self.is_fetching = False
@@ -32,8 +34,9 @@ class Bench:
         self.dies = False
         self.tidying = Tidying(cast("Pool", self), cast("Scheduler", self), cast("Warming", self))
 
-    async def tidy(self, context: Context) -> None:
+    async def tidy(self, context: Context, *, removes: bool) -> None:
         self.asked.append(context.root)
+        self.removing += [context.root] * removes
         await self.goes_on.wait()
         if self.dies:
             raise ChildDiedError("killed")
@@ -78,6 +81,29 @@ async def test_once_a_day(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None
     await eventually(lambda: bench.asked == ["/a"])
     monkeypatch.setattr(tidying, "DAY", 0.05)
     await eventually(lambda: len(bench.asked) > 2)
+    assert bench.removing == bench.asked
+
+
+async def test_nothing_is_removed_before_it_is_known_what_is_wanted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that has just begun, or a machine that slept over a weekend, has not wanted anything for long."""
+    bench.has_looked = False
+    bench.readied = {"/a": {"one"}}
+    await eventually(lambda: bench.asked == ["/a"])
+    await bench.looks()
+    assert bench.removing == []
+    bench.has_looked = True
+    await eventually(lambda: bench.removing == ["/a"])
+    await bench.looks()
+    assert bench.asked == ["/a", "/a"]
+    bench.has_looked = False
+    monkeypatch.setattr(tidying, "DAY", 0.0)
+    await bench.looks()
+    assert bench.asked == ["/a", "/a"]
+    bench.readied["/a"].add("two")
+    await eventually(lambda: len(bench.asked) == 3)
+    assert bench.removing == ["/a"]
 
 
 @pytest.mark.parametrize("what", ["queued", "running", "busy", "is_fetching"])

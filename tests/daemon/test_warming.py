@@ -359,3 +359,20 @@ async def test_progress_is_told_but_not_too_often(bench: Bench) -> None:
     for number in range(50):
         bench.pool.report(Progress(f"linking {number}"))
     assert bench.told.progress == ["linking 0"]
+
+
+async def test_everything_is_looked_at_every_now_and_then(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warmings, "LOOK_SECONDS", 0.01)
+    bench.want("a")
+    bench.resolved("conda")
+    bench.resolved("wheels-a")
+    await bench.answer(0)
+    assert not bench.warming.has_looked
+    bench.warming.start()
+    await bench.answer(1)
+    assert bench.pool.asked == ["a", "a"]
+    monkeypatch.setattr(warmings, "LOOK_SECONDS", 3600.0)
+    assert bench.warming.has_looked
+    # As after a night in which the machine slept.
+    monkeypatch.setattr(warmings, "LOOK_SECONDS", 0.0)
+    assert not bench.warming.has_looked

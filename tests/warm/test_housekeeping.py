@@ -238,7 +238,10 @@ def test_tidying_mends_compiles_and_collects(world: World) -> None:
     world.environments_file.write_text(f"{old}\n")
     wanted = (prefix / ".mfenv.json").stat().st_mtime
 
-    Housekeeping(context(world)).tidy()
+    Housekeeping(context(world)).tidy(removes=False)
+    assert sorted(registered(world)) == sorted(map(str, (old, prefix)))
+    unused(old)  # compiling it has started its Python
+    Housekeeping(context(world)).tidy(removes=True)
     assert registered(world) == [str(prefix)]
     marker = read_marker(prefix)
     assert marker is not None

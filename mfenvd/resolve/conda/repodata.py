@@ -46,6 +46,7 @@ _KEPT = 2
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 
 _NOT_THERE = 0.0
+"""Stands for the time of a list that there is none of."""
 
 Place = tuple[str, str]
 """A channel's URL and a subdir."""

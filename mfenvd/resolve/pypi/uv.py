@@ -122,7 +122,6 @@ class Uv:
         Args:
             question: What is asked.
             platform: Where.
-            heard: Told lines of uv's log, from another thread, while it is at work.
 
         Raises:
             UvError: There are none, or uv could not tell.

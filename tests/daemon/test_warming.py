@@ -370,7 +370,7 @@ async def test_everything_is_looked_at_every_now_and_then(bench: Bench, monkeypa
     assert not bench.warming.has_looked
     bench.warming.start()
     await bench.answer(1)
-    assert bench.pool.asked == ["a", "a"]
+    assert set(bench.pool.asked) == {"a"}
     monkeypatch.setattr(warmings, "LOOK_SECONDS", 3600.0)
     assert bench.warming.has_looked
     # As after a night in which the machine slept.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from mfenvd.resolve.index import certificates
 from mfenvd.resolve.index.errors import IndexUnreachable
 from tests.resolve.index.conftest import MakeClient
 from tests.support.index_server import IndexServer
@@ -49,3 +51,29 @@ def test_an_unknown_authority_is_said(secure: IndexServer, client_of: MakeClient
 def test_a_bundle_that_is_not_there_is_said(secure: IndexServer, client_of: MakeClient) -> None:
     with pytest.raises(IndexUnreachable):
         client_of(secure.url, environ={"PIP_CERT": "missing.pem"}).files("demo")
+
+
+def test_a_bundle_that_was_exchanged_is_read_again(
+    secure: IndexServer, authority: trustme.CA, client_of: MakeClient, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(bundle))
+    with pytest.raises(IndexUnreachable, match="certificate"):
+        client_of(secure.url, environ={"PIP_CERT": str(bundle)}).files("demo")
+    authority.cert_pem.write_to_path(str(bundle))
+    os.utime(bundle, (0, 0))
+    assert len(client_of(secure.url, environ={"PIP_CERT": str(bundle)}).files("demo")) == 1
+
+
+def test_all_connections_share_what_was_read(
+    secure: IndexServer, authority: trustme.CA, client_of: MakeClient, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    known = certificates._context.cache_info().misses
+    for name in ("demo", "other", "third"):
+        secure.add(wheel(name, "1.0"))
+    first, second = (client_of(secure.url, environ={"PIP_CERT": str(bundle)}) for _ in range(2))
+    assert all(len(files) == 1 for files in map(first.files, ("demo", "other", "third")))
+    assert len(second.files("demo")) == 1
+    assert certificates._context.cache_info().misses == known + 1

@@ -114,7 +114,8 @@ def _json_files(content: bytes, url: str, name: str, index: str) -> Iterator[Dis
         raise IndexUnreadable(index, f"version {page.meta.api_version} of the index protocol")
     for entry in page.files:
         known = recognize(entry.filename, name)
-        if known is None:
+        address = _absolute(entry.url, url) if known is not None else None
+        if known is None or address is None:
             continue
         metadata = entry.core_metadata if entry.core_metadata is not None else entry.data_dist_info_metadata
         yanked = entry.yanked if isinstance(entry.yanked, str) else ""
@@ -122,7 +123,7 @@ def _json_files(content: bytes, url: str, name: str, index: str) -> Iterator[Dis
             name=name,
             version=known[1],
             filename=entry.filename,
-            url=_absolute(entry.url, url),
+            url=address,
             kind=known[0],
             index=index,
             sha256=entry.hashes.get("sha256"),
@@ -170,11 +171,12 @@ def _links(content: bytes, parameters: str, url: str, index: str) -> Iterator[_L
         if meta.get("name") == "pypi:repository-version" and version.partition(".")[0].strip() != "1":
             raise IndexUnreadable(index, f"version {version} of the index protocol")
     base = next((href for element in root.iter("base") if (href := element.get("href"))), "")
-    start = urljoin(without_credentials(url), base)
+    page = without_credentials(url)
+    start = _joined(page, base) or page
     for anchor in root.iter("a"):
         href = anchor.get("href")
-        if href is not None:
-            yield _Link(urljoin(start, href), dict(anchor.attrib))
+        if href is not None and (address := _joined(start, href)) is not None:
+            yield _Link(address, dict(anchor.attrib))
 
 
 def _filename(link: _Link) -> str:
@@ -197,7 +199,18 @@ def _from_link(link: _Link, name: str, index: str) -> DistFile | None:
     return msgspec.structs.replace(file, **changes)
 
 
-def _absolute(url: str, page: str) -> str:
+def _absolute(url: str, page: str) -> str | None:
     if not url.startswith(("https://", "http://")):
-        url = urljoin(page, url)
+        joined = _joined(page, url)
+        if joined is None:
+            return None
+        url = joined
     return without_credentials(url.partition("#")[0]) if "@" in url or "#" in url else url
+
+
+def _joined(page: str, address: str) -> str | None:
+    """None for an address that cannot be read, which leads nowhere for every tool."""
+    try:
+        return urljoin(page, address)
+    except ValueError:
+        return None

@@ -73,6 +73,15 @@ def test_addresses_are_relative_to_the_page_and_lose_credentials_and_fragments()
     assert files[3].version == "4+cpu"
 
 
+def test_a_base_counts_and_what_is_no_link_does_not() -> None:
+    files = _html(
+        '<base href="/files/"><!-- <a href="demo-1.0.tar.gz">x</a> --><a href="http://[x/demo-2.0.tar.gz">x</a>'
+        '<a name="demo-3.0.tar.gz">x</a><A HREF="demo-4.0.tar.gz" data-yanked>x</a>'
+    )
+    assert [(file.url, file.yanked) for file in files] == [("https://index.test/files/demo-4.0.tar.gz", "")]
+    assert _json({"files": [{"filename": "demo-1.0.tar.gz", "url": "//[x/demo-1.0.tar.gz"}]}) == ()
+
+
 def test_an_older_name_of_the_metadata_field_is_understood() -> None:
     entry = {"filename": "demo-1-py3-none-any.whl", "url": "x", "hashes": {}}
     (old,) = _json({"files": [{**entry, "data-dist-info-metadata": {"sha256": "aa"}}]})

@@ -26,7 +26,7 @@ def print_report(
         terminal.print("")
         terminal.print(summary(terminal, verdicts))
     elif not folded:
-        terminal.say("No flow here has a @pypi or @conda environment, and no configuration names one.")
+        terminal.say("No flow here has a @pypi or @conda environment of its own, and no configuration names one.")
 
 
 def as_json(verdicts: Sequence[Verdict], others: Sequence[Finding]) -> dict[str, Any]:

@@ -131,13 +131,19 @@ def bad_requirement(text: str, reason: str, location: Location | None, fix: str 
     ).located(location)  # fmt: skip
 
 
-def extension_refuses(step: str, location: Location | None, reason: str) -> Finding:
-    """MFE612: without what the extension calls an environment, nothing can be made ready for it."""
+def extension_refuses(step: str, location: Location | None, reason: str, *, only_named: bool = False) -> Finding:
+    """MFE612: without what the extension calls an environment, nothing can be made ready for it.
+
+    Of a step that has no more than a name, nothing is known then: `only_named`.
+    """
+    said = " ".join(redact(reason).split()).rstrip(".")
+    trusting = "`mfenv trust`, once you trust the project." if said.endswith("the project is trusted") else None
     return Finding(
         Code.EXTENSION_NOT_WARMED,
-        Severity.NOTICE,
-        f"metaflow-netflixext does not say what it calls the environment of {step} ({redact(reason).rstrip('.')}), "
+        Severity.WARNING if only_named else Severity.NOTICE,
+        f"metaflow-netflixext does not say what it calls the environment of {step} ({said}), "
         "so mfenv cannot make it ready for `run`.",
+        fix=trusting or ("Mend what the extension says: `run` ends with it, too." if only_named else None),
     ).located(location)
 
 

@@ -220,7 +220,7 @@ def _named(step: StepReading, found: Sequence[LoadedStep]) -> StepReading:
 
 def _refused(step: StepReading, reason: str) -> StepReading:
     """With the reason why the extension makes no environment of it."""
-    said = findings.extension_refuses(step.name, step.location, reason)
+    said = findings.extension_refuses(step.name, step.location, reason, only_named=step.named_env is not None)
     return msgspec.structs.replace(step, findings=(*step.findings, said))
 
 

@@ -57,32 +57,31 @@ class Dialect:
                 environment.conda, environment._flow, environment._datastore_type, step, local_only=self._is_read_only
             )
             made = environment._result_for_step[step.name][2]
-            builder = self._builder(env_type, wanted.packages_as_str) if made is not None and made[2] is None else []
+            if made is None:
+                found = self._fetched_later(environment.conda, arch, wanted)
+            elif made[2] is not None:
+                found = self._based(environment.conda, arch, wanted, made[2])
+            else:
+                found = self._request(environment.conda, env_type, wanted.packages_as_str, wanted.sources)
+                found = {"id": made[0].req_id, "request": found}
+            if found:
+                found["request"]["arch"] = arch
+                found["request"]["named"]["sys"] = self._system(environment, step)
         except Exception as error:
             return {"step": step.name, "error": self._side._failure(error, "metaflow")}
-        if made is None:
-            return said
-        base = made[2]
-        said["id"] = made[0].req_id
-        said["request"] = {
-            "arch": arch,
-            "env_type": env_type.value,
-            "deps": {category: sorted(deps) for category, deps in wanted.packages_as_str.items()},
-            "sources": {kind: [_bare(url) for url in urls] for kind, urls in wanted.sources.items()},
-            "named": {
-                "sys": self._system(environment, step),
-                **{kind: self._named(environment.conda, kind, urls) for kind, urls in wanted.sources.items()},
-            },
-            "builder": builder,
-        }
-        if base is None:
-            return said
-        try:
-            return self._based(environment.conda, arch, wanted, base, said)
-        except Exception as error:
-            return {"step": step.name, "error": self._side._failure(error, "metaflow")}
+        return dict(said, **found)
 
-    def _based(self, conda: Any, arch: Any, wanted: Any, base: Any, said: dict[str, Any]) -> dict[str, Any]:
+    def _request(self, conda: Any, env_type: Any, deps: Any, sources: Any) -> dict[str, Any]:
+        """A request in the extension's words."""
+        return {
+            "env_type": env_type.value,
+            "deps": {category: sorted(found) for category, found in deps.items()},
+            "sources": {kind: [_bare(url) for url in urls] for kind, urls in sources.items()},
+            "named": {kind: self._named(conda, kind, urls) for kind, urls in sources.items()},
+            "builder": self._builder(env_type, deps),
+        }
+
+    def _based(self, conda: Any, arch: Any, wanted: Any, base: Any) -> dict[str, Any]:
         """A step of a named environment: it takes that as it is, or extends it where that lacks what is asked for.
 
         Metaflow's pins are asked for, too.
@@ -93,20 +92,37 @@ class Dialect:
         )
         env_type, id_, sources, deps, resolves, extras, is_compatible, resolved = found
         is_same = (id_.req_id, id_.arch) == (base.env_id.req_id, base.env_id.arch)
-        named = {kind: self._named(conda, kind, urls) for kind, urls in sources.items()}
-        said["id"] = id_.req_id
-        said["request"].update(
+        request = dict(
+            self._request(conda, env_type, deps, sources),
             base=[base.env_id.req_id, base.env_id.full_id],
-            env_type=env_type.value,
-            deps={category: sorted(found) for category, found in deps.items()},
-            sources={kind: [_bare(url) for url in urls] for kind, urls in sources.items()},
-            named=dict(named, sys=said["request"]["named"]["sys"]),
-            extras=extras,
             full=resolved.env_id.full_id if is_same or is_compatible else None,
+            extras=extras,
             resolves=resolves,
-            builder=self._builder(env_type, deps),
         )
-        return said
+        return {"id": id_.req_id, "request": request}
+
+    def _fetched_later(self, conda: Any, arch: Any, wanted: Any) -> dict[str, Any]:
+        """A step whose task looks its environment up: what it would find now; nothing where it finds nothing yet."""
+        resolver = importlib.import_module(_CONDA + "envsresolver").EnvsResolver
+        name = wanted.from_env_name or ""
+        if not wanted.is_fetch_at_exec or wanted.is_disabled or "@{" in name:
+            return {}
+        try:
+            id_ = conda.env_id_from_alias(name, arch, local_only=self._is_read_only)
+            base = id_ and conda.environment(id_, local_only=self._is_read_only)
+        except Exception:  # a name that is given, or a step that runs, before the task does
+            return {}
+        if not base:
+            return {}
+        env_type, _, sources, deps, resolves, extras, _ = resolver.extract_info_from_base(conda, base, {}, {}, {}, arch)
+        request = dict(
+            self._request(conda, env_type, deps, sources),
+            base=[base.env_id.req_id, base.env_id.full_id],
+            full=base.env_id.full_id,
+            extras=extras,
+            resolves=resolves,
+        )
+        return {"id": base.env_id.req_id, "request": request}
 
     def _folders(self, conda: Any) -> dict[str, Any]:
         """Where its environments and packages are; nothing where there is no conda binary."""

@@ -9,8 +9,9 @@ import pytest
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
-from mfenvd.domain.finding import Location
+from mfenvd.domain.finding import Location, Severity
 from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.loaded import AS_WRITTEN, LoadedFile, LoadedFlow, LoadedStep
 from mfenvd.domain.request import Kind, PypiPart
 from mfenvd.domain.sharing import AskedEnvironment, Worded
 from mfenvd.domain.surroundings import Surroundings
@@ -18,6 +19,7 @@ from mfenvd.flows.extension_requests import Described, described, undescribed
 from mfenvd.flows.flow_context import FlowContext
 from mfenvd.flows.flow_environments import source_environments
 from mfenvd.flows.host import Host
+from mfenvd.flows.loaded import Overlay, overlaid
 from mfenvd.flows.project_context import ProjectContext, read_context
 from mfenvd.flows.reading import FileReading, FlowReading, StepReading
 from mfenvd.paths import find_paths
@@ -105,6 +107,20 @@ def test_a_step_that_extends_a_named_environment_is_resolved_on_each_arch_with_w
     ] == ["linux-64", "linux-aarch64"]
     assert (here.named_env, here.name, there.name) == ("team/env:v1", None, "team/env:v1 on linux-aarch64")
     assert made.findings == here.findings == ()
+
+
+@pytest.mark.parametrize("named", [None, "team/env:v1"])
+def test_a_step_that_the_extension_refuses_is_warned_of_where_nothing_else_is_known(named: str | None) -> None:
+    step = StepReading(
+        "start", Location("flow.py", 3), kind=None if named else "pypi", named_env=named, decorators=None
+    )
+    reading = FileReading("flow.py", (FlowReading("F", Location("flow.py", 1), (step,)),))
+    loaded = LoadedFlow("F", AS_WRITTEN, (LoadedStep("start", problem="it says:\n  no"),))
+    answer = LoadedFile("flow.py", "digest", (loaded,), extension="1.3.17")
+    ((seen,),) = (flow.steps for flow in overlaid(reading, Overlay(answer, reading, "3.11.7")).flows)
+    (finding,) = seen.findings
+    assert (finding.code, "(it says: no)" in finding.message) == (Code.EXTENSION_NOT_WARMED, True)
+    assert finding.severity is (Severity.WARNING if named else Severity.NOTICE)
 
 
 def test_a_named_environment_has_a_verdict_for_each_arch_that_it_is_there_for_and_a_finding_for_the_others(

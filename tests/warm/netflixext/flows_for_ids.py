@@ -15,6 +15,7 @@ _BESIDE_A_NAME: tuple[tuple[str, ...], ...] = (
     (), ('@pypi(packages={"six": ">=1.0"})',), ('@pypi(packages={"six": "1.15"})',), ('@conda(libraries={"six": ""})',),
     ('@conda(libraries={"numpy": ">=1.2"})', '@pypi(packages={"idna": ""})'),
     ('@conda(channels=["bioconda"])',), ('@sys_packages(packages={"__glibc": "2.17"})',),
+    ("@named_env(fetch_at_exec=True)",),
     ('@pypi(packages={"idna": ""}, conda_only={"ffmpeg": ""}, extra_indices=["https://host.example/simple"])',),
 )  # fmt: skip
 _IMPORTED = (

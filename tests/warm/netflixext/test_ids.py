@@ -157,17 +157,22 @@ def test_elsewhere_and_with_another_datastore_ids_are_others(machine: Machine) -
 
 def test_steps_of_named_environments_have_the_ids_of_a_real_run_read_or_loaded(machine: Machine) -> None:
     file = machine.root.parent / "metaflow" / ".metaflow" / "conda_v2.cnd"
-    for name, env_type in NAMED.items():
-        manifest.write(file, (named(name, env_type),))
-    flow, source = extending()
-    path = machine.flow(flow, source)
+    environments = [named(name, env_type) for name, env_type in NAMED.items()]
+    manifest.write(file, environments)
+    path = machine.flow(*extending())
     truth, declared = machine.real(path, AS_WRITTEN, machine.launcher()), machine.declared(path)
     answers = [ask(path, declared, machine.launcher(), trusted=trusted) for trusted in (True, False)]
-    assert [ids(answer) for answer in answers] == [[truth], [truth]]
-    requests = [step.request for answer in answers for flow in answer.flows for step in flow.steps if step.request]
-    assert len(requests) == 2 * len(truth) == 48
-    assert all(request.base and request.resolves for request in requests)
-    assert {request.full is None for request in requests} == {True, False}
+    for answer in answers:
+        (found,) = ids(answer)
+        assert {step: id_ for step, id_ in found.items() if step in truth} == truth
+        (flow,) = answer.flows
+        requests = {step.step: step.request for step in flow.steps if step.request}
+        assert all(request.base and request.resolves for request in requests.values())
+        assert {requests[step].full is None for step in truth} == {True, False}
+        # What the run leaves to the task is what the name leads to now.
+        late = [request for step, request in requests.items() if step not in truth]
+        assert {request.base for request in late} == {(one.id.req, one.id.full) for one in environments}
+        assert all((request.id, request.full) == request.base for request in late)
 
 
 def named(name: str, env_type: str) -> Wanted:

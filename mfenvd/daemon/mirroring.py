@@ -94,7 +94,7 @@ class Mirroring:
         route = self._routes.setdefault(bucket.url, _Route(bucket, surroundings, shown))
         if (route.bucket, route.surroundings) != (bucket, surroundings):
             route.bucket, route.surroundings = bucket, surroundings
-            self._end(route)
+            _end(route)
         route.asked = True
         self._begin(route)
 
@@ -106,7 +106,7 @@ class Mirroring:
         else:
             self._mark.unlink(missing_ok=True)
         for route in self._routes.values():
-            self._end(route)
+            _end(route)
             self._begin(route)
         self._told()
         return self.status
@@ -116,7 +116,7 @@ class Mirroring:
         self._closing = True
         tasks = [route.task for route in self._routes.values() if route.task is not None]
         for route in self._routes.values():
-            self._end(route)
+            _end(route)
         if tasks:
             await asyncio.wait(tasks)
 
@@ -130,15 +130,6 @@ class Mirroring:
             route.task = asyncio.get_running_loop().create_task(self._carry(route))
         elif route.child is not None:
             route.child.say(More())
-
-    def _end(self, route: _Route) -> None:
-        for timer in (route.idle, route.again):
-            if timer is not None:
-                timer.cancel()
-        route.idle = route.again = None
-        if route.task is not None:
-            route.task.cancel()
-            route.task = None
 
     async def _carry(self, route: _Route) -> None:
         """Has a process send what waits, until nothing does for a while."""
@@ -187,3 +178,14 @@ class Mirroring:
     def _tell_again(self, route: _Route) -> None:
         route.again = None
         self._sent(route.bucket.url)
+
+
+def _end(route: _Route) -> None:
+    """Ends its process, and what was to be done later."""
+    for timer in (route.idle, route.again):
+        if timer is not None:
+            timer.cancel()
+    route.idle = route.again = None
+    if route.task is not None:
+        route.task.cancel()
+        route.task = None

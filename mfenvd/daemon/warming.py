@@ -111,14 +111,14 @@ class Warming:
     def detach(self, root: str) -> None:
         """The project is gone, and the work on it with it; what is ready stays."""
         share = self._shares.pop(root)
-        self._forget(share, tuple(share.needs))
+        _forget(share, tuple(share.needs))
 
     def want(self, root: str, needs: Mapping[str, Needs], context: Context, foreseen: Collection[Needs] = ()) -> None:
         """From now on the project has these environments, and soon those that are `foreseen`."""
         share = self._shares.get(root)
         if share is None:
             return
-        self._forget(share, [key for key in share.needs if key not in needs])
+        _forget(share, [key for key in share.needs if key not in needs])
         changed = share.context is not None and share.context != context
         share.needs, share.context = dict(needs), context
         share.by_job, share.foreseen = {}, {}
@@ -226,7 +226,7 @@ class Warming:
             self._timer.cancel()
         tasks = [task for share in self._shares.values() for task in share.running.values()]
         for share in self._shares.values():
-            self._forget(share, tuple(share.needs))
+            _forget(share, tuple(share.needs))
         await self._fetching.close()
         if tasks:
             await asyncio.wait(tasks)
@@ -348,15 +348,17 @@ class Warming:
         self._consider(share, key)
         self._dispatch()
 
-    def _forget(self, share: _Share, keys: Collection[str]) -> None:
-        for key in keys:
-            task = share.running.pop(key, None)
-            if task:
-                task.cancel()
-            timer = share.retries.pop(key, None)
-            if timer:
-                timer.cancel()
-            for known in (share.needs, share.warmths, share.rests_on, share.queued, share.failures):
-                known.pop(key, None)
-            share.replace.discard(key)
-            share.doubted.discard(key)
+
+def _forget(share: _Share, keys: Collection[str]) -> None:
+    """Ends the work on environments that the project has no more."""
+    for key in keys:
+        task = share.running.pop(key, None)
+        if task:
+            task.cancel()
+        timer = share.retries.pop(key, None)
+        if timer:
+            timer.cancel()
+        for known in (share.needs, share.warmths, share.rests_on, share.queued, share.failures):
+            known.pop(key, None)
+        share.replace.discard(key)
+        share.doubted.discard(key)

@@ -111,7 +111,7 @@ def _grown(names: Iterable[str], by_name: dict[str, LockedPackage], opened: dict
 
     # Children before parents, without recursion: chains may be longer than Python's stack.
     order = list(dict.fromkeys(names))
-    for name in order:
+    for name in order:  # which grows meanwhile: the children of children come, too
         order.extend(opened[name])
     for name in reversed(order):
         grown[name] = grow(name)

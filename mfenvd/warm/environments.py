@@ -59,7 +59,7 @@ class LocalEnvironments:
     def missing(self, wanted: LocalEnvironment) -> tuple[str, ...]:
         """What Metaflow would still do or stumble over, one phrase each; empty when it would do nothing."""
         prefix = self.find(wanted.id, wanted.platform)
-        return self._missing_at(prefix, wanted) if prefix is not None else ("there is no environment",)
+        return _missing_at(prefix, wanted) if prefix is not None else ("there is no environment",)
 
     def create(self, wanted: LocalEnvironment, report: Report) -> Path:
         """Makes the environment, or makes it anew where one is not whole, and registers it last.
@@ -146,13 +146,13 @@ class LocalEnvironments:
     def _created(self, wanted: LocalEnvironment, report: Report) -> Path:
         found = self.find(wanted.id, wanted.platform)
         if found is not None:
-            if not self._missing_at(found, wanted):
+            if not _missing_at(found, wanted):
                 stamp(found)
                 return found
             if is_in_use(found) or _is_young(found):
                 raise NotMadeError(findings.made_elsewhere(wanted.id, str(found)))
         prefix = self._place(wanted)
-        if prefix != found and self._is_whole(prefix, wanted):
+        if prefix != found and _is_whole(prefix, wanted):
             # Another program wrote environments.txt anew, without it.
             self.registry.add(prefix)
             return prefix
@@ -178,16 +178,6 @@ class LocalEnvironments:
         registry = self._settings.environments_file
         write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), registry))
 
-    def _missing_at(self, prefix: Path, wanted: LocalEnvironment) -> tuple[str, ...]:
-        found = tuple(shortcomings(prefix, wanted))
-        marker = read_marker(prefix)
-        if not found and marker is not None and marker.content and marker.content != content_key(wanted):
-            return ("it holds other packages",)
-        return found
-
-    def _is_whole(self, prefix: Path, wanted: LocalEnvironment) -> bool:
-        return read_marker(prefix) is not None and not self._missing_at(prefix, wanted)
-
     def _place(self, wanted: LocalEnvironment) -> Path:
         return self._folder / _CALLED / wanted.platform / wanted.id
 
@@ -201,6 +191,19 @@ class LocalEnvironments:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{platform}-{id_}.lock", timeout=timeout):
             yield
+
+
+def _missing_at(prefix: Path, wanted: LocalEnvironment) -> tuple[str, ...]:
+    """Why the environment is not what is wanted; nothing where it is."""
+    found = tuple(shortcomings(prefix, wanted))
+    marker = read_marker(prefix)
+    if not found and marker is not None and marker.content and marker.content != content_key(wanted):
+        return ("it holds other packages",)
+    return found
+
+
+def _is_whole(prefix: Path, wanted: LocalEnvironment) -> bool:
+    return read_marker(prefix) is not None and not _missing_at(prefix, wanted)
 
 
 def _is_young(prefix: Path) -> bool:

@@ -105,7 +105,7 @@ class Repodata:
         Raises:
             CondaProblem: As `solving.solve`. A channel that does not answer is none as long as there is an older list.
         """
-        places = self._places(question.channels, question.subdirs)
+        places = _places(question.channels, question.subdirs)
         try:
             return self._solve(question, places, refresh=refresh)
         except Unsolvable:
@@ -118,12 +118,12 @@ class Repodata:
 
         Only those whose lists are so old that a request that cannot be met is tried again with newer ones.
         """
-        return self._stale(self._places(question.channels, question.subdirs), _AGAIN_AFTER) if self._is_quiet else ()
+        return self._stale(_places(question.channels, question.subdirs), _AGAIN_AFTER) if self._is_quiet else ()
 
     def age(self, subdir: str) -> float:
         """Seconds since the lists for `subdir` and noarch were last asked for; infinite when one never was."""
         now = time.time()
-        stamps = [self._stamp(place) for place in self._places(self.channels, (subdir, NOARCH)) if _is_remote(place[0])]
+        stamps = [self._stamp(place) for place in _places(self.channels, (subdir, NOARCH)) if _is_remote(place[0])]
         return max((now - stamp if stamp is not None else float("inf") for stamp in stamps), default=0.0)
 
     def gateway(self, subdirs: Sequence[str], *, refresh: bool = False) -> Gateway:
@@ -134,7 +134,7 @@ class Repodata:
             refresh: Go to the network even where the lists are fresh: of lists in shards, only those of packages that
                 were asked for are there. A channel that did not answer a moment ago is left alone all the same.
         """
-        return self._open(self._places(self.channels, subdirs), refresh=refresh and not self._is_quiet).gateway
+        return self._open(_places(self.channels, subdirs), refresh=refresh and not self._is_quiet).gateway
 
     def _solve(self, question: Question, places: Sequence[Place], *, refresh: bool) -> Answer:
         opened = self._open(places, refresh=refresh)
@@ -246,9 +246,6 @@ class Repodata:
                 return False
         return False
 
-    def _places(self, channels: Iterable[str], subdirs: Sequence[str]) -> list[Place]:
-        return [(channel, subdir) for channel in channels for subdir in subdirs]
-
     @property
     def _lists(self) -> Path:
         return self._folder / "repodata"
@@ -315,6 +312,10 @@ def repodata_for(cache_dir: Path, access: Access) -> Repodata:
 
 async def _names(gateway: Gateway, channel: str, subdir: str) -> Sequence[object]:
     return await gateway.names([Channel(channel)], [Subdir(subdir)], channel_relations="disabled")
+
+
+def _places(channels: Iterable[str], subdirs: Sequence[str]) -> list[Place]:
+    return [(channel, subdir) for channel in channels for subdir in subdirs]
 
 
 def _is_remote(channel: str) -> bool:

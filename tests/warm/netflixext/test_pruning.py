@@ -163,6 +163,23 @@ def test_what_is_wanted_while_it_is_about_to_go_stays(machine: Machine, monkeypa
     assert machine.ids == {env_id(0)}
 
 
+def test_what_was_about_to_be_written_when_mfenv_was_killed_is_nobodys(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared_file, "_overwrite", killed)
+        with pytest.raises(KeyboardInterrupt):
+            machine.writes(env_id(0))
+    machine.others_write(env_id(0))
+    machine.waits(20)
+    assert machine.prunes() == set()
+    assert machine.ids == {env_id(0)}
+    assert list(ours.notes(machine.cache)) == []
+
+
 def test_a_manifest_that_is_gone_or_broken_costs_nothing(machine: Machine) -> None:
     machine.writes(env_id(0))
     machine.waits(20)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfenvd.cli.completing import complete_alias
-from mfenvd.cli.env_create import create
+from mfenvd.cli.env_create import LocalOnly, Pathspec, create
 from mfenvd.cli.export import Format, FormatOption, OutputOption, write_lock
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag
@@ -72,7 +72,14 @@ def list_all(*, json: JsonFlag = False) -> None:
 @env_app.command(
     epilog=examples("mfenv env show team/project/env:v1", "mfenv env show team/env --arch linux-64 --json")
 )
-def show(name: Name, *, arch: ArchOption = None, json: JsonFlag = False) -> None:
+def show(
+    name: Name,
+    *,
+    arch: ArchOption = None,
+    pathspec: Pathspec = False,
+    local_only: LocalOnly = False,
+    json: JsonFlag = False,
+) -> None:
     """Show what an environment holds on each arch. Exit code: 0 shown, 1 there is none."""
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.packages_table import packages_table
@@ -80,7 +87,8 @@ def show(name: Name, *, arch: ArchOption = None, json: JsonFlag = False) -> None
     from mfenvd.cli.terminal import this_terminal
 
     found = shared_environments()
-    _, environment = known_environment(found, name)
+    name = f"step:{name}" if pathspec else name
+    _, environment = known_environment(found, name, local_only=local_only)
     verdicts = _verdicts(found, environment, arch or [])
     if json:
         packages = {verdict.target.arch: verdict.packages for verdict in verdicts}
@@ -97,7 +105,7 @@ def show(name: Name, *, arch: ArchOption = None, json: JsonFlag = False) -> None
 
 
 @env_app.command(epilog=examples("mfenv env alias team/project/env:candidate team/project/env:v2"))
-def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
+def alias(name: Name, new: NewAlias, *, pathspec: Pathspec = False, json: JsonFlag = False) -> None:
     """Give an environment another name.
 
     The tags latest, candidate and stable may move to another environment; a name with any other tag is given once.
@@ -112,7 +120,7 @@ def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
 
     given, config = _alias(new, to_give=True), metaflow_configuration()
     found = shared_environments()
-    _, environment = known_environment(found, name)
+    _, environment = known_environment(found, f"step:{name}" if pathspec else name)
     try:
         there, findings = named_in_team(found.wanted(environment), given, quiet=json)
         found.give(environment, given, AliasFiles(local_root(config)), there)
@@ -129,19 +137,22 @@ def alias(name: Name, new: NewAlias, *, json: JsonFlag = False) -> None:
 
 
 @env_app.command(epilog=examples("mfenv env get team/project/env:v1", "mfenv env get team/env --format explicit"))
-def get(
+def get(  # noqa: PLR0913 - one parameter per option
     name: Name,
     *,
     format: FormatOption = None,  # noqa: A002 - the option's name
     arch: ArchOption = None,
     output: OutputOption = None,
+    pathspec: Pathspec = False,
+    local_only: LocalOnly = False,
 ) -> None:
     """Write an environment down as a lock, as `mfenv export` does. Exit code: 0 written, 1 there is none."""
     from mfenvd.cli.exports.selection import Exported
     from mfenvd.cli.shared import shared_environments
 
     found = shared_environments()
-    verdicts = _verdicts(found, known_environment(found, name)[1], arch or [])
+    name = f"step:{name}" if pathspec else name
+    verdicts = _verdicts(found, known_environment(found, name, local_only=local_only)[1], arch or [])
     environment = Exported(name, verdicts)
     chosen = format or (Format.PYLOCK if environment.kind == "pypi" else Format.CONDA_LOCK)
     write_lock(environment, chosen, output, archs=arch or [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -54,9 +55,12 @@ def _dispatch(arguments: Sequence[str]) -> int:
         print_status(json="--json" in rest, verbose=bool({"--verbose", "-v"} & set(rest)))
         return ExitCode.FINE
     from mfenvd.cli.app import app
+    from mfenvd.cli.completing import beyond_colons
 
+    completes = os.environ.get("_MFENV_COMPLETE") == "complete_bash"
     try:
-        app(list(arguments), prog_name="mfenv")
+        with beyond_colons(os.environ) if completes else contextlib.nullcontext():
+            app(list(arguments), prog_name="mfenv")
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer has made an exit code of it
             raise ended.__context__ from None

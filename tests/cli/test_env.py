@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,7 +166,8 @@ def test_what_only_a_datastore_of_this_machine_has_is_taken_from_there(  # noqa:
     alias.write_text(json.dumps([request, full]))
     manifest.unlink()
     name = ids if by_ids else "team/env:v1"
-    assert mfenv("env", "create", name, "--local-only").code == 1
+    for command in ("create", "show", "get"):
+        assert mfenv("env", command, name, "--local-only").code == 1
     shown = json.loads(mfenv("env", "show", name, "--json").out)
     assert (shown["environment"]["full_id"], shown["environment"]["archs"]) == (full, ["linux-64", "osx-arm64"])
     assert read(manifest).named("team/env/v1") == (None if by_ids else (request, full))
@@ -202,3 +207,27 @@ def test_a_folder_is_emptied_for_no_environment_that_is_not_there(
 def test_the_shell_completes_aliases(share: Share) -> None:
     share("3.7", "team/env/v1", "other/env/v1")
     assert complete_alias("team/") == ["team/env:v1"]
+
+
+BASH = """\
+eval "$(_MFENV_COMPLETE=source_bash mfenv)"
+complete -p mfenv > /dev/null || exit 1
+ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mfenv_completion mfenv; echo "${COMPREPLY[*]}"; }
+ask mfenv env show team/env :
+ask mfenv env show team/env : v
+ask mfenv resolve --using team/env : v1 --from other/en
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes_aliases_beyond_their_colon(share: Share, project: Path) -> None:
+    """As bash calls it: a colon is a word of its own, and what is before it stays on the line."""
+    share("3.7", "team/env/v1", "team/env/stable", "other/env/v2")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", BASH], cwd=project, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert [sorted(line.split()) for line in done.stdout.splitlines()] == [
+        ["stable", "v1"], ["v1"], ["other/env:v2"],
+    ]  # fmt: skip

@@ -250,9 +250,9 @@ def test_the_environment_of_a_step_that_ran_is_found_by_whoever_has_the_metadata
     assert [shown["request"], shown["full_id"]] == ids
     for command in ("get", "create"):
         here.manifest_file.unlink()
-        assert mfenv("env", command, f"step:{step}").code == 0
+        assert mfenv("env", command, step, "--pathspec").code == 0
     here.manifest_file.unlink()
-    assert mfenv("env", "alias", f"step:{step}", "ran/again:v1").code == 0
+    assert mfenv("env", "alias", step, "ran/again:v1", "--pathspec").code == 0
     assert manifest(here)["aliases"]["ran/again/v1"] == ids
     ended = mfenv("env", "show", f"step:RanFlow/{run_id}/end")
     assert (ended.code, "is not a Conda step" in ended.err) == (1, True), ended

@@ -251,7 +251,7 @@ async def test_an_error_inside_ends_it_and_is_kept() -> None:
     ("imported", "left_out"),
     [
         ("mfenv_tui.main", ("textual", "rich", "aiohttp")),
-        ("mfenv_tui.app", ("aiohttp", "http.client", "typer", "uv", "watchfiles", "boto3")),
+        ("mfenv_tui.app", ("aiohttp", "packaging", "http.client", "typer", "uv", "watchfiles", "boto3")),
         ("mfenv_tui.once", ("textual", "aiohttp", "typer")),
     ],
 )

@@ -6,14 +6,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 from azure.core import MatchConditions
 from azure.core import exceptions as azure
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
-from mfenvd.store.hashing import digest_of, digest_of_stream
+from mfenvd.store.hashing import digest_of
 from mfenvd.store.object_errors import (
     AlreadyThere,
     CredentialsExpired,
@@ -26,7 +25,7 @@ from mfenvd.store.object_errors import (
     SlowDown,
     Unreachable,
 )
-from mfenvd.store.objects import ObjectInfo
+from mfenvd.store.objects import ObjectInfo, sha256_read_back
 from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 
@@ -104,10 +103,7 @@ class AzureStore:
         # Of what came in one piece Azure checked the hash, and of what came in parts whoever sent it says what it is.
         if told and (found.size <= _PART or f"{key} {sha256}" in self._sent):
             return bytes(told).hex() == digest_of(path, "md5")
-        with TemporaryFile() as copy:
-            self.get_file(key, cast("BinaryIO", copy))
-            copy.seek(0)
-            return digest_of_stream(cast("BinaryIO", copy), "sha256") == sha256
+        return sha256_read_back(self, key) == sha256
 
     def get_file(self, key: str, file: BinaryIO) -> None:
         def download() -> None:

@@ -7,8 +7,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 import requests
 from google.api_core import exceptions as google
@@ -16,7 +15,7 @@ from google.auth import exceptions as auth
 from google.cloud.storage import Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from mfenvd.store.hashing import digest_of, digest_of_stream
+from mfenvd.store.hashing import digest_of
 from mfenvd.store.object_errors import (
     AlreadyThere,
     CredentialsExpired,
@@ -29,7 +28,7 @@ from mfenvd.store.object_errors import (
     SlowDown,
     Unreachable,
 )
-from mfenvd.store.objects import ObjectInfo
+from mfenvd.store.objects import ObjectInfo, sha256_read_back
 from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 
@@ -91,10 +90,7 @@ class GoogleStore:
             return False
         if found.md5_hash:
             return base64.b64decode(found.md5_hash).hex() == digest_of(path, "md5")
-        with TemporaryFile() as copy:
-            self.get_file(key, cast("BinaryIO", copy))
-            copy.seek(0)
-            return digest_of_stream(cast("BinaryIO", copy), "sha256") == sha256
+        return sha256_read_back(self, key) == sha256
 
     def get_file(self, key: str, file: BinaryIO) -> None:
         def download() -> None:

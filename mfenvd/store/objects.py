@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from tempfile import TemporaryFile
+from typing import BinaryIO, Protocol, cast
 
 import msgspec
+
+from mfenvd.store.hashing import digest_of_stream
 
 
 class ObjectInfo(msgspec.Struct, frozen=True):
@@ -105,3 +108,16 @@ class ObjectStore(Protocol):
 
     def close(self) -> None:
         """Gives connections and threads back."""
+
+
+def sha256_read_back(store: ObjectStore, key: str) -> str:
+    """Hex digits of the sha256 of an object's content, all of which is fetched for it.
+
+    Raises:
+        MissingObject: Nothing is there.
+    """
+    with TemporaryFile() as file:
+        copy = cast("BinaryIO", file)
+        store.get_file(key, copy)
+        copy.seek(0)
+        return digest_of_stream(copy, "sha256")

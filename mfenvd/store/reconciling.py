@@ -6,17 +6,15 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import msgspec
 
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import ArchiveStore, Download
 from mfenvd.store.errors import DownloadError
-from mfenvd.store.hashing import digest_of_stream
 from mfenvd.store.object_errors import MissingObject
-from mfenvd.store.objects import ObjectStore
+from mfenvd.store.objects import ObjectStore, sha256_read_back
 from mfenvd.store.receiving import Place, Receiver
 from mfenvd.store.sending import PARALLEL
 from mfenvd.store.uploads import Upload, Uploads
@@ -126,10 +124,7 @@ def _package(upload: Upload) -> LockedPackage:
 
 def _sha256(store: ObjectStore, key: str) -> str | None:
     """Of an object's content; None when there is none."""
-    with TemporaryFile() as copy:
-        try:
-            store.get_file(key, cast("BinaryIO", copy))
-        except MissingObject:
-            return None
-        copy.seek(0)
-        return digest_of_stream(cast("BinaryIO", copy), "sha256")
+    try:
+        return sha256_read_back(store, key)
+    except MissingObject:
+        return None

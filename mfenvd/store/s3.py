@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mfenvd.store.hashing import digest_of, digest_of_stream
+from mfenvd.store.hashing import digest_of
 from mfenvd.store.object_errors import (
     AlreadyThere,
     Conflict,
@@ -27,7 +26,7 @@ from mfenvd.store.object_errors import (
     Unreachable,
     Unsupported,
 )
-from mfenvd.store.objects import ObjectInfo
+from mfenvd.store.objects import ObjectInfo, sha256_read_back
 from mfenvd.store.opening import Access
 from mfenvd.store.pace import Pace
 from mfenvd.store.s3_errors import problem_of
@@ -103,10 +102,7 @@ class S3Store:
             return right
         if found["ETag"].strip('"') == digest_of(path, "md5"):
             return True
-        with tempfile.TemporaryFile() as copy:
-            self.get_file(key, copy)
-            copy.seek(0)
-            return digest_of_stream(copy, "sha256") == sha256
+        return sha256_read_back(self, key) == sha256
 
     def get_file(self, key: str, file: BinaryIO) -> None:
         content, found = self._piece(key, f"bytes=0-{PART - 1}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins as python
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import conversions, files, operators
@@ -12,6 +11,7 @@ from mfenvd.flows.static.builtin_iterables import ITERABLES
 from mfenvd.flows.static.builtin_namespaces import NAMESPACES
 from mfenvd.flows.static.exceptions import EXCEPTIONS, message
 from mfenvd.flows.static.outcomes import Raised
+from mfenvd.flows.static.registering import registering
 from mfenvd.flows.static.values import (
     MISSING,
     BoundMethod,
@@ -32,23 +32,13 @@ from mfenvd.flows.static.values import (
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
 
-Implementation = Callable[["Machine", Call], Any]
-
 BUILTINS: dict[str, Any] = {
     **ITERABLES, **NAMESPACES, **EXCEPTIONS, "__debug__": True, "NotImplemented": NotImplemented,
     "Ellipsis": ..., "dict": Builtin("dict", conversions.make_dict),
     "open": Builtin("open", files.open_file),
 }  # fmt: skip
 
-
-def _builtin(*names: str) -> Callable[[Implementation], Implementation]:
-    """Registers what `names` do when they are called."""
-
-    def register(implementation: Implementation) -> Implementation:
-        BUILTINS.update({name: Builtin(name, implementation) for name in names})
-        return implementation
-
-    return register
+_builtin = registering(BUILTINS)
 
 
 def _pure(name: str) -> Builtin:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import calls, classes, contexts, conversions, operators
 from mfenvd.flows.static.data import Record
 from mfenvd.flows.static.outcomes import Raised
+from mfenvd.flows.static.registering import registering
 from mfenvd.flows.static.values import (
     Builtin,
     Call,
@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 
 TABLE: dict[str, Any] = {}
 
-
-def _function(*names: str) -> Callable[[Callable[[Machine, Call], Any]], Callable[[Machine, Call], Any]]:
-    def register(implementation: Callable[[Machine, Call], Any]) -> Callable[[Machine, Call], Any]:
-        TABLE.update({name: Builtin(name, implementation) for name in names})
-        return implementation
-
-    return register
+_function = registering(TABLE)
 
 
 # -- context managers

@@ -14,6 +14,7 @@ import yaml
 from mfenvd.flows.static import files, filesystem, iteration, operators
 from mfenvd.flows.static.data import OpenFile
 from mfenvd.flows.static.outcomes import LARGEST_VALUE, Raised
+from mfenvd.flows.static.registering import registering
 from mfenvd.flows.static.values import Builtin, Call, Unknown
 
 if sys.version_info >= (3, 11):
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
 
 TABLE: dict[str, Any] = {}
 
-
-def _function(*names: str) -> Callable[[Callable[[Machine, Call], Any]], Callable[[Machine, Call], Any]]:
-    def register(implementation: Callable[[Machine, Call], Any]) -> Callable[[Machine, Call], Any]:
-        TABLE.update({name: Builtin(name, implementation) for name in names})
-        return implementation
-
-    return register
+_function = registering(TABLE)
 
 
 def load_yaml(text: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import files, filesystem, operators
 from mfenvd.flows.static.heap import Unordered
+from mfenvd.flows.static.registering import registering
 from mfenvd.flows.static.values import Builtin, Call, Site, Special, Unknown
 
 if TYPE_CHECKING:
@@ -16,13 +17,7 @@ if TYPE_CHECKING:
 
 TABLE: dict[str, Any] = {}
 
-
-def _function(*names: str) -> Callable[[Callable[[Machine, Call], Any]], Callable[[Machine, Call], Any]]:
-    def register(implementation: Callable[[Machine, Call], Any]) -> Callable[[Machine, Call], Any]:
-        TABLE.update({name: Builtin(name, implementation) for name in names})
-        return implementation
-
-    return register
+_function = registering(TABLE)
 
 
 # -- paths

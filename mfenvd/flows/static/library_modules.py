@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static.installed import has_module
 from mfenvd.flows.static.modules import find_module
+from mfenvd.flows.static.registering import registering
 from mfenvd.flows.static.values import MISSING, Builtin, Call, Computed, Frame, Library, Module, Site, Special, Unknown
 
 if TYPE_CHECKING:
@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 TABLE: dict[str, Any] = {}
 
-
-def _function(*names: str) -> Callable[[Callable[[Machine, Call], Any]], Callable[[Machine, Call], Any]]:
-    def register(implementation: Callable[[Machine, Call], Any]) -> Callable[[Machine, Call], Any]:
-        TABLE.update({name: Builtin(name, implementation) for name in names})
-        return implementation
-
-    return register
+_function = registering(TABLE)
 
 
 class ModuleTable(Special):

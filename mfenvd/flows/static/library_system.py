@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows.static import filesystem, operators
 from mfenvd.flows.static.data import Record
 from mfenvd.flows.static.outcomes import Raised
+from mfenvd.flows.static.registering import registering
 from mfenvd.flows.static.values import Builtin, Call, Computed, Site, Special, Unknown
 
 if TYPE_CHECKING:
@@ -23,13 +23,7 @@ TABLE: dict[str, Any] = {
     "sys.path": Computed(lambda machine, _at: machine.sys_path),
 }  # fmt: skip
 
-
-def _function(*names: str) -> Callable[[Callable[[Machine, Call], Any]], Callable[[Machine, Call], Any]]:
-    def register(implementation: Callable[[Machine, Call], Any]) -> Callable[[Machine, Call], Any]:
-        TABLE.update({name: Builtin(name, implementation) for name in names})
-        return implementation
-
-    return register
+_function = registering(TABLE)
 
 
 # -- the environment

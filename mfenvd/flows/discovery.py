@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -110,18 +111,17 @@ class Discovery:
         kind = self._kind_of(text)
         if kind is None or self._ignored(text, is_folder=False):
             return None
-        return None if any(map(self._closed, self._between(path.parent))) else kind
+        return None if any(map(self._closed, self._between(_parent(text)))) else kind
 
     def enters(self, folder: Path) -> bool:
         """Whether the walk would come by `folder`, a folder below the root or the root itself."""
-        return not any(map(self._closed, self._between(folder)))
+        return not any(map(self._closed, self._between(str(folder))))
 
-    def _between(self, folder: Path) -> Iterator[str]:
+    def _between(self, folder: str) -> Iterator[str]:
         """`folder` and its parents below the root."""
-        text = str(folder)
-        while len(text) > len(self._root):
-            yield text
-            text = _parent(text)
+        while len(folder) > len(self._root):
+            yield folder
+            folder = _parent(folder)
 
     def _closed(self, folder: str) -> bool:
         path = Path(folder)
@@ -145,28 +145,19 @@ class Discovery:
 
     def _ignored(self, path: str, *, is_folder: bool) -> bool:
         """Whether the ignore rules leave `path` out: the deepest .gitignore that has a rule for it decides."""
-        suffix = "/" if is_folder else ""
+        named = f"{path}/" if is_folder else path
         if self._exclude is not None:
-            included = self._exclude.check_file(self._relative(path) + suffix).include
+            included = self._exclude.check_file(self._relative(named)).include
             if included is not None:
                 return included
-        folder = _parent(path)
-        while True:
-            spec = self._spec(folder)
-            if spec is not None:
-                included = spec.check_file(path[len(folder) + 1 :].replace(os.sep, "/") + suffix).include
-                if included is not None:
-                    return included
-            if folder == self._root:
-                break
-            folder = _parent(folder)
-        return self._ignored_above(path, suffix)
+        return self._left_out(named, chain(self._between(_parent(path)), (self._root,), self._above))
 
-    def _ignored_above(self, path: str, suffix: str) -> bool:
-        for folder in self._above:
+    def _left_out(self, named: str, folders: Iterable[str]) -> bool:
+        """Whether the first of `folders` whose .gitignore has a rule for it leaves out a file, or a folder with `/`."""
+        for folder in folders:
             spec = self._spec(folder)
             if spec is not None:
-                included = spec.check_file(path[len(folder) + 1 :].replace(os.sep, "/") + suffix).include
+                included = spec.check_file(named[len(folder) + 1 :].replace(os.sep, "/")).include
                 if included is not None:
                     return included
         return False
@@ -185,7 +176,7 @@ class Discovery:
         top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
         self._above = [str(folder) for folder in root.parents if folder == top or top in folder.parents]
         between = (self._root, *self._above[:-1])
-        return [] if any(self._ignored_above(folder, "/") for folder in between if self._above) else self._above
+        return [] if any(self._left_out(f"{folder}/", self._above) for folder in between) else self._above
 
 
 def _child(folder: str, name: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from mfenvd.domain.alias import BadAliasError, parse_alias
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.domain.identity import AnyIdentity, RequestIdentity
 from mfenvd.domain.plan import Environment, PlannedTarget
@@ -27,7 +28,7 @@ from mfenvd.flows.targets import offering, step_targets
 def named_environments(
     source: str, flow: FlowReading, step: StepReading, launches: Sequence[Launch], context: FlowContext
 ) -> tuple[Environment, ...]:
-    """A step with `@named_env`: what the configuration says of that name, else a finding.
+    """A step with `@named_env`: what the configuration or the extension says of that name, else a finding.
 
     A step that asks for more than the environment has is resolved as the extension would do it, for each arch.
     """
@@ -53,7 +54,7 @@ def named_environments(
     if asked and (shared is None or any(one.full is None for one in asked)):
         elsewhere = tuple(_unavailable(bare, where.targets, _of_manifest(name, context), step))
         return (*_as_asked(bare, step, where.targets, facts), *elsewhere)
-    said = [*step.findings, *unsure, *(known.findings if known else ())]
+    said = [*step.findings, *_untold(unsure, step), *(known.findings if known else ())]
     environment = Environment(
         source=source,
         flow=flow.name,
@@ -74,6 +75,14 @@ def named_environments(
         identities=tuple(map(_of_configuration, step.identities)) if known else (),
     )
     return (environment,)
+
+
+def _untold(said: Sequence[Finding], step: StepReading) -> Iterator[Finding]:
+    """What nothing else says: nothing of a disabled step, nor that a name is not known where the extension says so."""
+    is_refused = any(finding.code == Code.EXTENSION_NOT_WARMED for finding in step.findings)
+    for finding in said:
+        if not step.disabled and not (is_refused and finding.code == Code.NAMED_ENVIRONMENT):
+            yield finding
 
 
 def _as_asked(

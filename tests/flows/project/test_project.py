@@ -398,6 +398,11 @@ def test_a_name_that_is_not_known_says_why(
     assert said in finding.message
 
 
+def test_nothing_is_said_of_the_name_that_a_disabled_step_has(root: Path, open_project: Open) -> None:
+    write(root / "train.py", named_flow('@named_env(name="team/serving:v1", disabled=True)'))
+    assert step_of(open_project().read()).findings == ()
+
+
 @pytest.mark.parametrize(("late", "severity"), [("", Severity.ERROR), (", fetch_at_exec=True", Severity.WARNING)])
 def test_an_environment_that_is_not_for_an_arch_of_the_step_says_so_there(
     root: Path, open_project: Open, late: str, severity: Severity

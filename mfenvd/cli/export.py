@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -104,9 +105,17 @@ def write_lock(environment: Exported, chosen: Format, output: Path | None, *, ar
     if output is None:
         sys.stdout.write(text)
     else:
-        write_atomically(output, text.encode(), mode=None)
+        _write(output, text)
     for remark in _left_out(environment, chosen):
         sys.stderr.write(f"note: {remark}\n")
+
+
+def _write(output: Path, text: str) -> None:
+    """Whole or not at all, where a link leads to; a pipe or a device takes it as it comes."""
+    if output.exists() and not output.is_file():
+        output.write_text(text, "utf-8")
+    else:
+        write_atomically(Path(os.path.realpath(output)), text.encode(), mode=None)
 
 
 def _writer(chosen: Format) -> Callable[[Exported], str]:

@@ -27,6 +27,7 @@ from mfenvd.cli.errors import (
     OtherArchError,
     UnknownEnvironmentError,
 )
+from mfenvd.cli.export import Format, write_lock
 from mfenvd.cli.exports.conda_lock import conda_lock
 from mfenvd.cli.exports.explicit import explicit
 from mfenvd.cli.exports.ordering import dependencies_first
@@ -330,3 +331,29 @@ def test_packages_come_after_what_they_need_also_where_they_need_each_other() ->
     assert names.index("a") < names.index("d")
     long = [package(f"p{i}", f"p{i + 1}") for i in range(3000)]
     assert dependencies_first(long)[0].name == "p2999"
+
+
+SIX = Exported("e", (verdict(Arch.LINUX_64, package("six", kind=Kind.PYPI)),))
+
+
+def test_a_file_that_a_link_leads_to_is_replaced_with_its_permissions(tmp_path: Path) -> None:
+    lock, link = tmp_path / "locked.txt", tmp_path / "link.txt"
+    lock.write_text("before")
+    lock.chmod(0o640)
+    link.symlink_to(lock)
+    write_lock(SIX, Format.REQUIREMENTS, link, archs=[])
+    assert link.is_symlink()
+    assert "six==1 " in lock.read_text()
+    assert lock.stat().st_mode & 0o777 == 0o640
+    assert sorted(tmp_path.iterdir()) == [link, lock]
+
+
+def test_a_pipe_stays_one_and_gets_all_of_it(tmp_path: Path) -> None:
+    pipe, lock = tmp_path / "pipe", tmp_path / "locked.txt"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    write_lock(SIX, Format.REQUIREMENTS, pipe, archs=[])
+    write_lock(SIX, Format.REQUIREMENTS, lock, archs=[])
+    assert pipe.is_fifo()
+    assert os.read(reader, 10_000) == lock.read_bytes()
+    os.close(reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import time
@@ -94,8 +95,10 @@ class Notebook(Generic[_T]):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._path, msgspec.msgpack.encode(self._notes))
             for path in self._path.parent.iterdir():
-                if self._now - path.stat().st_mtime > _USELESS_AFTER:
-                    path.unlink(missing_ok=True)
+                # Another process may rename or remove it meanwhile.
+                with contextlib.suppress(FileNotFoundError):
+                    if self._now - path.stat().st_mtime > _USELESS_AFTER:
+                        path.unlink()
         except OSError as error:
             _log.warning("what was found out cannot be kept: %s", error)
 

@@ -27,9 +27,9 @@ from mfenvd.warm.netflixext.manifest import EnvId
 from mfenvd.warm.netflixext.marks import MARK, read_mark, write_mark
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
+from mfenvd.warm.trash import discard, empty_trash
 
 _OURS = ".mfenv"
-_TRASH = ".mfenv-trash-"
 _PATIENCE = 30.0
 """Seconds for the extension's lock: it has it while it makes an environment, and is asked again later."""
 
@@ -95,7 +95,7 @@ class ExtensionEnvironments:
 
     def _build(self, id_: EnvId, prefix: Path, wanted: LocalEnvironment, report: Report) -> None:
         if prefix.exists():
-            _remove(prefix)
+            discard(prefix, prefix.parent)
         try:
             self._builder.fill(prefix, wanted, report)
             (prefix / "conda-meta" / "history").touch()
@@ -113,7 +113,7 @@ class ExtensionEnvironments:
             if self.find(id_) is None:
                 if place.is_dir() and not place.is_symlink():
                     # Nobody is at it, as we have the lock: the extension would remove it, too.
-                    _remove(place)
+                    discard(place, place.parent)
                 _link(place, prefix)
         return place
 
@@ -134,8 +134,8 @@ def collect(cache_dir: Path, grace: float = GRACE, *, dry_run: bool = False) -> 
     made = _MadeHere(cache_dir)
     idle, interrupted = [], []
     for prefix in made.prefixes():
-        for trash in (*prefix.parent.glob(f"{_TRASH}*"), *prefix.parent.parent.glob(f"{_TRASH}*")):
-            shutil.rmtree(trash, ignore_errors=True)
+        for folder in (prefix.parent, prefix.parent.parent):
+            empty_trash(folder)
         with contextlib.suppress(Timeout, LockHeldError), made.lock(prefix, timeout=0):
             marker, wanted = read_marker(prefix), last_wanted(prefix)
             in_use = marker is not None and is_in_use(prefix)
@@ -208,11 +208,4 @@ def _withdraw(prefix: Path) -> None:
         with held(environments_lock(envs_dir), 0):
             place.unlink()
     if prefix.exists():
-        _remove(prefix)
-
-
-def _remove(folder: Path) -> None:
-    """Out of sight first, in one step."""
-    trash = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_TRASH))
-    folder.rename(trash / folder.name)
-    shutil.rmtree(trash, ignore_errors=True)
+        discard(prefix, prefix.parent)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.warm.netflixext.manifest import EnvId
 
 MARK = ".metaflowenv"
@@ -28,7 +28,7 @@ def write_mark(prefix: Path, id_: EnvId) -> None:
     Raises:
         OSError: The environment cannot be written.
     """
-    (prefix / MARK).write_text(json.dumps([id_.req, id_.full, id_.arch]), "utf-8")
+    write_atomically(prefix / MARK, msgspec.json.encode([id_.req, id_.full, id_.arch]), mode=None)
 
 
 def laid_out(folders: Iterable[Path]) -> frozenset[EnvId]:

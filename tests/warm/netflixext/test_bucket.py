@@ -21,7 +21,7 @@ from tests.support.extension_world import ExtensionWorld, extension_world
 from tests.support.metaflow_world import LOCAL
 from tests.support.wheels import wheel
 from tests.warm.netflixext.extension import python_with_extension
-from tests.warm.netflixext.test_ready import FLOW, LATE_FLOW, shown
+from tests.warm.netflixext.test_ready import EXTENDING_FLOW, FLOW, LATE_FLOW, shown
 from tests.warm.test_ready import PATIENCE, Mfenvd
 
 pytestmark = [pytest.mark.metaflow, pytest.mark.soak]
@@ -70,7 +70,7 @@ def start(world: ExtensionWorld, flow: str) -> None:
 def defaults(world: ExtensionWorld) -> dict[str, str]:
     """Full ids by request id."""
     environments = json.loads(world.manifest_file.read_text())["environments"][LOCAL]
-    return {req: found["_default"] for req, found in environments.items()}
+    return {req: found["_default"] for req, found in environments.items() if "_default" in found}
 
 
 def test_two_machines_share_what_one_of_them_resolved(
@@ -101,6 +101,29 @@ def test_two_machines_share_what_one_of_them_resolved(
     assert defaults(world) == {req: full}
     assert bucket.keys(ROOT) == keys
     mfenvd.run("start")
+
+
+def test_an_environment_whose_name_only_the_bucket_has_is_ready_and_extended(
+    world: ExtensionWorld, bucket: Cloud, mfenvd: Mfenvd
+) -> None:
+    world.write("requirements.txt", "demo==1.0\nrequests\n")
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}.*"
+    world.environment("resolve", "-r", "requirements.txt", "--python", python, "--alias", "team/env:v1")
+    world.forget()
+    shutil.rmtree(world.root / "datastore")
+    world.write("extending_flow.py", EXTENDING_FLOW)
+    mfenvd.connection.set_trust(str(world.project), trusted=True)
+    mfenvd.up(world)
+    mfenvd.becomes(State.WARM, "ExtendingFlow")
+    made = defaults(world)
+    expected = {environment_key(LOCAL, *ids) for ids in made.items()} | set(map(full_id_key, made.values()))
+    until(lambda: {f"{ROOT}{key}" for key in expected} <= set(bucket.keys(ROOT)), PATIENCE)
+    world.calls.clear()
+    keys = bucket.keys(ROOT)
+    start(world, "extending_flow.py")
+    assert set(world.bootstrapping) <= {"info"}
+    assert defaults(world) == made
+    assert bucket.keys(ROOT) == keys
 
 
 IMPORTS = {"start": "import demo, helper, requests", "middle": "import native", "end": "import demo, native"}

@@ -214,7 +214,6 @@ eval "$(_MFENV_COMPLETE=source_bash mfenv)"
 complete -p mfenv > /dev/null || exit 1
 ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mfenv_completion mfenv; echo "${COMPREPLY[*]}"; }
 ask mfenv env show team/env :
-ask mfenv env show team/env : v
 ask mfenv resolve --using team/env : v1 --from other/en
 """
 
@@ -229,5 +228,5 @@ def test_bash_completes_aliases_beyond_their_colon(share: Share, project: Path) 
         check=True,
     )  # fmt: skip
     assert [sorted(line.split()) for line in done.stdout.splitlines()] == [
-        ["stable", "v1"], ["v1"], ["other/env:v2"],
+        ["stable", "v1"], ["other/env:v2"],
     ]  # fmt: skip

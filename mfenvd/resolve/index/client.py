@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
@@ -245,7 +245,7 @@ class IndexClient:
         count = min(CONNECTIONS, len(missing))
         if count:
             with ThreadPoolExecutor(count, thread_name_prefix="index") as pool:
-                working = []
+                working: list[Future[None]] = []
                 while len(working) < count and not (working and all_begun.wait(_NEXT_CONNECTION)):
                     working.append(pool.submit(work))
                 for future in working:

@@ -90,7 +90,8 @@ def recognize(filename: str, name: str) -> tuple[Kind, str] | None:
         None for every other file, as pip passes over it: eggs, installers, names or versions that are not valid.
     """
     if filename.endswith(".whl"):
-        return _recognize_wheel(filename, name)
+        parts = filename.rsplit("-", 3)
+        return _recognize_release(parts[0], name) if len(parts) == 4 else None
     for suffix in _SDIST_SUFFIXES:
         if filename.endswith(suffix):
             version = _sdist_version(filename[: -len(suffix)], name)
@@ -140,18 +141,13 @@ def is_version(text: str) -> bool:
     return True
 
 
-def _recognize_wheel(filename: str, name: str) -> tuple[Kind, str] | None:
-    parts = filename[: -len(".whl")].split("-")
-    count = len(parts)
-    if count != 5 and (count != 6 or not parts[2][:1].isdigit()):
-        return None
-    return _recognize_release(parts[0], parts[1], name)
-
-
 @lru_cache(maxsize=65536)
-def _recognize_release(distribution: str, version: str, name: str) -> tuple[Kind, str] | None:
-    """Remembered, as one release has dozens of wheels."""
-    return ("wheel", version) if _canonical(distribution) == name and is_version(version) else None
+def _recognize_release(release: str, name: str) -> tuple[Kind, str] | None:
+    """Of `NAME-VERSION` or `NAME-VERSION-BUILD`; remembered, as one release has dozens of wheels."""
+    parts = release.split("-")
+    if len(parts) not in {2, 3} or (len(parts) == 3 and not parts[2][:1].isdigit()):
+        return None
+    return ("wheel", parts[1]) if _canonical(parts[0]) == name and is_version(parts[1]) else None
 
 
 def _sdist_version(stem: str, name: str) -> str | None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"textual", "boto3", "packaging", "rattler", "watchfiles", "diskcache", "pypi_simple", "requests", "yaml", "uv"}
+HEAVY = {"textual", "boto3", "packaging", "rattler", "watchfiles", "diskcache", "lxml", "requests", "yaml", "uv"}
 
 
 def loaded_by(*modules: str) -> set[str]:

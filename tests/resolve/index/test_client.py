@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mfenvd.resolve.index import transport
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable, NoSuchPackage
@@ -75,7 +76,7 @@ def test_a_warm_answer_loads_neither_http_nor_html(index: IndexServer, client_of
         from mfenvd.resolve.index.configuration import IndexConfiguration
         with IndexClient(IndexConfiguration({index.url!r}), Path({str(tmp_path / "cache")!r})) as client:
             assert client.metadata(client.files("demo")[0]).name == "demo"
-        print(sorted({{"requests", "pypi_simple", "pydantic", "bs4", "truststore"}} & set(sys.modules)))
+        print(sorted({{"requests", "lxml", "truststore", "certifi"}} & set(sys.modules)))
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
@@ -188,7 +189,8 @@ def test_a_package_may_appear_a_minute_after_it_was_missing(
 
 def test_without_an_answer_an_old_page_is_used_and_said_to_be_old(index: IndexServer, client_of: MakeClient) -> None:
     index.add(wheel("demo", "1.0"))
-    files = client_of(index.url).files("demo")
+    with client_of(index.url) as before:
+        files = before.files("demo")
     index.stop()
     client = client_of(index.url, fresh_for=0.0)
     listing = client.listing("demo")
@@ -321,6 +323,7 @@ _READER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from mfenvd.resolve.index import transport
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import IndexConfiguration
 
@@ -372,6 +375,18 @@ def test_those_that_want_a_page_at_the_same_moment_ask_for_it_once(index: IndexS
         answers = list(pool.map(lambda client: client.files("demo"), clients))
     assert {file.version for files in answers for file in files} == {"1.0"}
     assert index.log.paths() == ["/simple/demo/"]
+
+
+def test_clients_that_are_open_together_share_their_connections(index: IndexServer, client_of: MakeClient) -> None:
+    index.add(wheel("demo", "1.0"))
+    first, second = client_of(index.url), client_of(index.url, fresh_for=0.0)
+    with first, second:
+        first.files("demo")
+        second.files("demo")
+        (shared,) = transport._shared.values()
+        assert shared.users == 2
+    assert not transport._shared, "closed with the last of them"
+    assert len(index.log) == 2
 
 
 def test_those_that_want_a_page_at_the_same_moment_are_told_of_the_same_failure(

@@ -74,8 +74,8 @@ class Terminal:
         self.out.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
     def say(self, text: str, style: str = "") -> None:
-        """A line of plain text for people, cleaned of control characters."""
-        self.out.print(Text(printable(text), style=style))
+        """A line of plain text for people, cleaned of control characters; whole where it goes to a file."""
+        self.out.print(Text(printable(text), style=style), soft_wrap=not self.out.is_terminal)
 
     def fact(self, label: str, text: str, *, indent: int = 2, width: int = 10) -> None:
         """A label and its text, which wraps below itself."""

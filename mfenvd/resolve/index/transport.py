@@ -6,8 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
 from mfenvd.resolve.index.configuration import IndexConfiguration
 
 if TYPE_CHECKING:
@@ -39,16 +37,11 @@ class Transport(Protocol):
 
 
 class LateTransport:
-    """HTTP that is loaded when it is first needed: requests takes longer to load than a warm cache to answer.
-
-    Those of one configuration that are open at the same time share their connections: each one costs a handshake and a
-    question to the name server, and name servers drop some of many questions at once.
-    """
+    """HTTP that is loaded when it is first needed: requests takes longer to load than a warm cache to answer."""
 
     def __init__(self, config: IndexConfiguration, environ: Mapping[str, str]) -> None:
         self._config = config
         self._environ = environ
-        self._key = msgspec.json.encode((config, environ), order="deterministic")
         self._loaded: HttpTransport | None = None
         self._lock = threading.Lock()
 
@@ -58,42 +51,13 @@ class LateTransport:
         return self._transport().get(url, index=index, headers=headers, stream=stream)
 
     def close(self) -> None:
-        with self._lock:
-            if self._loaded is not None:
-                self._loaded = None
-                _release(self._key)
+        if self._loaded is not None:
+            self._loaded.close()
 
     def _transport(self) -> HttpTransport:
         with self._lock:
             if self._loaded is None:
-                self._loaded = _acquire(self._key, self._config, self._environ)
+                from mfenvd.resolve.index.http import HttpTransport
+
+                self._loaded = HttpTransport(self._config, self._environ)
             return self._loaded
-
-
-class _Shared:
-    """A transport, and how many use it."""
-
-    def __init__(self, transport: HttpTransport) -> None:
-        self.transport = transport
-        self.users = 0
-
-
-_shared: dict[bytes, _Shared] = {}
-_sharing = threading.Lock()
-
-
-def _acquire(key: bytes, config: IndexConfiguration, environ: Mapping[str, str]) -> HttpTransport:
-    from mfenvd.resolve.index.http import HttpTransport
-
-    with _sharing:
-        if key not in _shared:
-            _shared[key] = _Shared(HttpTransport(config, environ))
-        _shared[key].users += 1
-        return _shared[key].transport
-
-
-def _release(key: bytes) -> None:
-    with _sharing:
-        _shared[key].users -= 1
-        if not _shared[key].users:
-            _shared.pop(key).transport.close()

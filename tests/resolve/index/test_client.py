@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from mfenvd.resolve.index import transport
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable, NoSuchPackage
@@ -189,8 +188,7 @@ def test_a_package_may_appear_a_minute_after_it_was_missing(
 
 def test_without_an_answer_an_old_page_is_used_and_said_to_be_old(index: IndexServer, client_of: MakeClient) -> None:
     index.add(wheel("demo", "1.0"))
-    with client_of(index.url) as before:
-        files = before.files("demo")
+    files = client_of(index.url).files("demo")
     index.stop()
     client = client_of(index.url, fresh_for=0.0)
     listing = client.listing("demo")
@@ -323,7 +321,6 @@ _READER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from mfenvd.resolve.index import transport
 from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import IndexConfiguration
 
@@ -375,18 +372,6 @@ def test_those_that_want_a_page_at_the_same_moment_ask_for_it_once(index: IndexS
         answers = list(pool.map(lambda client: client.files("demo"), clients))
     assert {file.version for files in answers for file in files} == {"1.0"}
     assert index.log.paths() == ["/simple/demo/"]
-
-
-def test_clients_that_are_open_together_share_their_connections(index: IndexServer, client_of: MakeClient) -> None:
-    index.add(wheel("demo", "1.0"))
-    first, second = client_of(index.url), client_of(index.url, fresh_for=0.0)
-    with first, second:
-        first.files("demo")
-        second.files("demo")
-        (shared,) = transport._shared.values()
-        assert shared.users == 2
-    assert not transport._shared, "closed with the last of them"
-    assert len(index.log) == 2
 
 
 def test_those_that_want_a_page_at_the_same_moment_are_told_of_the_same_failure(

@@ -58,11 +58,8 @@ def test_a_bundle_that_was_exchanged_is_read_again(
 ) -> None:
     bundle = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(bundle))
-    with (
-        client_of(secure.url, environ={"PIP_CERT": str(bundle)}) as before,
-        pytest.raises(IndexUnreachable, match="certificate"),
-    ):
-        before.files("demo")
+    with pytest.raises(IndexUnreachable, match="certificate"):
+        client_of(secure.url, environ={"PIP_CERT": str(bundle)}).files("demo")
     authority.cert_pem.write_to_path(str(bundle))
     os.utime(bundle, (0, 0))
     assert len(client_of(secure.url, environ={"PIP_CERT": str(bundle)}).files("demo")) == 1

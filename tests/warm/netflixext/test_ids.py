@@ -37,7 +37,7 @@ MICROMAMBA = """\
 #!/bin/sh
 [ "$1" = info ] || exit 1
 echo '{"base environment": "/nowhere/root", "envs directories": ["/nowhere/envs"], "package cache": ["/nowhere/pkgs"],
- "channels": ["https://conda.anaconda.org/conda-forge", "https://user:secret@host.example/own"],
+ "channels": ["https://channels.example/conda-forge", "https://user:secret@host.example/own"],
  "virtual packages": ["__unix=0=0", "__glibc=2.36=0"], "micromamba version": "2.8.1"}'
 """
 PIP = """\
@@ -196,7 +196,7 @@ def package(name: str, version: str, kind: Kind) -> LockedPackage:
         file = f"{name}-{version}-py3-none-any.whl"
         return LockedPackage(name, version, file, f"https://files.example/{file}", sha256="ab" * 32)
     file = f"{name}-{version}-h0_0.conda"
-    url = f"https://conda.anaconda.org/conda-forge/linux-64/{file}"
+    url = f"https://channels.example/conda-forge/linux-64/{file}"
     return LockedPackage(name, version, file, url, kind=Kind.CONDA, md5="ab" * 16)
 
 

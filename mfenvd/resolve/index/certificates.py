@@ -10,6 +10,7 @@ from typing import Any
 
 import certifi
 import truststore
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -29,6 +30,13 @@ def https_adapter(bundle: str | None, client_cert: str | None, **settings: Any) 
     except OSError:
         # The first request says in its own words what is wrong with the bundle.
         return HTTPAdapter(**settings)
+
+
+class Unchecked(HTTPAdapter):
+    """For hosts that are trusted without a certificate. Where they redirect to is looked at as everywhere."""
+
+    def send(self, request: PreparedRequest, **settings: Any) -> Response:  # type: ignore[override]
+        return super().send(request, **{**settings, "verify": False})
 
 
 class _SharedTrust(HTTPAdapter):

@@ -14,11 +14,11 @@ from urllib3.exceptions import InsecureRequestWarning, NewConnectionError, ReadT
 from urllib3.util.retry import Retry
 
 from mfenvd.domain.redact import redact
-from mfenvd.resolve.index.certificates import https_adapter
+from mfenvd.resolve.index.certificates import Unchecked, https_adapter
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.credentials import Credentials
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable
-from mfenvd.resolve.index.urls import host_of, names_host, reached_directly
+from mfenvd.resolve.index.urls import host_of, reached_directly
 
 _POOL = 16
 
@@ -98,7 +98,6 @@ class HttpTransport:
                     auth=self._auth(url),
                     timeout=(min(self._config.timeout, _CONNECT_TIMEOUT), self._config.timeout),
                     proxies=self._proxies(url),
-                    verify=self._verify(url),
                     stream=stream,
                 )
             except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
@@ -123,9 +122,6 @@ class HttpTransport:
     def _auth(self, url: str) -> HTTPBasicAuth | None:
         login = self._credentials.for_url(url)
         return _basic(login) if login is not None else None
-
-    def _verify(self, url: str) -> bool | str:
-        return False if names_host(self._config.trusted_hosts, url) else self._config.cert or True
 
     def _proxies(self, url: str) -> dict[str, str]:
         if reached_directly(url, self._config.no_proxy):
@@ -153,6 +149,7 @@ def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
     session.trust_env = False
     session.headers["User-Agent"] = "mfenv"
     session.cert = config.client_cert
+    session.verify = config.cert or True
     # Retry-After is not waited for: an index that asks for an hour of patience is one that does not answer now.
     retries = Retry(
         total=3,
@@ -164,14 +161,13 @@ def _session(config: IndexConfiguration, credentials: Credentials) -> _Session:
         respect_retry_after_header=False,
         raise_on_status=False,
     )
-    plain = HTTPAdapter(max_retries=retries, pool_maxsize=_POOL)
-    session.mount("http://", plain)
-    trusting = https_adapter(config.cert, config.client_cert, max_retries=retries, pool_maxsize=_POOL)
-    session.mount("https://", trusting)
+    session.mount("http://", HTTPAdapter(max_retries=retries, pool_maxsize=_POOL))
+    session.mount("https://", https_adapter(config.cert, config.client_cert, max_retries=retries, pool_maxsize=_POOL))
+    unchecked = Unchecked(max_retries=retries, pool_maxsize=_POOL)
     for host in config.trusted_hosts:
-        # Without a certificate there is nothing to ask the system about.
-        session.mount(f"https://{host}/", plain)
-        session.mount(f"https://{host}:", plain)
+        place = f"https://[{host}]" if host.count(":") > 1 and "[" not in host else f"https://{host}"
+        session.mount(f"{place}/", unchecked)
+        session.mount(f"{place}:", unchecked)
     if config.trusted_hosts:
         urllib3.disable_warnings(InsecureRequestWarning)
     return session

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 import trustme
@@ -51,6 +55,50 @@ def test_an_unknown_authority_is_said(secure: IndexServer, client_of: MakeClient
 def test_a_bundle_that_is_not_there_is_said(secure: IndexServer, client_of: MakeClient) -> None:
     with pytest.raises(IndexUnreachable):
         client_of(secure.url, environ={"PIP_CERT": "missing.pem"}).files("demo")
+
+
+@contextmanager
+def leading_to(place: str, authority: trustme.CA) -> Iterator[str]:
+    """An index over TLS on 127.0.0.1 that redirects every question to the host `place`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"https://{place}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nobody reads it."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_address[1]}/simple"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_trusted_host_answers_for_itself_alone(
+    authority: trustme.CA, client_of: MakeClient, tmp_path: Path, own: bool
+) -> None:
+    """Where it redirects to needs a certificate, as with pip."""
+    (authority if own else trustme.CA()).cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    with IndexServer(tls=context) as index:
+        index.add(wheel("demo", "1.0"))
+        with leading_to(index.host.replace("127.0.0.1", "localhost"), authority) as url:
+            environ = {"PIP_TRUSTED_HOST": "127.0.0.1", "PIP_CERT": str(tmp_path / "ca.pem")}
+            with nullcontext() if own else pytest.raises(IndexUnreachable, match="certificate"):
+                assert len(client_of(url, environ=environ).files("demo")) == 1
 
 
 def test_a_bundle_that_was_exchanged_is_read_again(

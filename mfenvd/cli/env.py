@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfenvd.cli.completing import complete_alias
-from mfenvd.cli.env_create import LocalOnly, Pathspec, create
+from mfenvd.cli.env_create import LocalOnly, Pathspec, alias_text, create
 from mfenvd.cli.export import Format, FormatOption, OutputOption, write_lock
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag
@@ -87,7 +87,7 @@ def show(
     from mfenvd.cli.terminal import this_terminal
 
     found = shared_environments()
-    name = f"step:{name}" if pathspec else name
+    name = alias_text(name, pathspec=pathspec)
     _, environment = known_environment(found, name, local_only=local_only)
     verdicts = _verdicts(found, environment, arch or [])
     if json:
@@ -120,7 +120,7 @@ def alias(name: Name, new: NewAlias, *, pathspec: Pathspec = False, json: JsonFl
 
     given, config = _alias(new, to_give=True), metaflow_configuration()
     found = shared_environments()
-    _, environment = known_environment(found, f"step:{name}" if pathspec else name)
+    _, environment = known_environment(found, alias_text(name, pathspec=pathspec))
     try:
         there, findings = named_in_team(found.wanted(environment), given, quiet=json)
         found.give(environment, given, AliasFiles(local_root(config)), there)
@@ -151,7 +151,7 @@ def get(  # noqa: PLR0913 - one parameter per option
     from mfenvd.cli.shared import shared_environments
 
     found = shared_environments()
-    name = f"step:{name}" if pathspec else name
+    name = alias_text(name, pathspec=pathspec)
     verdicts = _verdicts(found, known_environment(found, name, local_only=local_only)[1], arch or [])
     environment = Exported(name, verdicts)
     chosen = format or (Format.PYLOCK if environment.kind == "pypi" else Format.CONDA_LOCK)

@@ -61,6 +61,11 @@ Pathspec = Annotated[bool, typer.Option("--pathspec", help="ENV is FLOW/RUN/STEP
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
+def alias_text(name: str, *, pathspec: bool) -> str:
+    """The alias that ENV is, which with `--pathspec` is a step."""
+    return f"step:{name}" if pathspec else name
+
+
 def create(  # noqa: PLR0913 - one parameter per option
     name: Name,
     *,
@@ -87,7 +92,7 @@ def create(  # noqa: PLR0913 - one parameter per option
     if into_dir is not None and not force and _holds_something(into_dir):
         raise FolderNotEmptyError(into_dir)
     found = shared_environments()
-    alias, environment = known_environment(found, f"step:{name}" if pathspec else name, local_only=local_only)
+    alias, environment = known_environment(found, alias_text(name, pathspec=pathspec), local_only=local_only)
     making = Making(trust=trust, say=_nothing if json else _to_people)
     if install_notebook:
         environment = making.with_kernel(found, environment, local_only=local_only)

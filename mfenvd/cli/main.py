@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from mfenvd.cli.errors import CommandError, print_crash, print_error, print_refusal
 from mfenvd.cli.exit_codes import ExitCode
@@ -55,17 +55,24 @@ def _dispatch(arguments: Sequence[str]) -> int:
         print_status(json="--json" in rest, verbose=bool({"--verbose", "-v"} & set(rest)))
         return ExitCode.FINE
     from mfenvd.cli.app import app
-    from mfenvd.cli.completing import beyond_colons
 
-    completes = os.environ.get("_MFENV_COMPLETE") == "complete_bash"
     try:
-        with beyond_colons(os.environ) if completes else contextlib.nullcontext():
+        with _completing():
             app(list(arguments), prog_name="mfenv")
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer has made an exit code of it
             raise ended.__context__ from None
         return ended.code if isinstance(ended.code, int) else ExitCode.FINE if ended.code is None else ExitCode.FINDINGS
     return ExitCode.FINE
+
+
+def _completing() -> AbstractContextManager[None]:
+    """What a command runs in that bash asks for completions."""
+    if os.environ.get("_MFENV_COMPLETE") != "complete_bash":
+        return nullcontext()
+    from mfenvd.cli.completing import beyond_colons
+
+    return beyond_colons(os.environ)
 
 
 def _silenced() -> int:

@@ -114,8 +114,7 @@ def _json_files(content: bytes, url: str, name: str, index: str) -> Iterator[Dis
         raise IndexUnreadable(index, f"version {page.meta.api_version} of the index protocol")
     for entry in page.files:
         known = recognize(entry.filename, name)
-        address = _absolute(entry.url, url) if known is not None else None
-        if known is None or address is None:
+        if known is None or (address := _absolute(entry.url, url)) is None:
             continue
         metadata = entry.core_metadata if entry.core_metadata is not None else entry.data_dist_info_metadata
         yanked = entry.yanked if isinstance(entry.yanked, str) else ""
@@ -200,12 +199,10 @@ def _from_link(link: _Link, name: str, index: str) -> DistFile | None:
 
 
 def _absolute(url: str, page: str) -> str | None:
-    if not url.startswith(("https://", "http://")):
-        joined = _joined(page, url)
-        if joined is None:
-            return None
-        url = joined
-    return without_credentials(url.partition("#")[0]) if "@" in url or "#" in url else url
+    address = url if url.startswith(("https://", "http://")) else _joined(page, url)
+    if address is None or ("@" not in address and "#" not in address):
+        return address
+    return without_credentials(address.partition("#")[0])
 
 
 def _joined(page: str, address: str) -> str | None:

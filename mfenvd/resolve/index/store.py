@@ -114,9 +114,10 @@ class PageStore:
         since = time.time()
         # Several resolves want the same pages at the same moment: one asks, and the others have its answer.
         with one_at_a_time(key) as turn:
-            stored = self._stored(key)
-            if stored is not None and (self._is_fresh(stored) or stored.checked >= since):
-                return stored, False
+            if turn.is_answered:
+                stored = self._stored(key)
+                if stored is not None and (self._is_fresh(stored) or stored.checked >= since):
+                    return stored, False
             try:
                 if turn.failure is not None:
                     raise turn.failure

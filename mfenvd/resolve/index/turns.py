@@ -8,11 +8,17 @@ from contextlib import contextmanager
 
 
 class Turn:
-    """Those that want one thing; `failure` is for the first of them to tell the others."""
+    """Those that want one thing.
+
+    Attributes:
+        is_answered: Whether one of them has been through.
+        failure: For the first of them to tell the others.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.wanted_by = 0
+        self.is_answered = False
         self.failure: Exception | None = None
 
 
@@ -28,7 +34,10 @@ def one_at_a_time(key: str) -> Iterator[Turn]:
         turn.wanted_by += 1
     try:
         with turn.lock:
-            yield turn
+            try:
+                yield turn
+            finally:
+                turn.is_answered = True
     finally:
         with _turns_lock:
             turn.wanted_by -= 1

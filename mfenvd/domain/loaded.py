@@ -97,6 +97,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
             gives a conda environment of its own accord.
         remote: Decorators that run it elsewhere, in their order.
         problem: Why Metaflow makes no environment of it; None when it does.
+        needs_trust: Whether the problem is that the project is not trusted.
         request: What metaflow-netflixext calls what the step asks for, in the place of `identity`.
     """
 
@@ -105,6 +106,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...] = ()
     remote: tuple[str, ...] = ()
     problem: str | None = None
+    needs_trust: bool = False
     request: RequestIdentity | None = None
 
     @property

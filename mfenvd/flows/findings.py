@@ -131,13 +131,15 @@ def bad_requirement(text: str, reason: str, location: Location | None, fix: str 
     ).located(location)  # fmt: skip
 
 
-def extension_refuses(step: str, location: Location | None, reason: str, *, only_named: bool = False) -> Finding:
+def extension_refuses(
+    step: str, location: Location | None, reason: str, *, only_named: bool, needs_trust: bool
+) -> Finding:
     """MFE612: without what the extension calls an environment, nothing can be made ready for it.
 
     Of a step that has no more than a name, nothing is known then: `only_named`.
     """
     said = " ".join(redact(reason).split()).rstrip(".")
-    trusting = "`mfenv trust`, once you trust the project." if said.endswith("the project is trusted") else None
+    trusting = "`mfenv trust`, once you trust the project." if needs_trust else None
     return Finding(
         Code.EXTENSION_NOT_WARMED,
         Severity.WARNING if only_named else Severity.NOTICE,

@@ -189,7 +189,7 @@ def _step(
     # The launch as written comes first, if Metaflow takes it.
     answer, first = found[0]
     if first.problem is not None:
-        return _refused(named, first.problem) if overlay.answer.extension is not None else named
+        return _refused(named, first) if overlay.answer.extension is not None else named
     if not overlay.answer.loaded:
         return _only_read(named, first, overlay)
     seen = _loaded(named, first, overlay, as_written=answer.launch == AS_WRITTEN)
@@ -214,13 +214,16 @@ def _named(step: StepReading, found: Sequence[LoadedStep]) -> StepReading:
     """A step that takes a named environment, with which one that is."""
     identities = {one.request.key: one.request for one in found if one.request is not None and one.request.base}
     known = msgspec.structs.replace(step, identities=tuple(identities.values()))
-    problem = next((one.problem for one in found if one.problem is not None), None)
-    return known if problem is None else _refused(known, problem)
+    refused = next((one for one in found if one.problem is not None), None)
+    return known if refused is None else _refused(known, refused)
 
 
-def _refused(step: StepReading, reason: str) -> StepReading:
+def _refused(step: StepReading, answer: LoadedStep) -> StepReading:
     """With the reason why the extension makes no environment of it."""
-    said = findings.extension_refuses(step.name, step.location, reason, only_named=step.named_env is not None)
+    only_named = step.named_env is not None
+    said = findings.extension_refuses(
+        step.name, step.location, answer.problem or "", only_named=only_named, needs_trust=answer.needs_trust
+    )
     return msgspec.structs.replace(step, findings=(*step.findings, said))
 
 

@@ -40,7 +40,9 @@ def named_environments(
     python = declared or context.requests.python
     where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets, kind)
     targets = tuple(_available(offering(planned, step), name, shared, step) for planned in where.targets)
-    if shared is None and (archs := _of_manifest(name, context)):
+    asked = [one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves]
+    archs = _of_manifest(name, context) if asked or shared is None else ()
+    if shared is None and archs:
         # Metaflow takes it as it is: what is told is for which archs it cannot.
         targets = tuple(planned for planned in targets if planned.target.arch not in archs and not step.disabled)
         unsure = tuple(_missing(planned.target.arch, name, archs, step) for planned in targets)
@@ -50,10 +52,8 @@ def named_environments(
     )  # fmt: skip
     folders = (*context.requests.folders, Path(source).parent)
     facts = msgspec.structs.replace(context.requests, folders=folders)
-    asked = [one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves]
     if asked and (shared is None or any(one.full is None for one in asked)):
-        elsewhere = tuple(_unavailable(bare, where.targets, _of_manifest(name, context), step))
-        return (*_as_asked(bare, step, where.targets, facts), *elsewhere)
+        return (*_as_asked(bare, step, asked, where.targets, facts), *_unavailable(bare, where.targets, archs, step))
     said = [*step.findings, *_untold(unsure, step), *(known.findings if known else ())]
     environment = Environment(
         source=source,
@@ -86,13 +86,15 @@ def _untold(said: Sequence[Finding], step: StepReading) -> Iterator[Finding]:
 
 
 def _as_asked(
-    like: Environment, step: StepReading, targets: Sequence[PlannedTarget], facts: RequestFacts
+    like: Environment,
+    step: StepReading,
+    identities: Sequence[RequestIdentity],
+    targets: Sequence[PlannedTarget],
+    facts: RequestFacts,
 ) -> Iterator[Environment]:
     """What the extension takes or resolves: one for each arch, as a named environment has other packages on each."""
     planned = {str(one.target.arch): one for one in targets}
-    asking = [
-        one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves and one.arch in planned
-    ]
+    asking = [identity for identity in identities if identity.arch in planned]
     for identity in asking:
         asked = extending(identity)
         on = within(offering(planned[identity.arch], step), asked)

@@ -248,7 +248,8 @@ def _flow(said: Mapping[str, Any]) -> LoadedFlow:
     steps = []
     for step in said["steps"]:
         if "error" in step:
-            steps.append(LoadedStep(step["step"], problem=step["error"]["text"]))
+            error = step["error"]
+            steps.append(LoadedStep(step["step"], problem=error["text"], needs_trust=error.get("needs_trust", False)))
             continue
         if "content" not in step:
             steps.append(_asked(step, said))

@@ -178,7 +178,7 @@ class Dialect:
         self._is_read_only = True
         if any(one["attributes"].get("pathspec") for one in step["decorators"]):
             unasked = "Metaflow's metadata is asked for the environment of a step only if the project is trusted"
-            return {"step": step["step"], "error": {"text": unasked}}
+            return {"step": step["step"], "error": {"text": unasked, "needs_trust": True}}
         # What is kept of a step before, which may have the same name in another flow.
         self._environments._flow_req = None
         self._environments._result_for_step = {}
@@ -201,6 +201,7 @@ class Dialect:
         said = self.step(environment, self._side.Step(step["step"], own))
         if "error" in said and said["error"]["text"].startswith("Base environment"):
             said["error"]["text"] += "; the datastore is asked only if the project is trusted"
+            said["error"]["needs_trust"] = True
         return said
 
     def _kinds(self, step: Any) -> list[str]:

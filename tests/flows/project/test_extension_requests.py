@@ -109,18 +109,25 @@ def test_a_step_that_extends_a_named_environment_is_resolved_on_each_arch_with_w
     assert made.findings == here.findings == ()
 
 
-@pytest.mark.parametrize("named", [None, "team/env:v1"])
-def test_a_step_that_the_extension_refuses_is_warned_of_where_nothing_else_is_known(named: str | None) -> None:
+@pytest.mark.parametrize(
+    ("named", "needs_trust", "fix"),
+    [(None, False, None), ("team/env:v1", False, "Mend what"), ("team/env:v1", True, "`mfenv trust`")],
+)
+def test_a_step_that_the_extension_refuses_is_warned_of_where_nothing_else_is_known(
+    named: str | None, needs_trust: bool, fix: str | None
+) -> None:
     step = StepReading(
         "start", Location("flow.py", 3), kind=None if named else "pypi", named_env=named, decorators=None
     )
     reading = FileReading("flow.py", (FlowReading("F", Location("flow.py", 1), (step,)),))
-    loaded = LoadedFlow("F", AS_WRITTEN, (LoadedStep("start", problem="it says:\n  no"),))
+    loaded = LoadedFlow("F", AS_WRITTEN, (LoadedStep("start", problem="it says:\n  no", needs_trust=needs_trust),))
     answer = LoadedFile("flow.py", "digest", (loaded,), extension="1.3.17")
     ((seen,),) = (flow.steps for flow in overlaid(reading, Overlay(answer, reading, "3.11.7")).flows)
     (finding,) = seen.findings
     assert (finding.code, "(it says: no)" in finding.message) == (Code.EXTENSION_NOT_WARMED, True)
     assert finding.severity is (Severity.WARNING if named else Severity.NOTICE)
+    assert (finding.fix or "").startswith(fix or "")
+    assert (finding.fix is None) == (fix is None)
 
 
 def test_a_named_environment_has_a_verdict_for_each_arch_that_it_is_there_for_and_a_finding_for_the_others(

@@ -208,6 +208,19 @@ def test_a_step_that_the_extension_refuses_says_why(machine: Machine) -> None:
     assert {step.problem for step in flow.steps if step.problem} == {"No micromamba binary found"}
 
 
+@pytest.mark.parametrize("named", ['name="team/unheard:v1"', 'pathspec="OtherFlow/1/start"'])
+def test_what_only_a_trusted_project_may_have_asked_is_said_to_be_so(machine: Machine, named: str) -> None:
+    source = (
+        "from metaflow import FlowSpec, named_env, step\n\n\nclass NamedFlow(FlowSpec):\n"
+        f"    @named_env({named})\n    @step\n    def start(self):\n        self.next(self.end)\n\n"
+        "    @step\n    def end(self):\n        pass\n"
+    )
+    path = machine.flow("NamedFlow", source)
+    (flow,) = ask(path, machine.declared(path), machine.launcher(), trusted=False).flows
+    (refused,) = (step for step in flow.steps if step.problem)
+    assert (refused.step, refused.needs_trust) == ("start", True)
+
+
 def test_an_unknown_version_is_left_alone_and_a_finding_says_so(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

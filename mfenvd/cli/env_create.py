@@ -159,11 +159,14 @@ class Making:
         folder = envs_dir(context.surroundings, config, trusted=self._trust)
         called = name or f"metaflowtmp_{environment.request}_{environment.full_id}"
         id_ = EnvId(str(arch), environment.request, environment.full_id)
-        if (folder / called).exists() and not force and not exist_ok and name is not None:
-            raise NameIsTakenError(called, str(folder / called))
         try:
             return named_environments(context, folder).create(
-                called, id_, local_environment(found, environment, arch), self._report, force=force
+                called,
+                id_,
+                local_environment(found, environment, arch),
+                self._report,
+                force=force,
+                exist_ok=exist_ok or name is None,
             )
         except NotAnEntryError as error:
             raise ManifestUnusableError(str(found.path), str(error)) from None

@@ -74,7 +74,12 @@ class Builder:
         return paths
 
     def fetch(
-        self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage], python: str | None
+        self,
+        platform: str,
+        conda: Sequence[LockedPackage],
+        wheels: Sequence[LockedPackage],
+        python: str | None,
+        report: Report = lambda _: None,
     ) -> None:
         """Fetches packages that an environment will be made of, and extracts them, wheels if `python` is given.
 
@@ -87,7 +92,7 @@ class Builder:
         cache = CondaCache(folder, platform, run_scripts=False)
         extracted = cache.records(conda)
         new = [package for package in conda if package.filename not in extracted]
-        with Fetching(self._archives, [*new, *wheels], lambda _: None) as fetching:
+        with Fetching(self._archives, [*new, *wheels], report) as fetching:
             archives = {package.filename: fetching.file(package) for package in new}
             if new:
                 cache.extract(extracted, archives)

@@ -22,7 +22,7 @@ from mfenvd.resolve.explain import nearest_version
 from mfenvd.resolve.index.client import IndexClient, Listing
 from mfenvd.resolve.index.configuration import configuration
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, NoSuchPackage
-from mfenvd.resolve.index.findings import index_finding, kept_back, stale
+from mfenvd.resolve.index.findings import ignored, index_finding, kept_back, stale
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.ahead import UvAhead
 from mfenvd.resolve.pypi.asked import InvalidAskedError, asked_on, name_of
@@ -159,12 +159,16 @@ class _Attempt:
             _BlockedError: There is none.
             IndexProblem, UvError, UvMissingError, NotSettledError: It could not be told.
         """
+        passed_over = tuple(map(ignored, self._config.ignored_urls))
         while True:
             try:
                 with Catalog(self._client) as catalog:
-                    return self._solved(catalog)
+                    outcome = self._solved(catalog)
+                return msgspec.structs.replace(outcome, findings=(*outcome.findings, *passed_over))
             except _BuildFirst as need:
                 self._make(need.sources)
+            except _BlockedError as error:
+                raise _BlockedError((*error.findings, *passed_over)) from error
 
     def checked(self) -> Outcome:
         """Nothing; raises what `outcome` would raise about what is no wheel, before solving."""

@@ -342,6 +342,23 @@ def test_hashes_choose_the_file_or_block(index: IndexServer, project: Context) -
     assert none.code == Code.HASH_MISMATCH
 
 
+def test_an_index_that_is_passed_over_as_pip_does_is_named_whether_all_is_found_or_not(
+    index: IndexServer, project: Context
+) -> None:
+    index.add(wheel("demo", "1.0"))
+    forged = "http://user:secret@packages.example/simple"
+    indexes = Indexes(index_url=index.url, extra_index_urls=(forged,))
+
+    found = resolve(index, ["demo"], LINUX, project, indexes=indexes)
+    absent = resolve(index, ["only-there"], LINUX, project, indexes=indexes)
+
+    assert filenames(found) == ["demo-1.0-py3-none-any.whl"]
+    assert [(one.code, one.severity) for one in found.findings] == [(Code.INDEX_IGNORED, Severity.WARNING)]
+    assert [one.code for one in absent.findings] == [Code.NO_SUCH_PACKAGE, Code.INDEX_IGNORED]
+    assert "secret" not in str((found, absent))
+    assert absent.findings[1].fix == "Use https, or add `trusted-host = packages.example` to pip's configuration."
+
+
 def test_an_index_that_stops_answering_is_used_as_it_was_and_said_so(index: IndexServer, project: Context) -> None:
     index.add(wheel("app", "1.0", requires=["demo"]), wheel("demo", "1.0"))
     before = resolve(index, ["app"], LINUX, project)

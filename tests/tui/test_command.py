@@ -19,6 +19,7 @@ import pytest
 
 from mfenv_tui.hangup import HUNG_UP
 from mfenv_tui.main import main
+from mfenv_tui.matrix import Matrix
 from mfenvd.domain.event import Status
 from tests.support import samples
 from tests.support.fake_daemon import empty_status, running_fake_daemon
@@ -60,6 +61,21 @@ def test_once_prints_the_matrix_and_the_findings(project: Path, home: Path, sock
     assert "  fix  Pin `numpy==2.3.1`, or run on an image with GLIBC 2.27 or newer." in findings.splitlines()
     assert "\x1b" not in ended.stdout
     assert max(map(len, ended.stdout.splitlines())) < 400
+
+
+def test_a_failure_of_once_is_a_line_and_a_log(
+    project: Path, home: Path, socket: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MFENV_HOME", str(home))
+    monkeypatch.setattr(Matrix, "update", lambda _: 1 / 0)
+    with running_fake_daemon(socket, samples.status(project)):
+        assert main(["--once"]) == 1
+    log = home / "log" / "mfenv-tui.log"
+    assert (
+        capsys.readouterr().err
+        == f"mfenv-tui failed (ZeroDivisionError: division by zero). Please report it with {log}.\n"
+    )
+    assert "Traceback" in log.read_text(encoding="utf-8")
 
 
 def test_once_in_ascii(project: Path, home: Path, socket: Path) -> None:

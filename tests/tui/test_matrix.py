@@ -206,6 +206,19 @@ def test_findings_of_a_file_are_a_row_of_their_own_on_every_arch(world: World) -
     assert world.names == [("start",)]
 
 
+def test_a_file_stands_before_the_environments_that_it_names(world: World) -> None:
+    settings = f"{ROOT}/mfenv.toml"
+    broken = Finding(Code.BAD_SETTING, Severity.ERROR, "no arch", path=settings, line=1)
+    target = Target(Arch.LINUX_64, "3.11")
+    world.tell(VerdictChanged, Verdict(settings, None, "api", "aaaa", target, (), State.BLOCKED, findings=(GAP,)))
+    world.tell(ProjectChanged, ProjectInfo(ROOT, trusted=False, cwd=ROOT, findings=(broken,)))
+    world.matrix.update()
+    assert world.names == [(), ("api",)]
+    world.matrix.arrange(by_name=True)
+    world.matrix.update()
+    assert world.names == [(), ("api",)]
+
+
 def test_what_is_wrong_with_the_daemon_itself_is_a_row(world: World, tmp_path: Path) -> None:
     damaged = Finding(Code.JOURNAL_DAMAGED, Severity.WARNING, "The journal was damaged.")
     status = samples.status(tmp_path)

@@ -153,7 +153,11 @@ def _print_once(signs: Signs) -> int:
         _complain("\n".join(filter(None, (error.message, error.fix))))
         return _COULD_NOT_TELL
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
-    print_once(status, console, signs)
+    try:
+        print_once(status, console, signs)
+    except Exception as error:  # noqa: BLE001 - the last resort, and it keeps the details
+        _report(error, Path(find_paths().log, "mfenv-tui.log"))
+        return _FAILED
     return 0
 
 

@@ -77,8 +77,9 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> tuple[object, ...]:
-        """Trouble first; then by file, flow and step."""
-        return (self.rank, self.source, self.flow or "", *(step_order(name) for name in self.names[:1]), self.key)
+        """Trouble first; then by file, flow and step, what is said of the file itself before its environments."""
+        first = tuple(step_order(name) for name in self.names[:1])
+        return (self.rank, self.source, self.flow or "", first, self.key)
 
     @property
     def name_order(self) -> tuple[object, ...]:

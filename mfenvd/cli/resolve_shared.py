@@ -94,7 +94,6 @@ class Sharing:
 class Resolved:
     """What came of it: verdicts, one for each arch, and what was written down; None where nothing was."""
 
-    plan: Plan
     verdicts: tuple[Verdict, ...]
     shared: Shared | None = None
 
@@ -215,12 +214,12 @@ def resolve_shared(  # noqa: PLR0913 - all that decides
     )
     whole = all(verdict.state is State.RESOLVED and verdict.packages for verdict in verdicts)
     if not whole or sharing.dry_run:
-        return Resolved(plan, verdicts)
+        return Resolved(verdicts)
     packages = {str(verdict.target.arch): verdict.packages for verdict in verdicts}
     requests = [environment.request for environment in environments if environment.request is not None]
     indexes = requests[0].pypi.indexes if requests else Indexes()
     opened = partial(team, asked.root or "", indexes) if team is not None and not sharing.local_only else None
-    return Resolved(plan, verdicts, _share(asked, packages, sharing, context.facts.environ, opened))
+    return Resolved(verdicts, _share(asked, packages, sharing, context.facts.environ, opened))
 
 
 def _share(

@@ -14,7 +14,6 @@ import msgspec
 from mfenvd.condarc.channels import ChannelNames
 from mfenvd.condarc.credentials import (
     Credential,
-    authenticated,
     credential_files,
     nearest_credential,
     split_credentials,
@@ -93,11 +92,6 @@ class CondaConfiguration(msgspec.Struct, frozen=True):
     def credential(self, url: str) -> Credential | None:
         """What to send to `url` (a channel's, without credentials), None for nothing."""
         return nearest_credential(url, self.credentials)
-
-    def authenticated(self, url: str) -> str:
-        """`url` with its user and password, or its token, in it; one that has some already stays as it is."""
-        bare, written = split_credentials(url)
-        return url if written else authenticated(bare, self.credential(bare))
 
 
 def read_conda_configuration(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -74,20 +74,6 @@ def split_credentials(url: str) -> tuple[str, Credential | None]:
         password=unquote(password) if colon else None,
         token=found["token"] if found else None,
     )
-
-
-def authenticated(url: str, credential: Credential | None) -> str:
-    """`url` with the credential in it, as conda and rattler take it. A bearer token has no place in a URL."""
-    if credential is None:
-        return url
-    parts = urlsplit(url)
-    netloc, path = parts.netloc, parts.path
-    if credential.token:
-        path = f"/t/{credential.token}{path}"
-    if credential.user is not None:
-        password = f":{quote(credential.password, safe='')}" if credential.password is not None else ""
-        netloc = f"{quote(credential.user, safe='')}{password}@{netloc}"
-    return urlunsplit(parts._replace(netloc=netloc, path=path))
 
 
 def credential_files(variables: Mapping[str, str], home: Path) -> dict[str, Path]:

@@ -20,13 +20,11 @@ class Document(msgspec.Struct, frozen=True):
     """A configuration file.
 
     Attributes:
-        path: Absolute.
         values: By key. Scalars stay as written (`3.10` is not a number): texts, lists and dicts of texts.
         places: Where each key stands.
         findings: Why it could not be read.
     """
 
-    path: str
     values: dict[str, Any] = msgspec.field(default_factory=dict)
     places: dict[str, Location] = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -43,9 +41,9 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Document | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        return Document(str(path), findings=(findings.unreadable(str(path), error.strerror or str(error)),))
+        return Document(findings=(findings.unreadable(str(path), error.strerror or str(error)),))
     except UnicodeDecodeError:
-        return Document(str(path), findings=(findings.malformed(Location(str(path)), "it is not UTF-8"),))
+        return Document(findings=(findings.malformed(Location(str(path)), "it is not UTF-8"),))
     # Most machines have no such file, and the reader of YAML takes a while to load.
     from mfenvd.condarc.parsing import parsed
 

@@ -22,25 +22,23 @@ def parsed(path: Path, text: str) -> Document:
         mark = error.problem_mark
         place = Location(str(path), mark.line + 1, mark.column + 1) if mark else Location(str(path))
         # Not `error.problem`: a parser's words may quote a line that holds a token.
-        return Document(str(path), findings=(findings.malformed(place, "it is not valid YAML"),))
+        return Document(findings=(findings.malformed(place, "it is not valid YAML"),))
     except (yaml.YAMLError, RecursionError):
-        return Document(str(path), findings=(findings.malformed(Location(str(path)), "it is not valid YAML"),))
+        return Document(findings=(findings.malformed(Location(str(path)), "it is not valid YAML"),))
 
 
 def _document(path: Path, root: yaml.Node | None) -> Document:
     if root is None or (isinstance(root, yaml.ScalarNode) and root.value in {"", "null", "~"}):
-        return Document(str(path))
+        return Document()
     if not isinstance(root, yaml.MappingNode):
         place = Location(str(path), root.start_mark.line + 1, root.start_mark.column + 1)
-        return Document(
-            str(path), findings=(findings.malformed(place, "a mapping such as `channels: […]` is expected"),)
-        )
+        return Document(findings=(findings.malformed(place, "a mapping such as `channels: […]` is expected"),))
     values, places = {}, {}
     for key, value in root.value:
         if isinstance(key, yaml.ScalarNode):
             values[key.value] = _plain(value)
             places[key.value] = Location(str(path), key.start_mark.line + 1, key.start_mark.column + 1)
-    return Document(str(path), values, places)
+    return Document(values, places)
 
 
 def _plain(node: yaml.Node, depth: int = 0) -> Any:

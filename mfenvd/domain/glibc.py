@@ -146,10 +146,6 @@ def _level(need: Need) -> Level:
     return need.level
 
 
-def _name(need: Need) -> str:
-    return need.name
-
-
 @lru_cache(maxsize=1)
 def _images() -> dict[Level, tuple[str, ...]]:
     found: dict[Level, list[str]] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import msgspec
 
 from mfenvd.domain.finding import Finding, Severity
@@ -54,10 +52,6 @@ class Resolution(msgspec.Struct, frozen=True):
     request: str
     target: Target
     packages: tuple[LockedPackage, ...]
-
-    @property
-    def key(self) -> str:
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
 
 class Outcome(msgspec.Struct, frozen=True):

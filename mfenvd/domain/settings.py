@@ -102,7 +102,6 @@ class Settings(msgspec.Struct, frozen=True):
         max_workers: Solver processes at once; None means one less than the cores, at least two.
         mirror: Of the bucket.
         cache: Of the packages' files on this machine.
-        files: The configuration files that were read, absolute.
         origins: Where each key stands, by its path with dots: `targets.linux-64.image`, `envs.NAME.packages.0`.
     """
 
@@ -118,5 +117,4 @@ class Settings(msgspec.Struct, frozen=True):
     max_workers: int | None = None
     mirror: MirrorSettings = MirrorSettings()
     cache: CacheSettings = CacheSettings()
-    files: tuple[str, ...] = ()
     origins: dict[str, Location] = msgspec.field(default_factory=dict)

@@ -39,14 +39,11 @@ def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ..
     """
     merged: dict[str, Any] = {}
     origins: dict[str, Location] = {}
-    files: list[str] = []
     findings: list[Finding] = []
     for path in configuration_files(root, paths):
         layer = _Layer(path, users=paths.config_file)
         layer.read()
         findings += layer.findings
-        if layer.found:
-            files.append(str(path))
         _merge(merged, layer.values)
         origins |= layer.origins
     environments, incomplete = _environments(merged.pop("envs", {}), origins)
@@ -60,7 +57,6 @@ def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ..
         environments=environments,
         mirror=mirror,
         cache=cache,
-        files=tuple(files),
         origins=origins,
     )
     return settings, (*findings, *incomplete)

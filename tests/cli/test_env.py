@@ -17,12 +17,13 @@ from mfenvd.cli.completing import complete_alias
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
-from mfenvd.warm.netflixext.manifest import EnvId, Wanted, manifest_path, read, write
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted, read, write
 from tests.cli.conftest import Run
 
 # conda-lock's own.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
 
+REQ = "a" * 40
 CHANNEL = "https://channel.example/conda-forge"
 Share = Callable[..., str]
 
@@ -50,9 +51,9 @@ def share(project: Path, monkeypatch: pytest.MonkeyPatch) -> Share:
         origin = Origin("2026-03-01T10:20:30", "ana", archs)
         entries = {arch: entry(asked, [wheel(version), python(arch)], Kind.PYPI, origin) for arch in archs}
         full = full_id(entries)
-        wanted = [Wanted(EnvId(arch, asked.id, full), made, aliases=aliases) for arch, made in entries.items()]
-        write(manifest_path(str(project / ".metaflow")), wanted)
-        return f"{asked.id}:{full}"
+        wanted = [Wanted(EnvId(arch, REQ, full), made, aliases=aliases) for arch, made in entries.items()]
+        write(project / ".metaflow" / "conda_v2.cnd", wanted)
+        return f"{REQ}:{full}"
 
     return put
 

@@ -11,6 +11,7 @@ import pytest
 from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration, used_variables
 from mfenvd.domain.codes import Code
 from mfenvd.domain.request import ChannelPriority
+from tests.condarc.urls import authenticated
 
 
 @pytest.fixture
@@ -165,4 +166,4 @@ def test_a_password_with_a_dollar_is_no_variable_to_be_told(home: Path) -> None:
     )
     found = read(home)
     assert found.findings == ()
-    assert found.authenticated("https://host.example/x") == "https://ada:hu%24sh@host.example/x"
+    assert authenticated(found, "https://host.example/x") == "https://ada:hu%24sh@host.example/x"

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from mfenvd.condarc.configuration import CondaConfiguration, read_conda_configuration
-from mfenvd.condarc.credentials import authenticated, split_credentials
+from mfenvd.condarc.credentials import split_credentials
+from tests.condarc.urls import authenticated, with_credential
 
 SECRET = "tk-123-SECRET"
 
@@ -38,7 +39,7 @@ def test_a_channel_is_taken_apart(written: str, bare: str) -> None:
 
 def test_what_was_taken_apart_can_be_put_together() -> None:
     for written in ("https://ada:p%40ss@host.example/x", f"https://host.example/t/{SECRET}/x"):
-        assert authenticated(*split_credentials(written)) == written
+        assert with_credential(*split_credentials(written)) == written
 
 
 def test_secrets_of_a_configuration_are_in_its_credentials_alone(tmp_path: Path) -> None:
@@ -61,7 +62,7 @@ def test_secrets_of_a_configuration_are_in_its_credentials_alone(tmp_path: Path)
         "https://four.example/z": f"https://ada:{SECRET}@four.example/z",
         "https://elsewhere.example/x": "https://elsewhere.example/x",
     }.items():
-        assert found.authenticated(url) == whole
+        assert authenticated(found, url) == whole
     assert SECRET not in repr(found)
     shown = msgspec.structs.replace(found, credentials=())
     assert SECRET not in msgspec.json.encode(shown).decode()
@@ -101,13 +102,13 @@ def test_stored_credentials_are_found_where_the_tools_keep_them(tmp_path: Path) 
     (tmp_path / ".netrc").chmod(0o600)
     found = read(tmp_path, RATTLER_AUTH_FILE=str(rattler))
     token, basic = f"/t/{SECRET}", f"ada:{SECRET}@"
-    assert found.authenticated("https://mamba.example/x") == f"https://mamba.example{token}/x"
-    assert found.authenticated("https://basic.example/x") == f"https://{basic}basic.example/x"
-    assert found.authenticated("https://conda.client.example/x") == f"https://conda.client.example{token}/x"
-    assert found.authenticated("https://netrc.example:8443/x") == f"https://{basic}netrc.example:8443/x"
-    assert found.authenticated("https://host.example/team/x") == f"https://{basic}host.example/team/x"
-    assert found.authenticated("https://host.example/teams/x") == "https://host.example/teams/x"
-    assert found.authenticated("https://broken.example/x") == "https://broken.example/x"
+    assert authenticated(found, "https://mamba.example/x") == f"https://mamba.example{token}/x"
+    assert authenticated(found, "https://basic.example/x") == f"https://{basic}basic.example/x"
+    assert authenticated(found, "https://conda.client.example/x") == f"https://conda.client.example{token}/x"
+    assert authenticated(found, "https://netrc.example:8443/x") == f"https://{basic}netrc.example:8443/x"
+    assert authenticated(found, "https://host.example/team/x") == f"https://{basic}host.example/team/x"
+    assert authenticated(found, "https://host.example/teams/x") == "https://host.example/teams/x"
+    assert authenticated(found, "https://broken.example/x") == "https://broken.example/x"
     credential = found.credential("https://a.rattler.example/x")
     assert credential is not None
     assert credential.bearer == SECRET

@@ -65,7 +65,6 @@ class OpenFile:
     """An open file of the project. `state["read"]` tells whether it was read."""
 
     content: FileText | bytes
-    path: str
     state: Namespace = field(default_factory=Namespace)
 
 

@@ -33,8 +33,7 @@ def open_file(machine: Machine, call: Call) -> Any:
     content = read(machine, call.first("file"), call.at, binary="b" in mode, encoding=encoding)
     if isinstance(content, Unknown):
         return content
-    path = content.path if isinstance(content, FileText) else str(call.first("file"))
-    return OpenFile(content, path)
+    return OpenFile(content)
 
 
 def read(machine: Machine, path: Any, at: Site, *, binary: bool = False, encoding: Any = None) -> Any:

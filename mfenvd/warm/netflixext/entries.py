@@ -21,7 +21,6 @@ ENV_TYPES = {Kind.CONDA: "conda-only", Kind.PYPI: "pypi-only", Kind.MIXED: "mixe
 _WHEEL = ".whl"
 _FORMATS = (*CONDA_ARCHIVES, _WHEEL)
 _Package = dict[str, Any]
-_ByCategory = Mapping[str, Sequence[str]]
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -37,11 +36,6 @@ class Asked(msgspec.Struct, frozen=True):
     sources: dict[str, tuple[str, ...]] = {}
     extras: dict[str, tuple[str, ...]] = {}
 
-    @property
-    def id(self) -> str:
-        """The request id, 40 hex digits; neither order nor arch count (`get_req_id`)."""
-        return _digest(token for part in (self.deps, self.sources, self.extras) for token in _tokens(part))
-
 
 class Origin(msgspec.Struct, frozen=True):
     """What an entry says of how it came about.
@@ -55,19 +49,6 @@ class Origin(msgspec.Struct, frozen=True):
     resolved_on: str
     resolved_by: str
     archs: tuple[str, ...]
-
-
-def dependency(name: str, spec: str = "") -> str:
-    """A dependency as it is hashed (`dict_to_strlist`).
-
-    Args:
-        name: A package's, or `channel::name`.
-        spec: `1.0`, `>=2,<3`, `; python_version < "3.11"`, or nothing.
-    """
-    spec = spec.lstrip()
-    if not spec:
-        return name
-    return f"{name}{spec}" if spec.startswith(";") else f"{name}=={spec}"
 
 
 def entry(
@@ -197,10 +178,6 @@ def _locked(line: Mapping[str, Any]) -> LockedPackage:
 def _files(entry: Entry) -> list[str]:
     packages = sorted(entry["packages"], key=lambda package: str(package["filename"]))
     return [f"{package['filename']}#{package['hashes'].get(package['url_format'])}" for package in packages]
-
-
-def _tokens(part: _ByCategory) -> Iterable[str]:
-    return (f"{category}::{value}" for category in sorted(part) for value in sorted(part[category]))
 
 
 def _digest(tokens: Iterable[str]) -> str:

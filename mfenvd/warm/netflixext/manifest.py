@@ -27,14 +27,11 @@ __all__ = [
     "Removed",
     "Wanted",
     "Written",
-    "manifest_path",
     "read",
     "remove",
     "write",
 ]
 
-_NAME = "conda_v2.cnd"
-_NAME_VARIABLE = "METAFLOW_CONDA_MAGIC_FILE_V2"
 _VERSION = 1
 _DEFAULT = "_default"
 _ATTEMPTS = 20
@@ -148,16 +145,6 @@ class Manifest:
     def _of_request(self, arch: str, req: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._content["environments"].get(arch, {}).get(req, {})
         return found
-
-
-def manifest_path(local_root: str, config: Mapping[str, str] | None = None) -> Path:
-    """Where the extension keeps it, below the `.metaflow` folder of a launch.
-
-    Args:
-        local_root: That folder.
-        config: The environment with Metaflow's configuration below it; None for the default name.
-    """
-    return Path(local_root, (config or {}).get(_NAME_VARIABLE) or _NAME)
 
 
 def is_mutable(alias: str) -> bool:

@@ -23,7 +23,7 @@ class Resolved(msgspec.Struct, frozen=True):
 
     Attributes:
         arch: A conda subdir.
-        req: The request id on this arch, as the extension computes it (`Asked.id` where nobody asked it).
+        req: The request id on this arch, as the extension computes it.
         asked: The request in the extension's words.
         packages: All that is installed: of a `pypi` environment also the conda packages that the wheels go into.
     """

@@ -73,7 +73,6 @@ def test_every_key_is_read(root: Path, folders: Paths) -> None:
     assert (serving.python, serving.archs) == ("3.12.1", (Arch.LINUX_64,))
     assert serving.origin is not None
     assert (serving.origin.path, serving.origin.line) == (str(path), 19)
-    assert settings.files == (str(path),)
     assert settings.origins["envs.serving.packages.1"].line == 23
 
 
@@ -86,7 +85,6 @@ def test_pyproject_has_the_same_keys_under_tool_mfenv(root: Path, folders: Paths
                  .replace("[envs", "[tool.mfenv.envs"), "pyproject.toml")  # fmt: skip
     from_pyproject, findings = load_settings(root, folders)
     assert findings == ()
-    assert from_pyproject.files == (str(path),)
     path.unlink()
     write(root, EVERYTHING)
     from_own_file, _ = load_settings(root, folders)
@@ -110,7 +108,6 @@ def test_the_nearer_file_wins_key_by_key_and_tables_are_merged(root: Path, folde
     assert settings.python == "3.12"
     assert settings.datastore == "s3"
     assert settings.targets[Arch.LINUX_64] == TargetSettings(glibc="2.28", cuda="11.8")
-    assert len(settings.files) == 3
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,6 @@ def main() -> None:
         first = next(iter(environments.values()))
         answers.append(
             {
-                "req": first.env_id.req_id,
                 "full": first.env_id.full_id,
                 "environments": {arch: one.to_dict() for arch, one in environments.items()},
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -185,7 +186,7 @@ def named(name: str, env_type: str) -> Wanted:
         deps["conda"] = ("python==3.11.*", "requests==>=2.21.0", "six")
     kind = next(kind for kind, said in ENV_TYPES.items() if said == env_type)
     asked = Asked(deps, {"conda": ("conda-forge",)})
-    resolved = Resolved("linux-64", asked.id, asked, tuple(packages))
+    resolved = Resolved("linux-64", hashlib.sha256(name.encode()).hexdigest()[:40], asked, tuple(packages))
     alias = str(parse_alias(name).key)
     (found,) = records([resolved], kind, by="alice", is_default=False, aliases=(alias,))
     return found

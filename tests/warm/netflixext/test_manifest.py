@@ -18,7 +18,6 @@ from mfenvd.warm.netflixext.manifest import (
     Removed,
     Wanted,
     is_mutable,
-    manifest_path,
     read,
     remove,
     write,
@@ -54,7 +53,7 @@ def entry(name: str, *, cached: bool = False) -> Entry:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return manifest_path(str(tmp_path / ".metaflow"))
+    return tmp_path / ".metaflow" / "conda_v2.cnd"
 
 
 def put(path: Path, content: dict[str, Any]) -> None:
@@ -171,10 +170,6 @@ def test_what_is_not_understood_is_left_alone(path: Path, content: str, reason: 
         write(path, [Wanted(env_id("one"), entry("one"))])
     assert not raised.value.readable
     assert path.read_text() == content
-
-
-def test_its_name_can_be_another_one() -> None:
-    assert manifest_path("/x", {"METAFLOW_CONDA_MAGIC_FILE_V2": "other.cnd"}) == Path("/x/other.cnd")
 
 
 def crowd(path: Path, python: str, each: int) -> list[Wanted]:

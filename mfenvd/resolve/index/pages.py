@@ -21,16 +21,22 @@ _FOR_PEOPLE = re.compile(rb"<\s*(form|script|input|iframe)\b", re.IGNORECASE)
 _ANY_TAG = re.compile(rb"<\s*(!doctype|html|head|body|a)\b", re.IGNORECASE)
 
 
-class _JsonFile(msgspec.Struct, rename="kebab"):
+class _Hashes(msgspec.Struct, frozen=True, gc=False):
+    """Those of other kinds are passed over."""
+
+    sha256: str | None = None
+
+
+class _JsonFile(msgspec.Struct, rename="kebab", gc=False):
     filename: str
     url: str
-    hashes: dict[str, str] = {}
+    hashes: _Hashes = _Hashes()
     requires_python: str | None = None
     size: int | None = None
     yanked: bool | str = False
-    core_metadata: bool | dict[str, str] | None = None
+    core_metadata: bool | _Hashes | None = None
     # The name of `core-metadata` before PEP 714, which some indexes still use.
-    data_dist_info_metadata: bool | dict[str, str] | None = None
+    data_dist_info_metadata: bool | _Hashes | None = None
 
 
 class _JsonMeta(msgspec.Struct, frozen=True, rename="kebab"):
@@ -125,12 +131,12 @@ def _json_files(content: bytes, url: str, name: str, index: str) -> Iterator[Dis
             url=address,
             kind=known[0],
             index=index,
-            sha256=entry.hashes.get("sha256"),
+            sha256=entry.hashes.sha256,
             size=entry.size,
             requires_python=entry.requires_python or None,
             yanked=yanked if entry.yanked is not False else None,
-            has_metadata=bool(metadata) or metadata == {},
-            metadata_sha256=metadata.get("sha256") if isinstance(metadata, dict) else None,
+            has_metadata=bool(metadata),
+            metadata_sha256=metadata.sha256 if isinstance(metadata, _Hashes) else None,
         )
 
 

@@ -17,6 +17,9 @@ from mfenvd.resolve.pypi.compiled import Compiled, needed_names
 from mfenvd.resolve.pypi.platforms import UvPlatform
 from mfenvd.resolve.pypi.uv import Question, Uv
 
+_AT_ONCE = 4
+"""Groups of packages that are looked up at the same time."""
+
 
 class UvAhead:
     """uv, which may have an answer before it is asked; a context manager, at whose end nothing is at work any more.
@@ -35,6 +38,7 @@ class UvAhead:
         self._catalog = catalog
         self._looked_up = set(known)
         self._first: tuple[Question, UvPlatform, Future[Compiled]] | None = None
+        self._looking_up = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="needed")
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -43,6 +47,7 @@ class UvAhead:
     def __exit__(self, *exception: object) -> None:
         self._beginner.stop()
         self._open.close()
+        self._looking_up.shutdown(cancel_futures=True)
 
     def begin(self, question: Question, platform: UvPlatform) -> None:
         """Sets uv to work on what it will most likely be asked."""
@@ -68,4 +73,5 @@ class UvAhead:
         names = [name for name in dict.fromkeys(needed_names(lines)) if name not in self._looked_up]
         self._looked_up.update(names)
         if names:
-            self._catalog.look_up(names)
+            # What uv takes up next need not wait until the pages of these have come.
+            self._looking_up.submit(self._catalog.look_up, names)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.index.client import IndexClient, Listing
 from mfenvd.resolve.index.configuration import configuration
 from mfenvd.resolve.pypi.ahead import UvAhead
-from mfenvd.resolve.pypi.catalog import Catalog
+from mfenvd.resolve.pypi.catalog import Answer, Catalog
 from mfenvd.resolve.pypi.following import following
 from mfenvd.resolve.pypi.platforms import uv_platform
 from mfenvd.resolve.pypi.uv import Question, Uv, UvError
@@ -38,15 +39,41 @@ def ahead(index: IndexServer, project: Context, *known: str) -> Iterator[tuple[U
         yield one, catalog
 
 
-def test_what_uv_takes_up_is_known_when_it_has_finished(index: IndexServer, project: Context) -> None:
+def add_chain(index: IndexServer) -> None:
     index.add(wheel("app", "1.0", requires=["lib"]), wheel("lib", "1.0", requires=["base"]), wheel("base", "1.0"))
+
+
+def test_what_uv_takes_up_is_looked_up_before_anybody_asks(index: IndexServer, project: Context) -> None:
+    add_chain(index)
     with ahead(index, project, "app") as (uv, catalog):
         uv.begin(Question(("app",)), LINUX)
         answer = uv.compile(Question(("app",)), LINUX)
-        index.log.clear()
         assert [one.name for one in answer.packages] == ["app", "base", "lib"]
-        assert all(isinstance(found, Listing) for found in catalog.look_up(("lib", "base")).values())
-    assert len(index.log) == 0
+    asked = len(index.log)
+    assert all(isinstance(found, Listing) for found in catalog.look_up(("lib", "base")).values())
+    assert len(index.log) == asked
+
+
+def test_what_uv_takes_up_next_does_not_wait_for_the_pages_before(
+    index: IndexServer, project: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_chain(index)
+    arrived, look_up = {"lib": Event(), "base": Event()}, Catalog.look_up
+    in_time = []
+
+    def slow(catalog: Catalog, names: Iterable[str]) -> dict[str, Answer]:
+        names = tuple(names)
+        for name in names:
+            arrived[name].set()
+        if "lib" in names:
+            in_time.append(arrived["base"].wait(20))
+        return look_up(catalog, names)
+
+    monkeypatch.setattr(Catalog, "look_up", slow)
+    with ahead(index, project, "app") as (uv, _):
+        uv.begin(Question(("app",)), LINUX)
+        uv.compile(Question(("app",)), LINUX)
+    assert in_time == [True]
 
 
 def test_another_question_than_the_one_begun_has_its_own_answer(index: IndexServer, project: Context) -> None:

@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from mfenvd.cli import (
-    cache,
-    check,
-    env,
-    export,
-    housekeeping,
-    hydrate,
-    lifecycle,
-    logs,
-    mirror,
-    plan,
-    refresh,
-    resolve,
-    service,
-    up,
-    watching,
-    wheels,
-    why,
-)
 from mfenvd.cli.help import flowing
 
-app = typer.Typer(
-    name="mfenv",
-    help=(
-        "Metaflow environments, resolved in the background at every save, for every architecture that a flow targets."
-        "\n\nBegin with `mfenv up` in your project, or with `mfenv check` where there is no daemon, as in CI."
-    ),
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "up": ("up",),
+    "refresh": ("refresh",),
+    "lifecycle": ("down", "status", "version"),
+    "watching": ("watch", "unwatch", "trust", "untrust"),
+    "logs": ("logs",),
+    "mirror": ("mirror",),
+    "service": ("service",),
+    "why": ("why",),
+    "export": ("export",),
+    "check": ("check",),
+    "plan": ("plan",),
+    "resolve": ("resolve",),
+    "wheels": ("wheels",),
+    "env": ("env",),
+    "hydrate": ("hydrate",),
+    "housekeeping": ("gc", "adopt", "repair"),
+    "cache": ("cache",),
+}
+"""Which module of this package has which commands, in the order in which they are listed."""
+
+_HELP = (
+    "Metaflow environments, resolved in the background at every save, for every architecture that a flow targets."
+    "\n\nBegin with `mfenv up` in your project, or with `mfenv check` where there is no daemon, as in CI."
 )
+
+
+def application(command: str) -> typer.Typer:
+    """What `command` needs: its module alone, as loading all of them takes longer than most commands; or everything.
+
+    Args:
+        command: The first word of the command line; everything is loaded where it is no command.
+    """
+    app = typer.Typer(
+        name="mfenv",
+        help=_HELP,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in [name for name, commands in COMMANDS.items() if command in commands] or COMMANDS:
+        import_module(f"mfenvd.cli.{name}").add_to(app)
+    for registered in app.registered_commands:
+        registered.help = flowing(registered.callback)
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -52,15 +70,5 @@ VersionFlag = Annotated[
 ]
 
 
-@app.callback()
 def _options(*, version: VersionFlag = False) -> None:
     pass
-
-
-for module in (
-    up, refresh, lifecycle, watching, logs, mirror, service, why, export, check, plan, resolve, wheels, env, hydrate,
-    housekeeping, cache
-):  # fmt: skip
-    module.add_to(app)
-for command in app.registered_commands:
-    command.help = flowing(command.callback)

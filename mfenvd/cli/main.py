@@ -54,11 +54,11 @@ def _dispatch(arguments: Sequence[str]) -> int:
 
         print_status(json="--json" in rest, verbose=bool({"--verbose", "-v"} & set(rest)))
         return ExitCode.FINE
-    from mfenvd.cli.app import app
+    from mfenvd.cli.app import application
 
     try:
         with _completing():
-            app(list(arguments), prog_name="mfenv")
+            application(command)(list(arguments), prog_name="mfenv")
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer has made an exit code of it
             raise ended.__context__ from None

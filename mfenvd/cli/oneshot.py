@@ -14,8 +14,6 @@ from mfenvd import engine
 from mfenvd.cli.errors import record_crash
 from mfenvd.cli.progress import Board, resolving
 from mfenvd.cli.shell import shell_for
-from mfenvd.client.connection import Connection
-from mfenvd.client.errors import ClientError
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.job import Job
@@ -173,6 +171,10 @@ def _internal_error(job: Job, error: Exception) -> Finding:
 
 def trusted_roots(folders: Paths) -> frozenset[str]:
     """The projects that a running daemon was told to trust; none when there is no daemon."""
+    # What asks a daemon takes a while to load, and `mfenv resolve` asks none.
+    from mfenvd.client.connection import Connection
+    from mfenvd.client.errors import ClientError
+
     try:
         status = Connection(folders.socket, timeout=_HELLO_TIMEOUT).status()
     except ClientError:

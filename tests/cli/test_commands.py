@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
 import pytest
+import typer
 
 from mfenvd.cli import lifecycle, status, watching, why
+from mfenvd.cli.app import COMMANDS as MODULES
 from mfenvd.cli.main import run
 from mfenvd.cli.status import duration
 from mfenvd.domain.event import PROTOCOL
@@ -32,9 +35,19 @@ def test_every_command_has_help_with_examples(mfenv: Run, command: str) -> None:
     assert "--json" in ended.out
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_each_module_has_the_commands_that_it_is_loaded_for(module: str) -> None:
+    app = typer.Typer()
+    app.callback()(lambda: None)  # typer makes no group of a command that is alone
+    import_module(f"mfenvd.cli.{module}").add_to(app)
+    group = typer.main.get_group(app)
+    assert tuple(group.commands) == MODULES[module]
+
+
 def test_no_command_shows_them_all(mfenv: Run) -> None:
     ended = mfenv()
-    assert all(f" {command} " in ended.out + ended.err for command in COMMANDS)
+    commands = [command for module in MODULES.values() for command in module]
+    assert all(f" {command} " in ended.out + ended.err for command in commands)
 
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("status", "--nonsense"), ("check", "nowhere.py"), ("why",)])

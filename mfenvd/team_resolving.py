@@ -45,13 +45,13 @@ _LAST_WORDS = 2.0
 """Seconds that the end of this process can be held up by what is still to be told."""
 
 
-def resolvers() -> dict[Kind, Resolver]:
-    """Those of the resolving room, each as part of the team."""
+def resolvers(*, recalls: bool = False) -> dict[Kind, Resolver]:
+    """Those of the resolving room, each as part of the team; `recalls` as there."""
     from mfenvd.resolve import resolvers as room
 
     return {
         kind: TeamRefresher(resolver, resolver) if isinstance(resolver, Refresher) else TeamResolver(resolver)
-        for kind, resolver in room.resolvers().items()
+        for kind, resolver in room.resolvers(recalls=recalls).items()
     }
 
 

@@ -78,7 +78,7 @@ def real_engine() -> engine.Engine:
     """With every resolver that there is."""
     from mfenvd.team_resolving import resolvers
 
-    return engine.Engine(resolvers())
+    return engine.Engine(resolvers(recalls=True))
 
 
 def context_for(root: str, shell: Surroundings, folders: Paths, *, trusted: bool, refresh: bool = False) -> Context:

@@ -12,9 +12,13 @@ from mfenvd.domain.target import Target
 Report = Callable[[Progress], None]
 
 
-def resolvers() -> dict[Kind, Resolver]:
-    """Those that there are; the engine says of every other kind that it is not resolved yet."""
-    conda = _CondaOnDemand()
+def resolvers(*, recalls: bool = False) -> dict[Kind, Resolver]:
+    """Those that there are; the engine says of every other kind that it is not resolved yet.
+
+    Args:
+        recalls: As for `CondaResolver`.
+    """
+    conda = _CondaOnDemand(recalls=recalls)
     return {Kind.PYPI: _PypiOnDemand(), Kind.CONDA: conda, Kind.MIXED: _MixedOnDemand(conda)}
 
 
@@ -38,10 +42,14 @@ class _PypiOnDemand:
 class _CondaOnDemand:
     """The resolver for conda, loaded with py-rattler when there is something for it to do."""
 
+    def __init__(self, *, recalls: bool) -> None:
+        self._recalls = recalls
+
     def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         from mfenvd.resolve.conda.resolver import CondaResolver
 
-        return _withheld(request, context) or CondaResolver().resolve(request, target, context, report)
+        resolver = CondaResolver(recalls=self._recalls)
+        return _withheld(request, context) or resolver.resolve(request, target, context, report)
 
     def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
         from mfenvd.resolve.conda.resolver import CondaResolver

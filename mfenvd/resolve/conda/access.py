@@ -13,15 +13,17 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
-from rattler import Client, Config
 
 from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.condarc.credentials import Credential, split_credentials
 from mfenvd.resolve.conda.buckets import Bucket, bucket
+
+if TYPE_CHECKING:
+    from rattler import Client
 
 _TIMEOUT = 300
 """Seconds for one request from start to end: a whole `repodata.json.zst` over a slow line."""
@@ -76,8 +78,18 @@ class Access(msgspec.Struct, frozen=True):
         """For telling one access from another in this process. Never to be stored."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether everybody who asks this way sees the same: nobody is asked by name or with a token."""
+        reached = [urlsplit(place) for _, places in self.mirrors for place in places]
+        return not (
+            self.logins or self.buckets or any("@" in one.netloc or one.path.startswith("/t/") for one in reached)
+        )
+
     def client(self) -> Client:
         """An HTTP client of py-rattler that goes this way."""
+        from rattler import Client, Config
+
         with _authentication_file(self) as logins, _trusting(self.ca_bundle):
             return Client.from_config(
                 Config.from_toml(_toml(self, logins)), max_retries=_ATTEMPTS_AGAIN, timeout=_TIMEOUT

@@ -18,9 +18,9 @@ from mfenvd.resolve.conda.access import access_to
 from mfenvd.resolve.conda.catalog import Catalog
 from mfenvd.resolve.conda.channel_failures import channel_problem
 from mfenvd.resolve.conda.errors import CondaProblem, InvalidSpec
+from mfenvd.resolve.conda.lists import NOARCH
 from mfenvd.resolve.conda.names import spec_name
 from mfenvd.resolve.conda.repodata import repodata_for
-from mfenvd.resolve.conda.solving import NOARCH
 
 _MINORS = tuple(range(6, 16))
 """Of the Pythons that are named: 3.6 to 3.15."""

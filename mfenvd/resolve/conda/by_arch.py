@@ -11,8 +11,8 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.availability import ANY_PYTHON, Availability, Cell, PythonWheel, Row, minor_of
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.resolve.conda.availability import CondaAvailability, CondaBuild, CondaVersion, conda_availability
+from mfenvd.resolve.conda.lists import NOARCH
 from mfenvd.resolve.conda.resolver import conda_configuration
-from mfenvd.resolve.conda.solving import NOARCH
 
 
 def look_up_conda(package: str, surroundings: Surroundings, cache_dir: Path, *, limit: int | None) -> Availability:

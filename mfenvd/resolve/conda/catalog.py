@@ -11,8 +11,8 @@ from rattler.exceptions import GatewayError
 
 from mfenvd.awaiting import awaited
 from mfenvd.domain.arch import Arch
+from mfenvd.resolve.conda.lists import NOARCH
 from mfenvd.resolve.conda.repodata import Repodata
-from mfenvd.resolve.conda.solving import NOARCH
 
 _NAMED_VERSION = re.compile(r"\d[0-9A-Za-z.!+_]*")
 

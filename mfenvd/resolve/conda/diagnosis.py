@@ -24,8 +24,9 @@ from mfenvd.resolve.conda.findings import Supply, Wanted
 from mfenvd.resolve.conda.locked import locked
 from mfenvd.resolve.conda.names import spec_name
 from mfenvd.resolve.conda.pythons import ABOUT_PYTHON, Pythons, pythons_of
+from mfenvd.resolve.conda.question import Question
 from mfenvd.resolve.conda.repodata import Repodata
-from mfenvd.resolve.conda.solving import Question, parsed_specs
+from mfenvd.resolve.conda.solving import parsed_specs
 from mfenvd.resolve.conda.systems import CUDA, GLIBC, Lack, lacking, offering
 from mfenvd.resolve.conda.wording import Chain
 from mfenvd.resolve.conda.words import Node, clashing_chains, first_chain, leaves, tree

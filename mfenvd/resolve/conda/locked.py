@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rattler import RepoDataRecord
+from typing import TYPE_CHECKING
 
 from mfenvd.domain.redact import without_channel_credentials
 from mfenvd.domain.request import Kind, Request
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.resolve.conda.names import spec_name
+
+if TYPE_CHECKING:
+    from rattler import RepoDataRecord
 
 
 def locked(

@@ -7,16 +7,12 @@ that nobody goes to the network.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from rattler import Channel, Gateway, RepoDataRecord, SourceConfig, Subdir
@@ -25,11 +21,10 @@ from mfenvd.awaiting import awaited
 from mfenvd.resolve.conda.absent import has_list, write_empty_list
 from mfenvd.resolve.conda.access import Access
 from mfenvd.resolve.conda.errors import ChannelProblem, ChannelUnreachable, Unsolvable
+from mfenvd.resolve.conda.lists import FRESH_FOR, NOARCH, Place, Stamps, is_remote, places_of
 from mfenvd.resolve.conda.mapped import give_back
-from mfenvd.resolve.conda.solving import NOARCH, Question, solve
-
-FRESH_FOR = 3600.0
-"""Seconds for which a fetched package list is taken as it is."""
+from mfenvd.resolve.conda.question import Question
+from mfenvd.resolve.conda.solving import solve
 
 _AGAIN_AFTER = 600.0
 """Seconds after which a request that cannot be met is tried again with the newest lists, as Metaflow has it done."""
@@ -43,13 +38,8 @@ _ANSWER_WITHIN = (10.0, 15.0)
 _KEPT = 2
 """Accesses (in practice: projects with other channels) whose parsed lists one process keeps."""
 
-_DRIVE = re.compile(r"/[A-Za-z]:/")
-
 _NOT_THERE = 0.0
 """Stands for the time of a list that there is none of."""
-
-Place = tuple[str, str]
-"""A channel's URL and a subdir."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -82,7 +72,8 @@ class Repodata:
     """
 
     def __init__(self, folder: Path, access: Access, fresh_for: float = FRESH_FOR) -> None:
-        self._folder = folder
+        self._lists = folder / "repodata"
+        self._stamps = Stamps(folder)
         self._access = access
         self._fresh_for = fresh_for
         self._opened: _Opened | None = None
@@ -105,7 +96,7 @@ class Repodata:
         Raises:
             CondaProblem: As `solving.solve`. A channel that does not answer is none as long as there is an older list.
         """
-        places = _places(question.channels, question.subdirs)
+        places = places_of(question.channels, question.subdirs)
         try:
             return self._solve(question, places, refresh=refresh)
         except Unsolvable:
@@ -118,12 +109,12 @@ class Repodata:
 
         Only those whose lists are so old that a request that cannot be met is tried again with newer ones.
         """
-        return self._stale(_places(question.channels, question.subdirs), _AGAIN_AFTER) if self._is_quiet else ()
+        return self._stale(places_of(question.channels, question.subdirs), _AGAIN_AFTER) if self._is_quiet else ()
 
     def age(self, subdir: str) -> float:
         """Seconds since the lists for `subdir` and noarch were last asked for; infinite when one never was."""
         now = time.time()
-        stamps = [self._stamp(place) for place in _places(self.channels, (subdir, NOARCH)) if _is_remote(place[0])]
+        stamps = [self._stamps.of(place) for place in places_of(self.channels, (subdir, NOARCH)) if is_remote(place[0])]
         return max((now - stamp if stamp is not None else float("inf") for stamp in stamps), default=0.0)
 
     def gateway(self, subdirs: Sequence[str], *, refresh: bool = False) -> Gateway:
@@ -134,7 +125,7 @@ class Repodata:
             refresh: Go to the network even where the lists are fresh: of lists in shards, only those of packages that
                 were asked for are there. A channel that did not answer a moment ago is left alone all the same.
         """
-        return self._open(_places(self.channels, subdirs), refresh=refresh and not self._is_quiet).gateway
+        return self._open(places_of(self.channels, subdirs), refresh=refresh and not self._is_quiet).gateway
 
     def _solve(self, question: Question, places: Sequence[Place], *, refresh: bool) -> Answer:
         opened = self._open(places, refresh=refresh)
@@ -158,7 +149,7 @@ class Repodata:
     def _solve_offline(self, question: Question, places: Sequence[Place], problem: ChannelUnreachable) -> Answer:
         """With older lists, if there are any."""
         self._opened = None
-        if any(self._stamp(place) is None for place in places if _is_remote(place[0])):
+        if any(self._stamps.of(place) is None for place in places if is_remote(place[0])):
             raise problem
         self._quiet_until = time.time() + _QUIET_FOR
         opened = self._open(places, refresh=False)
@@ -172,7 +163,7 @@ class Repodata:
 
     def _open(self, places: Sequence[Place], *, refresh: bool) -> _Opened:
         with self._lock:
-            stamps = {place: self._stamp(place) for place in places}
+            stamps = {place: self._stamps.of(place) for place in places}
             if self._opened is not None and not refresh and self._serves(self._opened, stamps):
                 return self._opened
             offline = not refresh and all(self._is_fresh(place, stamp) for place, stamp in stamps.items())
@@ -187,7 +178,7 @@ class Repodata:
             if place in opened.loaded:
                 if not fresh or opened.loaded[place] != (stamp or _NOT_THERE):
                     return False
-            elif _is_remote(place[0]) and fresh is not opened.offline:
+            elif is_remote(place[0]) and fresh is not opened.offline:
                 return False
         return True
 
@@ -200,13 +191,13 @@ class Repodata:
             self._remember_absent(opened, new)
         with self._lock:
             for place in new:
-                if not opened.offline and _is_remote(place[0]):
-                    self._write_stamp(place)
-                opened.loaded[place] = self._stamp(place) or _NOT_THERE
+                if not opened.offline and is_remote(place[0]):
+                    self._stamps.write(place)
+                opened.loaded[place] = self._stamps.of(place) or _NOT_THERE
 
     def _remember_absent(self, opened: _Opened, places: Iterable[Place]) -> None:
         for channel, subdir in places:
-            if _is_remote(channel) and not has_list(self._lists, channel, subdir):
+            if is_remote(channel) and not has_list(self._lists, channel, subdir):
                 names = awaited(_names(opened.gateway, channel, subdir))
                 if not names:
                     write_empty_list(self._lists, channel, subdir)
@@ -247,46 +238,23 @@ class Repodata:
         return False
 
     @property
-    def _lists(self) -> Path:
-        return self._folder / "repodata"
-
-    @property
     def _is_quiet(self) -> bool:
         return time.time() < self._quiet_until
 
     def _is_fresh(self, place: Place, stamp: float | None) -> bool:
-        if not _is_remote(place[0]):
-            return True
-        return self._is_quiet or (stamp is not None and time.time() - stamp < self._fresh_for)
+        return self._is_quiet or self._stamps.is_fresh(place, stamp, self._fresh_for)
 
     def _is_older(self, places: Sequence[Place], seconds: float) -> bool:
-        stamps = [stamp for place in places if _is_remote(place[0]) and (stamp := self._stamp(place)) is not None]
+        stamps = [stamp for place in places if is_remote(place[0]) and (stamp := self._stamps.of(place)) is not None]
         return any(time.time() - stamp > seconds for stamp in stamps) and not self._is_quiet
 
     def _stale(self, places: Sequence[Place], older_than: float) -> tuple[tuple[str, float], ...]:
-        stamps = [(channel, self._stamp((channel, subdir))) for channel, subdir in places if _is_remote(channel)]
+        stamps = [(channel, self._stamps.of((channel, subdir))) for channel, subdir in places if is_remote(channel)]
         found: dict[str, float] = {}
         for channel, stamp in stamps:
             if stamp is not None and time.time() - stamp >= older_than:
                 found[channel] = min(stamp, found.get(channel, stamp))
         return tuple(found.items())
-
-    def _stamp(self, place: Place) -> float | None:
-        """When the list was last asked for, or written where it is a file of this machine; None when there is none."""
-        channel, subdir = place
-        file = self._stamp_file(place) if _is_remote(channel) else _local_file(channel, subdir)
-        with contextlib.suppress(OSError):
-            return file.stat().st_mtime
-        return None
-
-    def _write_stamp(self, place: Place) -> None:
-        file = self._stamp_file(place)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-        os.utime(file)
-
-    def _stamp_file(self, place: Place) -> Path:
-        return self._folder / "asked" / hashlib.sha256("/".join(place).encode()).hexdigest()
 
 
 _known: dict[str, Repodata] = {}
@@ -312,16 +280,3 @@ def repodata_for(cache_dir: Path, access: Access) -> Repodata:
 
 async def _names(gateway: Gateway, channel: str, subdir: str) -> Sequence[object]:
     return await gateway.names([Channel(channel)], [Subdir(subdir)], channel_relations="disabled")
-
-
-def _places(channels: Iterable[str], subdirs: Sequence[str]) -> list[Place]:
-    return [(channel, subdir) for channel in channels for subdir in subdirs]
-
-
-def _is_remote(channel: str) -> bool:
-    return urlsplit(channel).scheme != "file"
-
-
-def _local_file(channel: str, subdir: str) -> Path:
-    path = unquote(urlsplit(channel).path)
-    return Path(path[1:] if _DRIVE.match(path) else path, subdir, "repodata.json")

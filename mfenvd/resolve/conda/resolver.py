@@ -16,7 +16,7 @@ from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.resolve.conda import findings
-from mfenvd.resolve.conda.access import access_to
+from mfenvd.resolve.conda.access import Access, access_to
 from mfenvd.resolve.conda.errors import (
     ChannelProblem,
     CondaProblem,
@@ -25,9 +25,10 @@ from mfenvd.resolve.conda.errors import (
     SolveTookTooLong,
     Unsolvable,
 )
+from mfenvd.resolve.conda.lists import FRESH_FOR
 from mfenvd.resolve.conda.locked import locked
-from mfenvd.resolve.conda.repodata import FRESH_FOR, Repodata, repodata_for
-from mfenvd.resolve.conda.solving import Question, parsed_specs
+from mfenvd.resolve.conda.question import Question
+from mfenvd.resolve.conda.remembered import Remembered
 
 SOLVE_WITHIN = 60.0
 """Seconds that the solver may take for one request on one target."""
@@ -38,7 +39,15 @@ Report = Callable[[Progress], None]
 
 
 class CondaResolver:
-    """Resolves requests of kind `conda` with py-rattler; docs/conda.md says how close it comes to micromamba."""
+    """Resolves requests of kind `conda` with py-rattler; docs/conda.md says how close it comes to micromamba.
+
+    Args:
+        recalls: Whether an answer of before will do, where nothing has changed. Who solves again and again is faster
+            with the lists in memory, and loads them by solving.
+    """
+
+    def __init__(self, *, recalls: bool = False) -> None:
+        self._recalls = recalls
 
     def resolve(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
         """As `domain.resolver.Resolver` says."""
@@ -56,9 +65,26 @@ class CondaResolver:
             return Outcome(findings=(files_unusable(error),), failed=True)
 
     def _resolved(self, request: Request, target: Target, context: Context, report: Report) -> Outcome:
-        question, repodata = asked(request, target, context)
+        question, access = asked(request, target, context)
+        remembered = Remembered(Path(context.cache_dir), request.key, question, access, refresh=context.refresh)
+        known = remembered.find() if self._recalls else None
+        if known is not None:
+            report(Progress("done", len(known.packages), len(known.packages)))
+            return Outcome(known)
+        outcome = self._solved(request, question, access, context, report)
+        if outcome.resolution is not None and not outcome.findings:
+            remembered.keep(outcome.resolution)
+        return outcome
+
+    def _solved(
+        self, request: Request, question: Question, access: Access, context: Context, report: Report
+    ) -> Outcome:
+        from mfenvd.resolve.conda.repodata import repodata_for
+        from mfenvd.resolve.conda.solving import parsed_specs
+
+        repodata = repodata_for(Path(context.cache_dir), access)
         requested = frozenset(spec.name.normalized for spec in parsed_specs(question.specs))
-        stage = "solving" if repodata.age(str(target.arch)) < float("inf") else "reading channels"
+        stage = "solving" if repodata.age(str(question.target.arch)) < float("inf") else "reading channels"
         report(Progress(stage, 0, 1))
         try:
             answer = repodata.solve(question, refresh=context.refresh, again=context.hint is None)
@@ -71,16 +97,19 @@ class CondaResolver:
             old = repodata.old(question)
             reasons = Diagnosis(request, question, repodata).findings(error.words)
             return Outcome(findings=(*reasons, *(findings.stale(channel, since) for channel, since in old)))
-        resolution = locked(request, target, answer.records, requested)
+        resolution = locked(request, question.target, answer.records, requested)
         count = len(resolution.packages)
         report(Progress("done", count, count))
         return Outcome(resolution, tuple(findings.stale(channel, since) for channel, since in answer.stale))
 
     def refresh(self, work: Sequence[tuple[Request, Target]], context: Context) -> float:
         """As `domain.resolver.Refresher` says: package lists are asked for again when half their time is over."""
+        from mfenvd.resolve.conda.repodata import repodata_for
+
         for request, target in work:
             try:
-                question, repodata = asked(request, target, context)
+                question, access = asked(request, target, context)
+                repodata = repodata_for(Path(context.cache_dir), access)
                 if repodata.age(str(target.arch)) > FRESH_FOR / 2:
                     repodata.solve(question, refresh=True)
             except CondaProblem as problem:
@@ -89,8 +118,8 @@ class CondaResolver:
         return FRESH_FOR / 2
 
 
-def asked(request: Request, target: Target, context: Context) -> tuple[Question, Repodata]:
-    """What `request` comes down to on `target`, and the package lists to answer it from.
+def asked(request: Request, target: Target, context: Context) -> tuple[Question, Access]:
+    """What `request` comes down to on `target`, and the way to the channels that answer it.
 
     Channels that only a `channel::package` names come after the request's own, as for micromamba.
     """
@@ -105,7 +134,7 @@ def asked(request: Request, target: Target, context: Context) -> tuple[Question,
         constraints=kept_to(context.hint, Kind.CONDA),
         timeout=SOLVE_WITHIN,
     )
-    return question, repodata_for(Path(context.cache_dir), access)
+    return question, access
 
 
 def configuration_of(context: Context) -> CondaConfiguration:

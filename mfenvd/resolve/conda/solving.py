@@ -5,19 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 
-import msgspec
 import rattler
-from rattler import Channel, Gateway, GenericVirtualPackage, MatchSpec, RepoDataRecord, Subdir
+from rattler import Channel, Gateway, MatchSpec, RepoDataRecord, Subdir
 from rattler.exceptions import GatewayError, InvalidMatchSpecError, SolverError
 
 from mfenvd.awaiting import awaited
 from mfenvd.domain.request import ChannelPriority
-from mfenvd.domain.target import Target
 from mfenvd.resolve.conda.channel_failures import channel_problem
 from mfenvd.resolve.conda.errors import InvalidSpec, SolveTookTooLong, Unsolvable
+from mfenvd.resolve.conda.question import Question
 from mfenvd.resolve.conda.virtual_packages import virtual_packages
-
-NOARCH = "noarch"
 
 _PRIORITIES = {
     ChannelPriority.STRICT: rattler.ChannelPriority.Strict,
@@ -31,38 +28,6 @@ _FAILED_FOR_ANOTHER = "a coalesced request failed"
 
 _TIMES_AGAIN = 5
 """One for each arch: every time one of the solves that wait is told the reason."""
-
-
-class Question(msgspec.Struct, frozen=True):
-    """What to solve for.
-
-    Attributes:
-        specs: conda match specs.
-        channels: URLs, the first having the highest priority; nothing else is looked at, whatever the channels
-            themselves say of further ones (CEP 42).
-        target: Whose subdir, noarch and virtual packages count.
-        priority: What the order of the channels means.
-        virtual: In place of the target's own virtual packages; None for these.
-        constraints: Match specs that must hold for whatever else is chosen, without asking for anything.
-        locked: Records to keep where that is possible.
-        pip_with_python: Whether Python brings pip, as Metaflow has micromamba do it.
-        timeout: Seconds that the solver may take, once all repodata is there.
-    """
-
-    specs: tuple[str, ...]
-    channels: tuple[str, ...]
-    target: Target
-    priority: ChannelPriority = ChannelPriority.FLEXIBLE
-    virtual: tuple[GenericVirtualPackage, ...] | None = None
-    constraints: tuple[str, ...] = ()
-    locked: tuple[RepoDataRecord, ...] = ()
-    pip_with_python: bool = True
-    timeout: float = 60.0
-
-    @property
-    def subdirs(self) -> tuple[str, str]:
-        """Where packages may come from."""
-        return str(self.target.arch), NOARCH
 
 
 def solve(question: Question, gateway: Gateway) -> tuple[RepoDataRecord, ...]:

@@ -21,10 +21,11 @@ from mfenvd.resolve.conda.access import Access, access_to
 from mfenvd.resolve.conda.buckets import bucket
 from mfenvd.resolve.conda.catalog import Catalog
 from mfenvd.resolve.conda.errors import ChannelRefuses, ChannelUnreachable, Unsolvable
+from mfenvd.resolve.conda.lists import FRESH_FOR
 from mfenvd.resolve.conda.mapped import give_back
-from mfenvd.resolve.conda.repodata import FRESH_FOR, Repodata
+from mfenvd.resolve.conda.question import Question
+from mfenvd.resolve.conda.repodata import Repodata
 from mfenvd.resolve.conda.resolver import CondaResolver
-from mfenvd.resolve.conda.solving import Question
 from tests.resolve.conda.asking import LINUX, MAC, TARGETS, context, request, resolve
 from tests.support.conda_channel import (
     PYTHON,

@@ -15,8 +15,8 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.conda.access import Access
 from mfenvd.resolve.conda.errors import Unsolvable
 from mfenvd.resolve.conda.names import spec_name
+from mfenvd.resolve.conda.question import Question
 from mfenvd.resolve.conda.repodata import Repodata
-from mfenvd.resolve.conda.solving import Question
 from mfenvd.resolve.conda.virtual_packages import virtual_packages
 from tests.resolve.conda.asking import TARGETS
 from tests.support.conda_channel import subset_repodata

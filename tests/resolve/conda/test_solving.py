@@ -19,7 +19,8 @@ from mfenvd.resolve.conda.errors import (
     SolveTookTooLong,
     Unsolvable,
 )
-from mfenvd.resolve.conda.solving import Question, solve
+from mfenvd.resolve.conda.question import Question
+from mfenvd.resolve.conda.solving import solve
 from tests.support.conda_channel import ChannelFault, ChannelServer, package, repodata_of, write_repodata
 
 LINUX = Target(Arch.LINUX_64, "3.11", glibc="2.26")

@@ -186,8 +186,8 @@ class TeamBucket:
         return Amount(sent.objects, sent.size), findings
 
     def _findings(self) -> tuple[Finding, ...]:
-        benched = self._mirror.remotes[self._url].benched
-        return (bucket_finding(self._url, benched.problem),) if benched else ()
+        problem = self._mirror.remotes[self._url].problem
+        return (bucket_finding(self._url, problem),) if problem else ()
 
     def _known(self, packages: Iterable[LockedPackage]) -> Iterator[tuple[LockedPackage, str]]:
         """Packages with their keys."""

@@ -129,8 +129,7 @@ class _Carrier:
     def _tell(self) -> None:
         """How it goes, to the daemon."""
         remote = self._mirror.remotes[self._bucket.url]
-        benched = remote.benched
-        problem: ObjectStoreProblem | None = benched.problem if benched else remote.read_only
+        problem = remote.problem or remote.read_only
         with self._lock:
             self._note(problem)
             status = BucketStatus(

@@ -8,7 +8,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -103,24 +103,6 @@ class ArchiveStore:
                 return (self.get(sha256, package.filename) if sha256 else None) or self._fetched(package, download)
         except OSError as error:
             raise StoreUnwritable(str(error.filename or self._archives), error.strerror or str(error)) from error
-
-    def fetch_all(self, packages: Sequence[LockedPackage], download: Download) -> list[Path]:
-        """The files of `packages`, in their order; several are downloaded at once.
-
-        Raises:
-            StoreProblem: As `fetch`, for the first of them that fails.
-        """
-        with ThreadPoolExecutor(min(PARALLEL, len(packages)) or 1, thread_name_prefix="fetch") as pool:
-            futures = [pool.submit(self.fetch, package, download) for package in packages]
-            try:
-                return [future.result() for future in futures]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(entry.size for entry in self.entries())
 
     def entries(self) -> Iterator[Entry]:
         """All files, in no order."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from mfenvd.store.archives import ArchiveStore, store_folder
 from mfenvd.store.receiving import Receiver
@@ -55,24 +54,6 @@ class Mirror:
             StoreUnwritable: The queue cannot be written.
         """
         return self._sender.send(stop or threading.Event())
-
-    def run(self, stop: threading.Event, more: threading.Event, done: Callable[[Sent], None]) -> None:
-        """Sends whatever comes, until it is stopped.
-
-        Args:
-            stop: Ends it, at the next object.
-            more: Set by others when there is something new to send, or `stop` is set.
-            done: Is told of each round in which something happened.
-
-        Raises:
-            StoreUnwritable: The queue cannot be written.
-        """
-        while not stop.is_set():
-            more.clear()
-            sent = self.send(stop)
-            if sent != Sent():
-                done(sent)
-            more.wait(self.pause)
 
     def reconcile(self, root: str) -> Reconciled:
         """Looks whether the bucket still lists what it had, and queues what it lost.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.store.archives import Download
 from mfenvd.store.hashing import digest_of_stream
 from mfenvd.store.object_errors import MissingObject, ObjectStoreProblem
 from mfenvd.store.remotes import Remotes
@@ -27,10 +25,6 @@ class Place(msgspec.Struct, frozen=True):
     key: str
 
 
-Places = Callable[[LockedPackage], Iterable[Place]]
-"""Where a package's file may be."""
-
-
 class Receiver:
     """Takes packages from buckets.
 
@@ -42,24 +36,6 @@ class Receiver:
 
     def __init__(self, uploads: Uploads, remotes: Remotes, quarantine: Path) -> None:
         self._uploads, self._remotes, self._quarantine = uploads, remotes, quarantine
-
-    def before(self, download: Download, places: Places) -> Download:
-        """A download that looks into the buckets first, and only then does what `download` does.
-
-        No bucket makes it fail: one that does not answer is left alone for a while, and what is not the right file is
-        set aside and not used.
-
-        Args:
-            download: From the index or the channel.
-            places: Where the package may be, best first.
-        """
-
-        def through(package: LockedPackage, file: BinaryIO) -> str | None:
-            if any(self.receive(package, place, file) for place in places(package)):
-                return package.sha256
-            return download(package, file)
-
-        return through
 
     def receive(self, package: LockedPackage, place: Place, file: BinaryIO) -> bool:
         """Writes the package's file to `file`, which can be read and is empty; it stays so unless all is well.

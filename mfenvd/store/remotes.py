@@ -7,8 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from mfenvd.store.object_errors import ObjectStoreProblem, ReadOnly
 from mfenvd.store.objects import ObjectStore
 
@@ -19,20 +17,6 @@ _LONGEST_PAUSE = 300.0
 
 Open = Callable[[str], ObjectStore]
 """Opens the store at a URL; raises ObjectStoreProblem."""
-
-
-class Benched(msgspec.Struct, frozen=True):
-    """Why a bucket is left alone for a while.
-
-    Attributes:
-        problem: What it did last.
-        times: How often in a row it failed.
-        seconds: Until it is tried again; 0.0 when that is now.
-    """
-
-    problem: ObjectStoreProblem
-    times: int
-    seconds: float
 
 
 class Remote:
@@ -80,12 +64,9 @@ class Remote:
         return self.writes and self.is_available and self._clock() >= self._read_only_until
 
     @property
-    def benched(self) -> Benched | None:
+    def problem(self) -> ObjectStoreProblem | None:
         """Why it was left alone when it was last needed; None when all is well."""
-        with self._lock:
-            if self._problem is None:
-                return None
-            return Benched(self._problem, self._times, max(0.0, self._until - self._clock()))
+        return self._problem
 
     @property
     def read_only(self) -> ReadOnly | None:
@@ -120,11 +101,6 @@ class Remote:
             self._problem, self._times, self._until = None, 0, 0.0
             if written:
                 self._refusal, self._read_only_until = None, 0.0
-
-    def try_now(self) -> None:
-        """Forgets what went wrong: somebody says that it is mended."""
-        with self._lock:
-            self._until = self._read_only_until = 0.0
 
     def close(self) -> None:
         with self._lock:

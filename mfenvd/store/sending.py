@@ -40,13 +40,11 @@ class Sent(msgspec.Struct, frozen=True):
     Attributes:
         objects: Confirmed by their buckets.
         size: Their bytes.
-        gone: Whose file is not in the archive store any more: to be fetched and wanted again.
         problems: The last one of each root that had any.
     """
 
     objects: int = 0
     size: int = 0
-    gone: tuple[Upload, ...] = ()
     problems: dict[str, ObjectStoreProblem] = {}
 
 
@@ -54,8 +52,7 @@ class _Came(Enum):
     """What became of an upload that met no problem."""
 
     SENT = 1
-    GONE = 2
-    LEFT = 3
+    LEFT = 2
 
 
 _Result = _Came | Stored | ObjectStoreProblem
@@ -103,16 +100,13 @@ class Sender:
         if all(remote.is_writable for remote in self._remotes.all()):
             self._absent.clear()
         objects, size = 0, 0
-        gone: list[Upload] = []
         problems: dict[str, ObjectStoreProblem] = {}
         for upload, came in self._results(stop):
             if came is _Came.SENT:
                 objects, size = objects + 1, size + upload.size
-            elif came is _Came.GONE:
-                gone.append(upload)
             elif isinstance(came, ObjectStoreProblem):
                 problems[upload.root] = came
-        return Sent(objects, size, tuple(gone), problems)
+        return Sent(objects, size, problems)
 
     def _results(self, stop: threading.Event) -> Iterator[tuple[Upload, _Result]]:
         """Each upload that was tried, with what became of it in the end."""
@@ -162,7 +156,7 @@ class Sender:
         except _FileGone:
             _log.warning("%s is gone and cannot be uploaded to %s", upload.filename, upload.root)
             self._uploads.given_up(upload)
-            return _Came.GONE
+            return _Came.LEFT
         if came is _Came.SENT:
             self._record([upload])
         elif came is _Came.LEFT:

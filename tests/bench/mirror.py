@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import multiprocessing
 import os
 import random
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,7 +34,7 @@ import boto3
 import msgspec
 
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.store.archives import ArchiveStore, store_folder
+from mfenvd.store.archives import PARALLEL, ArchiveStore, store_folder
 from mfenvd.store.hashing import sha256_of
 from mfenvd.store.mirror import Mirror
 from mfenvd.store.opening import Access, open_store
@@ -113,14 +115,15 @@ class Bench:
         cache = self.folder / "down-mirror"
         mirror, archives = self.mirror(cache), ArchiveStore(store_folder(str(cache)))
 
-        def missing(package: LockedPackage, _: object) -> None:
-            raise AssertionError(package.filename)
+        def download(package: LockedPackage, file: BinaryIO) -> None:
+            place = Place(f"s3://{_BUCKET}/mirror", f"files.example/{package.filename}")
+            assert mirror.receiver.receive(package, place, file), package.filename
 
         packages = [
             LockedPackage(upload.filename, "1", upload.filename, "", sha256=upload.sha256) for upload in self.uploads
         ]
-        places = lambda package: [Place(f"s3://{_BUCKET}/mirror", f"files.example/{package.filename}")]  # noqa: E731
-        archives.fetch_all(packages, mirror.receiver.before(missing, places))
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(archives.fetch, packages, itertools.repeat(download)))
         mirror.close()
 
     def boto3_up(self) -> None:

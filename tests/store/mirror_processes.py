@@ -2,6 +2,7 @@
 
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import BinaryIO
 
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.store.archives import ArchiveStore, store_folder
@@ -25,12 +26,12 @@ def receive(endpoint: str, cache: str, root: str, source: str, ready: Event | No
     mirror.remotes[root].store().head("nothing")  # connected
     sent = list(Uploads(mirror_folder(source)).mirrored(root))
     places = {upload.sha256: Place(root, upload.key) for upload in sent}
-    packages = [LockedPackage(each.filename, "1", each.filename, "", sha256=each.sha256) for each in sent]
+    archives = ArchiveStore(store_folder(cache))
 
-    def missing(package: LockedPackage, _: object) -> None:
-        raise AssertionError(package)
+    def download(package: LockedPackage, file: BinaryIO) -> None:
+        assert mirror.receiver.receive(package, places[package.sha256 or ""], file), package
 
     if ready is not None:
         ready.set()
-    download = mirror.receiver.before(missing, lambda package: [places[package.sha256 or ""]])
-    ArchiveStore(store_folder(cache)).fetch_all(packages, download)
+    for each in sent:
+        archives.fetch(LockedPackage(each.filename, "1", each.filename, "", sha256=each.sha256), download)

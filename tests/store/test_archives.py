@@ -2,7 +2,6 @@
 
 import hashlib
 import multiprocessing
-import threading
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,7 +55,7 @@ def test_another_content_than_the_resolved_one_is_refused(tmp_path: Path) -> Non
     finding = finding_of(caught.value)
     assert finding.code == Code.WRONG_CONTENT
     assert finding.data["got"] == hashlib.sha256(b"trojan").hexdigest()
-    assert store.size() == 0
+    assert list(store.entries()) == []
     assert [path for path in (tmp_path / "incoming").iterdir() if path.is_file()] == []
 
 
@@ -107,7 +106,7 @@ def test_a_server_that_gives_nothing_leaves_nothing(tmp_path: Path) -> None:
     assert finding.code == Code.NOT_DOWNLOADED
     assert "files.example" in finding.message
     assert "secret" not in finding.message
-    assert store.size() == 0
+    assert list(store.entries()) == []
     assert [path for path in (tmp_path / "incoming").iterdir() if path.is_file()] == []
 
 
@@ -116,25 +115,6 @@ def test_a_folder_that_refuses_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(StoreUnwritable) as caught:
         ArchiveStore(tmp_path).fetch(package(b"wheel"), Server(b"wheel"))
     assert finding_of(caught.value).code == Code.STORE_UNWRITABLE
-
-
-def test_several_are_fetched_at_once_and_come_in_order(tmp_path: Path) -> None:
-    together = threading.Barrier(3, timeout=20)
-
-    def slow(package: LockedPackage, file: BinaryIO) -> None:
-        together.wait()
-        file.write(package.name.encode())
-
-    wanted = [package(name.encode(), name) for name in ("one", "two", "three")]
-    paths = ArchiveStore(tmp_path).fetch_all(wanted, slow)
-    assert [path.read_bytes() for path in paths] == [b"one", b"two", b"three"]
-
-
-def test_the_first_that_fails_is_told(tmp_path: Path) -> None:
-    wanted = [package(b"one", "one"), package(b"two", "two")]
-    with pytest.raises(WrongContent, match="two"):
-        ArchiveStore(tmp_path).fetch_all(wanted, Server(b"one"))
-    assert ArchiveStore(tmp_path).fetch_all([], Server(b"")) == []
 
 
 def _fetch(folder: str, asked: str) -> None:

@@ -72,5 +72,5 @@ def test_what_nobody_could_confirm_is_not_recorded(team: Bucket, proxy: FaultPro
     assert (len(mirror.uploads), list(mirror.uploads.mirrored())) == (len(NAMES), [])
 
     proxy.faults = []
-    mirror.remotes[root].try_now()
+    mirror.remotes[root].worked(written=True)
     assert mirror.send() == Sent(len(NAMES), sum(map(len, NAMES)))

@@ -1,11 +1,10 @@
 """What waits goes up, and is recorded once the bucket has confirmed it."""
 
 import hashlib
-import threading
 from pathlib import Path
 
 from mfenvd.store.sending import Sent
-from mfenvd.store.uploads import Upload, Uploads
+from mfenvd.store.uploads import Upload
 from tests.store.mirrors import mirror_to, stored, upload_of
 from tests.support.s3_server import Bucket
 
@@ -43,26 +42,8 @@ def test_a_name_moves_on_and_what_never_changes_stays(team: Bucket, tmp_path: Pa
     assert store.get_bytes("env")[0] == b"first"
 
 
-def test_a_file_that_is_gone_is_told_and_waits_no_longer(team: Bucket, tmp_path: Path, root: str) -> None:
+def test_a_file_that_is_gone_waits_no_longer(team: Bucket, tmp_path: Path, root: str) -> None:
     mirror = mirror_to(team.url, tmp_path)
-    gone = Upload(root, "key", "0" * 64, 1, "gone.whl")
-    mirror.uploads.add([gone])
-    assert mirror.send() == Sent(gone=(gone,))
+    mirror.uploads.add([Upload(root, "key", "0" * 64, 1, "gone.whl")])
+    assert mirror.send() == Sent()
     assert len(mirror.uploads) == 0
-
-
-def test_it_runs_until_it_is_stopped_and_wakes_for_more(team: Bucket, tmp_path: Path, root: str) -> None:
-    mirror = mirror_to(team.url, tmp_path)
-    stop, more, done = threading.Event(), threading.Event(), threading.Semaphore(0)
-    worker = threading.Thread(target=mirror.run, args=(stop, more, lambda _: done.release()))
-    worker.start()
-    try:
-        for name in ("one", "two"):
-            Uploads(tmp_path / "mirror").add([upload_of(stored(tmp_path, name), root)])
-            more.set()
-            assert done.acquire(timeout=60)
-    finally:
-        stop.set()
-        more.set()
-        worker.join()
-    assert [upload.filename for upload in mirror.uploads.mirrored()] == ["one.whl", "two.whl"]

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,7 +40,14 @@ class Index:
 def fetched(mirror: Mirror, cache: Path, root: str, package: LockedPackage, index: Index) -> bytes:
     """The package's file, taken from the bucket if it is there."""
     place = Place(root, f"files.example/{package.filename}")
-    return archives(cache).fetch(package, mirror.receiver.before(index, lambda _: [place])).read_bytes()
+
+    def download(package: LockedPackage, file: BinaryIO) -> str | None:
+        if mirror.receiver.receive(package, place, file):
+            return package.sha256
+        index(package, file)
+        return None
+
+    return archives(cache).fetch(package, download).read_bytes()
 
 
 def key_in_bucket(root: str, package: LockedPackage) -> str:
@@ -87,7 +95,7 @@ def test_03_no_partial_object_is_ever_visible(team: Bucket, proxy: FaultProxy, t
     assert team.keys(key_in_bucket(root, small)) == []
 
     proxy.faults = []
-    mirror.remotes[root].try_now()
+    mirror.remotes[root].worked(written=True)
     assert mirror.send().objects == 2
     assert team.get(key_in_bucket(root, large)) == b"x" * (PART + 5)
 
@@ -209,7 +217,7 @@ def test_08_expired_credentials_degrade_and_recover_without_a_restart(
 
     write("new")
     proxy.faults = [Fault("PUT", times=1, status=400, code="ExpiredToken")]  # of the old ones
-    mirror.remotes[root].try_now()
+    mirror.remotes[root].worked(written=True)
     assert mirror.send().objects == 2
 
 
@@ -253,7 +261,7 @@ def test_09_what_a_read_only_bucket_has_is_confirmed(
     asked = len(proxy.requests)
     mirror.send()
     assert len(proxy.requests) == asked
-    mirror.remotes[root].try_now()
+    mirror.remotes[root].worked(written=True)
     proxy.faults = []
     assert mirror.send().objects == 2
     assert mirror.remotes[root].read_only is None
@@ -278,19 +286,13 @@ def test_10_a_slow_remote_is_benched_and_tried_again(proxy: FaultProxy, tmp_path
     proxy.faults = [Fault("PUT", times=-1, status=503, code="SlowDown")]
     sent = mirror.send()
     assert isinstance(sent.problems[root], SlowDown)
-    benched = mirror.remotes[root].benched
-    assert benched is not None
+    assert isinstance(mirror.remotes[root].problem, SlowDown)
     # botocore makes three attempts of each that was under way; the others were not even tried.
     assert len(proxy.requests) < 3 * 40
     proxy.faults = []
-    stop, more = threading.Event(), threading.Event()
-
-    def done(sent: Sent) -> None:
-        if len(mirror.uploads) == 0:
-            stop.set()
-            more.set()
-
-    mirror.run(stop, more, done)  # comes back by itself
+    while len(mirror.uploads):
+        time.sleep(mirror.pause or 0)
+        mirror.send()
     assert len(list(mirror.uploads.mirrored(root))) == 40
 
 

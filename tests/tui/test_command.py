@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -180,6 +181,7 @@ def test_in_a_terminal_it_draws_lends_it_to_the_editor_and_leaves_it_clean(
         screen.press("o")
         screen.wait_for("in the editor")
         assert opened.read_text(encoding="utf-8").split() == ["+11", str(project / "train.py")]
+        screen.process.send_signal(signal.SIGINT)  # Ctrl-C in an editor is for the editor
         screen.press("\r")
         screen.wait_for("wheel gap")
         screen.press("q")

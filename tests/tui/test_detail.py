@@ -18,6 +18,7 @@ from mfenv_tui.widgets.why_tab import PackageTree
 from mfenvd.client.errors import DaemonNotRunningError
 from mfenvd.domain.event import Snapshot, VerdictChanged
 from mfenvd.domain.history import History, Stage
+from mfenvd.domain.state import State
 from tests.support.fake_daemon import running_fake_daemon
 from tests.tui import detail_samples
 from tests.tui.support import NOWHERE, dashboard, of_status, press, shows, text_of, until
@@ -199,6 +200,21 @@ async def test_the_log_follows_the_work(project: Path) -> None:
         app.matrix.note(app.view.apply(VerdictChanged(status.seq + 1, verdict)))
         app._redraw()
         await shows(pilot, "linking 3/9")
+
+
+async def test_which_package_decides_the_glibc_is_said_of_a_resolution_alone(project: Path) -> None:
+    status = detail_samples.status(project)
+    held_back = status.verdicts[0]
+    blocked = msgspec.structs.replace(held_back, state=State.BLOCKED, packages=())
+    app = dashboard(of_status(msgspec.structs.replace(status, verdicts=(held_back,))))
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "TrainFlow")
+        await press(pilot, "right", "4")
+        await shows(pilot, "decides")
+        app.matrix.note(app.view.apply(VerdictChanged(status.seq + 1, blocked)))
+        app._redraw()
+        await until(pilot, lambda: "decides" not in text_of(app), "nothing decides")
+        assert "pyarrow 21.0.0" in text_of(app)
 
 
 async def test_tabs_say_why_they_are_empty(app: Dashboard, project: Path) -> None:

@@ -221,6 +221,16 @@ async def test_settings_are_kept_from_one_time_to_the_next(project: Path, tmp_pa
         assert again._pane.region.y > again._table.region.y
 
 
+async def test_where_the_findings_are_below_already_the_next_view_is_without_them(project: Path) -> None:
+    app = dashboard(of_status(samples.status(project)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "TrainFlow")
+        await press(pilot, "v")
+        assert not app._pane.display
+        await press(pilot, "v")
+        assert app._pane.display
+
+
 def test_settings_that_cannot_be_read_are_the_defaults_and_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "dashboard.json"
     for content in ("", "{", '{"layout": "sideways"}', "[]"):

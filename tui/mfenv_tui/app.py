@@ -291,7 +291,9 @@ class Dashboard(DetailActions):
         self.set_up(by_name=not self.settings.by_name)
 
     def action_layout(self) -> None:
-        self.set_up(layout=LAYOUTS[(LAYOUTS.index(self.settings.layout) + 1) % len(LAYOUTS)])
+        following = LAYOUTS[(LAYOUTS.index(self.settings.layout) + 1) % len(LAYOUTS)]
+        # Where there is no room beside the table, they are below it already.
+        self.set_up(layout="table" if following == "below" and self._below else following)
 
     def go_to(self, key: str) -> None:
         """Select the environment with that key; what is looked for gives way."""

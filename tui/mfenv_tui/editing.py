@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -83,7 +85,7 @@ def edit(app: App[None], editor: Editor | None) -> None:
         raise EditError("No editor is known: set EDITOR, for example to `nano`.")
     try:
         if editor.in_terminal:
-            with app.suspend():
+            with app.suspend(), _uninterrupted():
                 subprocess.run(editor.command, check=False)
         else:
             quiet = subprocess.DEVNULL
@@ -93,3 +95,14 @@ def edit(app: App[None], editor: Editor | None) -> None:
         raise EditError("The terminal cannot be lent to an editor here: set VISUAL to one with a window.") from error
     except OSError as error:
         raise EditError(f"{editor.command[0]} cannot be run ({error.strerror}): set EDITOR to another one.") from error
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Leaves Ctrl-C to the program that has the terminal: it would end the dashboard behind it, too."""
+    # A handler, as what is ignored stays so in the other program.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -9,7 +9,6 @@ from mfenv_tui.detail import Detail
 from mfenv_tui.lines import Grid, Labelled, Line, Part, Piece, Role
 from mfenv_tui.widgets.tab import NOT_A_TARGET, TextTab
 from mfenvd.domain.glibc import Level, Need, Outlook, deciding, images_with, needs, outlooks
-from mfenvd.domain.target import Target
 from mfenvd.domain.verdict import Verdict
 from mfenvd.domain.words import Tone
 
@@ -36,7 +35,7 @@ class GlibcTab(TextTab):
             yield ((f"{verdict.target.arch} has no GLIBC: that is Linux's.", "muted"),)
             return
         found = needs(verdict.packages, verdict.findings, verdict.target)
-        yield from self._target(verdict.target, has, found)
+        yield from self._target(verdict, has, found)
         if found:
             yield ()
             yield Grid(tuple(self._need(need, has, found) for need in found), ("package", "needs", _ends(has, found)))
@@ -46,10 +45,12 @@ class GlibcTab(TextTab):
             yield (("With another image", "strong"),)
             yield from self._outlooks(told)
 
-    def _target(self, target: Target, has: Level, found: Sequence[Need]) -> Iterator[Part]:
+    def _target(self, verdict: Verdict, has: Level, found: Sequence[Need]) -> Iterator[Part]:
         images = ", ".join(images_with(has)[:_NAMED_IMAGES])
-        value: list[Piece] = [(f"GLIBC {_dotted(has)} {self.signs.dot} {target.arch}", "plain")]
+        value: list[Piece] = [(f"GLIBC {_dotted(has)} {self.signs.dot} {verdict.target.arch}", "plain")]
         yield Labelled(("target", "muted"), (*value, (f" {self.signs.dot} as {images}" if images else "", "muted")))
+        if not verdict.packages:
+            return
         first = deciding(found)
         said = f"{first.name} {first.version} needs {_dotted(first.level)}" if first else "no package asks for a GLIBC"
         yield Labelled(("decides", "muted"), ((said, "plain"),))

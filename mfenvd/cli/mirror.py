@@ -12,7 +12,7 @@ from mfenvd.cli.options import JsonFlag
 
 if TYPE_CHECKING:
     from mfenvd.cli.terminal import Terminal
-    from mfenvd.client.calls import Call
+    from mfenvd.client.connection import Connection
     from mfenvd.domain.mirror import BucketStatus, MirrorStatus
 
 mirror_app = typer.Typer(name="mirror", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -34,32 +34,26 @@ def add_to(app: typer.Typer) -> None:
 @mirror_app.command(epilog=examples("mfenv mirror status", "mfenv mirror status --json"))
 def status(*, json: JsonFlag = False) -> None:
     """Show the buckets that packages are mirrored to, and what waits for its upload."""
-    from mfenvd.client import calls
-
-    _tell(_asked(calls.mirror()), json=json)
+    _tell(_daemon().mirror(), json=json)
 
 
 @mirror_app.command(epilog=examples("mfenv mirror pause"))
 def pause(*, json: JsonFlag = False) -> None:
     """Upload nothing until `mfenv mirror resume`; what is to be uploaded waits on this machine."""
-    from mfenvd.client import calls
-
-    _tell(_asked(calls.steer_mirror(paused=True)), json=json)
+    _tell(_daemon().steer_mirror(paused=True), json=json)
 
 
 @mirror_app.command(epilog=examples("mfenv mirror resume"))
 def resume(*, json: JsonFlag = False) -> None:
     """Upload again, and try at once what failed."""
-    from mfenvd.client import calls
-
-    _tell(_asked(calls.steer_mirror(paused=False)), json=json)
+    _tell(_daemon().steer_mirror(paused=False), json=json)
 
 
-def _asked(call: Call[MirrorStatus]) -> MirrorStatus:
+def _daemon() -> Connection:
     from mfenvd.client.connection import Connection
     from mfenvd.paths import find_paths
 
-    return Connection(find_paths().socket).call(call)
+    return Connection(find_paths().socket)
 
 
 def _tell(mirror: MirrorStatus, *, json: bool) -> None:

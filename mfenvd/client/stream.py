@@ -26,10 +26,9 @@ from mfenvd.client.errors import (
 )
 from mfenvd.client.view import Change, DaemonView
 from mfenvd.domain.availability import Availability
-from mfenvd.domain.event import PROTOCOL, AnyEvent, DaemonInfo, Hello, ProjectInfo, Status
+from mfenvd.domain.event import PROTOCOL, AnyEvent, DaemonInfo, Hello
 from mfenvd.domain.history import History
 from mfenvd.domain.mirror import MirrorStatus
-from mfenvd.domain.surroundings import Surroundings
 
 T = TypeVar("T")
 
@@ -66,21 +65,9 @@ class AsyncConnection:
             raise OtherProtocolError(found.version, found.protocol)
         return found
 
-    async def status(self, project: str | None = None) -> Status:
-        return await self.call(calls.status(project))
-
     async def history(self, id_: str) -> History:
         """What is known of the verdict with that id besides itself."""
         return await self.call(calls.history(id_))
-
-    async def add_project(self, root: str, surroundings: Surroundings) -> ProjectInfo:
-        return await self.call(calls.add_project(root, surroundings))
-
-    async def remove_project(self, root: str) -> None:
-        await self.call(calls.remove_project(root))
-
-    async def set_trust(self, root: str, *, trusted: bool) -> ProjectInfo:
-        return await self.call(calls.set_trust(root, trusted=trusted))
 
     async def resolve_again(self, root: str, ids: Sequence[str] | None = None) -> int:
         """The number of resolves that were queued."""
@@ -105,9 +92,6 @@ class AsyncConnection:
     ) -> Availability:
         """As `calls.wheels`; an index that was not asked before may take seconds: give the connection the time."""
         return await self.call(calls.wheels(package, project, limit, conda=conda))
-
-    async def stop(self, *, drain: bool = True) -> None:
-        await self.call(calls.stop(drain=drain))
 
     async def call(self, call: calls.Call[T]) -> T:
         """The answer to `call`; every other method is made of this."""
@@ -174,10 +158,9 @@ class Connected:
 
 @dataclass(frozen=True)
 class Disconnected:
-    """The daemon does not answer, for `error`; tried again after `pause` seconds. `view` keeps what was known."""
+    """The daemon does not answer, for `error`; it is tried again. `view` keeps what was known."""
 
     error: ClientError
-    pause: float
 
 
 async def follow(
@@ -202,7 +185,7 @@ async def follow(
                             record(event)
                         yield view.apply(event)
         except ClientError as error:
-            yield Disconnected(error, pause)
+            yield Disconnected(error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
 

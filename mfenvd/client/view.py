@@ -36,8 +36,6 @@ class Change:
         progress: Ids of verdicts whose resolve went on.
         projects: Roots of projects that are new, other or gone.
         settled: Roots of projects that have just become settled.
-        daemon: Whether the daemon itself has other findings.
-        mirror: Whether the mirror fares otherwise.
         stopping: Why the daemon is about to stop; None when it is not.
     """
 
@@ -47,8 +45,6 @@ class Change:
     progress: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
-    daemon: bool = False
-    mirror: bool = False
     stopping: str | None = None
 
 
@@ -120,10 +116,8 @@ class DaemonView:
                 return self._fold_project(event)
             case DaemonChanged(daemon=daemon):
                 self.daemon = daemon
-                return Change(daemon=True)
             case MirrorChanged(mirror=mirror):
                 self.mirror = mirror
-                return Change(mirror=True)
             case Stopping(reason=reason):
                 return Change(stopping=reason)
         return Change()

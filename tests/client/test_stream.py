@@ -39,18 +39,14 @@ async def until(steps: AsyncGenerator[Step, None], wanted: type[Step] | Change) 
 async def test_calls_answer_as_the_waiting_ones_do(daemon: FakeDaemon) -> None:
     async with AsyncConnection(daemon.socket) as connection:
         assert (await connection.greet()).pid == 4242
-        assert await connection.status() == daemon.status
-        assert (await connection.set_trust("/a", trusted=True)).trusted
+        assert await connection.daemon() == daemon.status.daemon
         assert await connection.resolve_again("/a") == len(daemon.status.verdicts)
-        await connection.remove_project("/a")
-        await connection.stop()
+        assert (await connection.steer_mirror(paused=True)).paused
     assert [call[:2] for call in daemon.received] == [
         ("GET", "/v1/hello"),
-        ("GET", "/v1/status"),
-        ("POST", "/v1/trust"),
+        ("GET", "/v1/daemon"),
         ("POST", "/v1/resolve"),
-        ("DELETE", "/v1/projects"),
-        ("POST", "/v1/stop"),
+        ("POST", "/v1/mirror"),
     ]
 
 
@@ -64,7 +60,7 @@ async def test_failures_have_the_same_classes(daemon: FakeDaemon, tmp_path: Path
             await connection.greet()
         daemon.delay = 1.0
         with pytest.raises(DaemonUnresponsiveError):
-            await connection.status()
+            await connection.daemon()
 
 
 async def test_a_snapshot_longer_than_any_buffer_arrives_whole(daemon: FakeDaemon) -> None:

@@ -117,7 +117,7 @@ def test_what_concerns_no_project_is_taken_in() -> None:
     known = view()
     full = Finding("MFE907", Severity.WARNING, "the disk is full")
     daemon = msgspec.structs.replace(STATUS.daemon, findings=(full,))
-    assert known.apply(DaemonChanged(101, daemon)) == Change(daemon=True)
+    assert known.apply(DaemonChanged(101, daemon)) == Change()
     assert known.daemon == daemon
     assert known.boot == str(STATUS.daemon.started)
 

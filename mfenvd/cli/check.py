@@ -35,17 +35,13 @@ def check(  # noqa: PLR0913 - one parameter per option
     """
     from mfenvd.cli import oneshot
     from mfenvd.cli.exit_codes import exit_code
-    from mfenvd.cli.json_output import print_json
-    from mfenvd.cli.progress import Silent, board
-    from mfenvd.cli.report import as_json, print_report
+    from mfenvd.cli.progress import board
+    from mfenvd.cli.report import tell
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.paths import find_paths
 
     terminal = this_terminal()
-    with Silent() if json else board(terminal) as shown:
+    with board(terminal, quiet=json) as shown:
         found = oneshot.check(given_paths(paths), find_paths(), shown, trust=trust, refresh=refresh)
-    if json:
-        print_json(as_json(found.verdicts, found.findings))
-    else:
-        print_report(terminal, found.verdicts, found.findings, verbose=verbose)
+    tell(terminal, found.verdicts, found.findings, json=json, verbose=verbose)
     raise typer.Exit(exit_code(found.verdicts, found.findings, strict=strict))

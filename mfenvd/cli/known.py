@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def verdicts_at(paths: Sequence[Path], *, quiet: bool) -> Sequence[Verdict]:
     """Of everything at or below `paths`: from the daemon when it watches all of them, else checked now."""
     from mfenvd.cli import oneshot
-    from mfenvd.cli.progress import Silent, board
+    from mfenvd.cli.progress import board
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.client.connection import Connection
     from mfenvd.client.errors import DaemonNotRunningError
@@ -28,5 +28,5 @@ def verdicts_at(paths: Sequence[Path], *, quiet: bool) -> Sequence[Verdict]:
         status = None
     if status and all(any(holds(project.root, path) for project in status.projects) for path in wanted):
         return [verdict for verdict in status.verdicts if any(holds(path, verdict.source) for path in wanted)]
-    with Silent() if quiet else board(this_terminal()) as shown:
+    with board(this_terminal(), quiet=quiet) as shown:
         return oneshot.check(paths, folders, shown).verdicts

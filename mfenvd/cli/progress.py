@@ -39,8 +39,10 @@ class Board(Protocol):
         ...
 
 
-def board(terminal: Terminal) -> Board:
-    """On standard error: bars when that is a terminal, else lines."""
+def board(terminal: Terminal, *, quiet: bool = False) -> Board:
+    """On standard error: bars when that is a terminal, else lines; nothing at all when `quiet`."""
+    if quiet:
+        return Silent()
     return Bars(terminal) if terminal.err.is_terminal else Lines(terminal)
 
 

@@ -21,19 +21,14 @@ def refresh(paths: Paths = None, *, json: JsonFlag = False, verbose: VerboseFlag
     stays as it is.
     """
     from mfenvd.cli import settling
-    from mfenvd.cli.json_output import print_json
-    from mfenvd.cli.progress import Silent, board
-    from mfenvd.cli.report import as_json, print_report
+    from mfenvd.cli.progress import board
+    from mfenvd.cli.report import tell
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.client.connection import Connection
     from mfenvd.paths import find_paths
 
     terminal = this_terminal()
     projects = given_projects(paths)
-    with Silent() if json else board(terminal) as shown:
+    with board(terminal, quiet=json) as shown:
         view = settling.refresh(Connection(find_paths().socket), projects, shown)
-    verdicts, others = settling.outcome(view, projects)
-    if json:
-        print_json(as_json(verdicts, others))
-    else:
-        print_report(terminal, verdicts, others, verbose=verbose)
+    tell(terminal, *settling.outcome(view, projects), json=json, verbose=verbose)

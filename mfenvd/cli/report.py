@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from mfenvd.cli import findings as shown_findings
+from mfenvd.cli.json_output import print_json
 from mfenvd.cli.matrix import matrix, summary
 from mfenvd.cli.terminal import Terminal
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.verdict import Verdict
+
+
+def tell(
+    terminal: Terminal, verdicts: Sequence[Verdict], others: Sequence[Finding], *, json: bool, verbose: bool
+) -> None:
+    """What was found, on standard output: for people, or with `json` for programs."""
+    if json:
+        print_json(as_json(verdicts, others))
+    else:
+        print_report(terminal, verdicts, others, verbose=verbose)
 
 
 def print_report(

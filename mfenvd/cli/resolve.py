@@ -188,7 +188,7 @@ class Resolving:
             quiet: Whether no progress is shown.
         """
         from mfenvd.cli import oneshot
-        from mfenvd.cli.progress import Silent, board
+        from mfenvd.cli.progress import board
         from mfenvd.cli.resolve_shared import is_started_by_project
         from mfenvd.cli.shell import shell_for
         from mfenvd.cli.team import team_environments
@@ -205,7 +205,7 @@ class Resolving:
         def settle(plan: Plan, *, ahead: bool = False) -> oneshot.Checked:
             terminal = this_terminal()
             # What is done twice is told twice where it vanishes again, not where it stays.
-            with Silent() if quiet or (ahead and not terminal.err.is_terminal) else board(terminal) as shown:
+            with board(terminal, quiet=quiet or (ahead and not terminal.err.is_terminal)) as shown:
                 return oneshot.settle([(plan, here(plan.root))], oneshot.real_engine(), shown)
 
         def team(root: str, indexes: Indexes) -> TeamEnvironments:

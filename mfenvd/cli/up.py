@@ -34,9 +34,8 @@ def up(
     command whose exit code tells them.
     """
     from mfenvd.cli import settling
-    from mfenvd.cli.json_output import print_json
-    from mfenvd.cli.progress import Silent, board
-    from mfenvd.cli.report import as_json, print_report
+    from mfenvd.cli.progress import board
+    from mfenvd.cli.report import tell
     from mfenvd.cli.shell import shell_for
     from mfenvd.cli.terminal import this_terminal
     from mfenvd.paths import find_paths
@@ -49,15 +48,12 @@ def up(
         return
     shell = shell_for(map(Path, projects), find_paths())
     try:
-        with Silent() if json else board(terminal) as shown:
+        with board(terminal, quiet=json) as shown:
             view = settling.settle(connection, list(projects), shell, shown)
     except KeyboardInterrupt:
         terminal.hint("Going on in the background: `mfenv status` shows how far it is, `mfenv down` ends it.")
         raise
-    verdicts, others = settling.outcome(view, projects)
-    if json:
-        print_json(as_json(verdicts, others))
-    else:
-        print_report(terminal, verdicts, others, verbose=verbose)
+    tell(terminal, *settling.outcome(view, projects), json=json, verbose=verbose)
+    if not json:
         terminal.hint(f"mfenvd watches {', '.join(projects)}.")
         terminal.hint("`mfenv status` shows the verdicts at any time, `mfenv down` ends it.")

@@ -27,7 +27,7 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.metaflow_config import extension_manifest
 from mfenvd.resolve.index.pip_settings import config_files
 from mfenvd.warm.netflixext import manifest
-from mfenvd.warm.netflixext.asking import Answer
+from mfenvd.warm.netflixext.asking import SCRIPTS, Answer
 from mfenvd.warm.shared_file import ManifestError
 
 _LONGEST = 24 * 3600.0
@@ -140,7 +140,7 @@ class Answers:
             question.options, launcher.interpreter, launcher.cwd, launcher.environ, question.environ,
             launcher.datastore, os.uname() if hasattr(os, "uname") else os.name, getattr(os, "getuid", int)(),
             _DRIVER.read_text("utf-8") if _DRIVER.exists() else None,
-            (files("mfenvd.warm.netflixext") / "resolve_side.py").read_text("utf-8"),
+            [(files("mfenvd.warm.netflixext") / name).read_text("utf-8") for name in SCRIPTS],
         )  # fmt: skip
         return self._folder / f"{hashlib.sha256(msgspec.json.encode(said, order='sorted')).hexdigest()[:40]}.json"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Sequence
 from importlib.resources import as_file, files
@@ -12,6 +13,9 @@ import msgspec
 from mfenvd.domain.loaded import Launcher
 from mfenvd.domain.sharing import Asked
 from mfenvd.warm.core.ids import KNOWN_EXTENSIONS
+
+SCRIPTS = ("resolve_side.py", "extension_side.py")
+"""What the project's Python runs, in this package: the first one loads the others."""
 
 _SECONDS = 120.0
 """The extension asks conda, pip and, for `--using`, the datastore."""
@@ -109,7 +113,10 @@ def _said(
     question: dict[str, Any] = {
         "options": options, "step": step, "datastore": launcher.datastore, "known": KNOWN_EXTENSIONS
     }  # fmt: skip
-    with as_file(files("mfenvd.warm.netflixext") / "resolve_side.py") as side:
+    scripts = (as_file(files("mfenvd.warm.netflixext") / name) for name in SCRIPTS)
+    with contextlib.ExitStack() as stack:
+        side, shared = map(stack.enter_context, scripts)
+        question["shared"] = str(shared)
         try:
             done = subprocess.run(
                 [launcher.interpreter, str(side)],

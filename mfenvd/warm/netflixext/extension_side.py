@@ -1,20 +1,25 @@
 """How metaflow-netflixext is asked for request ids; loaded by `core/metaflow_side.py` in the project's own Python.
 
-Like that one a script for Python 3.7 and up that imports nothing of mfenv. The functions asked are those that `run`
-goes through before it resolves anything (1.3.17, `CondaEnvironment.extract_merged_reqs_for_step`). They start the conda
-binary and pip to learn their channels and indexes, as the extension itself does.
+`resolve_side.py` loads it for what both have to do to the extension. Like these it is a script for Python 3.7 and up
+that imports nothing of mfenv. The functions asked are those that `run` goes through before it resolves anything
+(1.3.17, `CondaEnvironment.extract_merged_reqs_for_step`). They start the conda binary and pip to learn their channels
+and indexes, as the extension itself does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
+import signal
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 _CONDA = "metaflow_extensions.netflixext.plugins.conda."
 _DECORATORS = ("conda", "pypi")
+_PATIENCE = 20.0
+"""Seconds for a datastore."""
 
 
 class Dialect:
@@ -33,8 +38,7 @@ class Dialect:
         self._environments = importlib.import_module(_CONDA + "conda_environment").CondaEnvironment
         self._configured: dict[str, Any] = {}
         self._is_read_only = False
-        # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
-        self._conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
+        only_ask(self._conda)
 
     def place(self, environment: Any) -> dict[str, Any]:
         """Where things are kept."""
@@ -76,9 +80,9 @@ class Dialect:
         return {
             "env_type": env_type.value,
             "deps": {category: sorted(found) for category, found in deps.items()},
-            "sources": {kind: [_bare(url) for url in urls] for kind, urls in sources.items()},
+            "sources": {kind: [bare(url) for url in urls] for kind, urls in sources.items()},
             "named": {kind: self._named(conda, kind, urls) for kind, urls in sources.items()},
-            "builder": self._builder(env_type, deps),
+            "builder": builder(env_type.value, deps),
         }
 
     def _based(self, conda: Any, arch: Any, wanted: Any, base: Any) -> dict[str, Any]:
@@ -142,18 +146,7 @@ class Dialect:
         if kind not in self._configured:
             configured = conda.default_pypi_sources if kind == "pypi" else conda.default_conda_channels
             self._configured[kind] = {self._utils.channel_or_url(url) for url in configured}
-        return [_bare(url) for url in urls if self._utils.channel_or_url(url) not in self._configured[kind]]
-
-    def _builder(self, env_type: Any, deps: Any) -> list[str]:
-        """The conda packages that wheels go into (`EnvsResolver._resolve_environments`)."""
-        if env_type.value != "pypi-only":
-            return []
-        conda = deps.get("conda", [])
-        python = next(dep for dep in conda if dep.startswith("python=="))
-        if python.count(".") == 1:
-            python += ".*"
-        others = self._utils.get_builder_envs_dep([dep for dep in conda if not dep.startswith("python==")])
-        return [python, *others, *deps.get("npconda", [])]
+        return [bare(url) for url in urls if self._utils.channel_or_url(url) not in self._configured[kind]]
 
     def bare(self, datastore: str | None) -> Any:
         """An environment for steps that were only read."""
@@ -161,9 +154,9 @@ class Dialect:
         storage = importlib.import_module("metaflow.plugins.datastores.local_storage").LocalStorage
         environment = self._environments.__new__(self._environments)
         environment._datastore_type = datastore or config.DEFAULT_DATASTORE
-        environment._local_root = storage.get_datastore_root_from_config(_quiet)
+        environment._local_root = storage.get_datastore_root_from_config(quiet)
         environment._flow = _Flow()
-        environment.conda = self._conda.Conda(_quiet, environment._datastore_type)
+        environment.conda = self._conda.Conda(quiet, environment._datastore_type)
         return environment
 
     def knows(self, step: Any) -> bool:
@@ -212,6 +205,95 @@ class Dialect:
         return [one.name for one in step.decorators if one.name in remote]
 
 
+def only_ask(conda: Any) -> None:
+    """Has the extension's module `conda` wait for no lock, as nothing is changed, and not for long for a datastore.
+
+    A lock that a killed run left would be waited for for an hour.
+    """
+    conda.CondaLock = _Unlocked
+    patience = Patience(_PATIENCE)
+    for name in ("environments", "_remote_env_fetch", "_remote_fetch_alias"):
+        setattr(conda.Conda, name, patience.limit(getattr(conda.Conda, name)))
+
+
+def builder(env_type: str, deps: Any) -> list[str]:
+    """The conda packages that wheels go into (`EnvsResolver._resolve_environments`)."""
+    if env_type != "pypi-only":
+        return []
+    conda = deps.get("conda", ())
+    python = next((dep for dep in conda if dep.startswith("python==")), None)
+    others = [dep for dep in conda if not dep.startswith("python==")]
+    if python is not None and python.count(".") == 1:
+        python += ".*"
+    utils = importlib.import_module(_CONDA + "utils")
+    return [*([python] if python else ()), *utils.get_builder_envs_dep(others), *deps.get("npconda", ())]
+
+
+def bare(url: str) -> str:
+    """Without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else url
+
+
+def quiet(*_: Any, **__: Any) -> None:
+    """In the place of the extension's `echo`."""
+
+
+class Patience:
+    """A limit of time for calls that ask a datastore; when one has had it, the next ones fail at once.
+
+    The clients of datastores try again for many minutes, whether something does not answer or nothing is there.
+
+    Args:
+        seconds: For each call.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._is_over = False
+
+    def limit(self, ask: Any) -> Any:
+        """The function `ask` with this limit, for the main thread.
+
+        It raises SilentDatastoreError when the limit is reached, or was before.
+        """
+
+        @functools.wraps(ask)
+        def asked(*args: Any, **named: Any) -> Any:
+            if self._is_over:
+                raise SilentDatastoreError(self._seconds)
+            before = signal.signal(signal.SIGALRM, _end)
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+            try:
+                return ask(*args, **named)
+            except _Over:
+                self._is_over = True
+                raise SilentDatastoreError(self._seconds) from None
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+
+        return asked
+
+
+class SilentDatastoreError(Exception):
+    """A datastore does not answer in time; with what Metaflow's own errors say of themselves."""
+
+    headline = "Datastore"
+
+    def __init__(self, seconds: float) -> None:
+        self.message = f"the datastore does not answer within {seconds:g} seconds"
+        super().__init__(self.message)
+
+
+class _Over(BaseException):
+    """No `Exception`, which a client would take for one of its own and try again."""
+
+
+def _end(*_: Any) -> None:
+    raise _Over
+
+
 class _Flow:
     def __init__(self) -> None:
         self._flow_decorators: dict[str, Any] = {}
@@ -220,13 +302,3 @@ class _Flow:
 class _Unlocked(contextlib.nullcontext):  # type: ignore[type-arg]
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
-
-
-def _quiet(*_: Any, **__: Any) -> None:
-    pass
-
-
-def _bare(url: str) -> str:
-    """Without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else url

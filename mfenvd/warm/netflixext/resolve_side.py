@@ -7,15 +7,14 @@ request ids, its packages and its sources, and the environments that it would ha
 
 from __future__ import annotations
 
-import contextlib
 import importlib
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
 from typing import Any, Callable
-from urllib.parse import urlsplit, urlunsplit
 
 _EXTENSION = "metaflow_extensions.netflixext."
 _CONDA = _EXTENSION + "plugins.conda."
@@ -41,13 +40,13 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     version = _version()
     if version not in question["known"]:
         return {"extension": version}
+    shared = _loaded(question["shared"])
     conda = importlib.import_module(_CONDA + "conda")
     resolver = importlib.import_module(_CONDA + "envsresolver")
     command = importlib.import_module(_EXTENSION + "cmd.environment.environment_cmd")
-    # Nothing is changed here, and a lock that a killed run left would be waited for for an hour.
-    conda.CondaLock = _Unlocked  # type: ignore[attr-defined]
+    shared.only_ask(conda)
     if question["step"]:
-        return {"extension": version, "ids": _of_step(conda, question)}
+        return {"extension": version, "ids": _of_step(conda, question, shared.quiet)}
     pip.answers_for(conda.Conda)
 
     class Asked(resolver.EnvsResolver):  # type: ignore[misc, name-defined]
@@ -60,14 +59,24 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
         command.environment.main(["--quiet", *datastore, "resolve", *question["options"]], standalone_mode=False)
     except _Stop as stop:
         config = importlib.import_module("metaflow.metaflow_config")
-        return {"extension": version, "answer": _told(stop.resolver), "latest": config.CONDA_USE_REMOTE_LATEST}
+        return {"extension": version, "answer": _told(stop.resolver, shared), "latest": config.CONDA_USE_REMOTE_LATEST}
     raise RuntimeError("the extension resolved nothing")
 
 
-def _of_step(conda: Any, question: dict[str, Any]) -> list[str]:
+def _loaded(path: str) -> Any:
+    """The script at `path` as a module."""
+    spec = importlib.util.spec_from_file_location("__mfenv_shared__", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _of_step(conda: Any, question: dict[str, Any], echo: Callable[..., None]) -> list[str]:
     """Request and full id of the environment that a step ran in, as Metaflow's metadata has them."""
     datastore = question["datastore"] or importlib.import_module("metaflow.metaflow_config").DEFAULT_DATASTORE
-    id_ = conda.Conda(_quiet, datastore).env_id_from_alias("step:" + question["step"])
+    id_ = conda.Conda(echo, datastore).env_id_from_alias("step:" + question["step"])
     return [id_.req_id, id_.full_id]
 
 
@@ -148,41 +157,36 @@ class _Pip:
         return self._known.get(question)
 
 
-def _quiet(*_: Any, **__: Any) -> None:
-    pass
-
-
 class _Stop(BaseException):
     def __init__(self, resolver: Any) -> None:
         super().__init__()
         self.resolver = resolver
 
 
-class _Unlocked(contextlib.nullcontext):  # type: ignore[type-arg]
-    def __init__(self, *_: Any, **__: Any) -> None:
-        super().__init__()
-
-
-def _told(resolver: Any) -> dict[str, Any]:
+def _told(resolver: Any, shared: Any) -> dict[str, Any]:
     conda = resolver._conda
     manifest = importlib.import_module("metaflow.metaflow_config").CONDA_MAGIC_FILE_V2
     environments = list(resolver._requested_envs.items())
-    bare = importlib.import_module(_CONDA + "utils").channel_or_url
+    name_of = importlib.import_module(_CONDA + "utils").channel_or_url
     configured = list(conda.default_conda_channels)
     if any(asked["env_type"].value != "conda-only" for _, asked in environments):
         configured += conda.default_pypi_sources
-    known = {bare(url) for url in configured}
+    known = {name_of(url) for url in configured}
+
+    def is_named(url: str) -> bool:
+        return name_of(url) not in known
+
     return {
         "user": importlib.import_module("metaflow.util").get_username() or "",
         "datastore": conda._datastore_type,
         "root": str(conda.storage.datastore_root) if conda.storage is not None else None,
         "manifest": os.path.join(os.path.abspath(conda._local_root), manifest),
-        "environments": [_environment(id_, asked, lambda url: bare(url) not in known) for id_, asked in environments],
+        "environments": [_environment(id_, asked, is_named, shared) for id_, asked in environments],
         "envs_dir": next(iter(conda._info.get("envs_dirs", ())), None),
     }
 
 
-def _environment(id_: Any, asked: dict[str, Any], is_named: Callable[[str], bool]) -> dict[str, Any]:
+def _environment(id_: Any, asked: dict[str, Any], is_named: Callable[[str], bool], shared: Any) -> dict[str, Any]:
     kind, sources, resolved = asked["env_type"].value, asked["sources"], asked["resolved"]
     return {
         "arch": id_.arch,
@@ -190,37 +194,21 @@ def _environment(id_: Any, asked: dict[str, Any], is_named: Callable[[str], bool
         "env_type": kind,
         "asked": {
             "deps": asked["user_deps"],
-            "sources": {name: [_bare(url) for url in urls] for name, urls in sources.items()},
+            "sources": {name: [shared.bare(url) for url in urls] for name, urls in sources.items()},
             "extras": asked["extras"],
         },
         "deps": asked["deps"],
         "named": {name: [url for url in urls if is_named(url)] for name, urls in sources.items()},
-        "builder": _builder(asked["user_deps"]) if kind == "pypi-only" else [],
+        "builder": shared.builder(kind, asked["user_deps"]),
         "extends": asked["base"] is not None,
         "full_id": resolved.env_id.full_id if resolved is not None else None,
         "entry": resolved.to_dict() if resolved is not None else None,
     }
 
 
-def _builder(deps: dict[str, Any]) -> list[str]:
-    """The conda packages that wheels are put into (`_resolve_environments`)."""
-    utils = importlib.import_module(_CONDA + "utils")
-    python = [dep for dep in deps.get("conda", ()) if dep.startswith("python==")]
-    others = [dep for dep in deps.get("conda", ()) if not dep.startswith("python==")]
-    if python and python[0].count(".") == 1:
-        python = [python[0] + ".*"]
-    return [*python[:1], *utils.get_builder_envs_dep(others), *deps.get("npconda", ())]
-
-
 def _words(error: BaseException) -> str:
     message = getattr(error, "message", None)
     return str(message or error or type(error).__name__)
-
-
-def _bare(url: str) -> str:
-    """Without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else url
 
 
 if __name__ == "__main__":

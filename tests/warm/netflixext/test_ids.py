@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -220,6 +221,31 @@ def test_what_only_a_trusted_project_may_have_asked_is_said_to_be_so(machine: Ma
     (flow,) = ask(path, machine.declared(path), machine.launcher(), trusted=False).flows
     (refused,) = (step for step in flow.steps if step.problem)
     assert (refused.step, refused.needs_trust) == ("start", True)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_datastore_that_does_not_answer_is_waited_for_once(machine: Machine, *, listens: bool) -> None:
+    source = (
+        "from metaflow import FlowSpec, named_env, pypi, step\n\n\nclass NamedFlow(FlowSpec):\n"
+        '    @named_env(name="team/one:v1")\n    @step\n    def start(self):\n        self.next(self.middle)\n\n'
+        '    @named_env(name="team/two:v1")\n    @step\n    def middle(self):\n        self.next(self.end)\n\n'
+        "    @pypi(packages={})\n    @step\n    def end(self):\n        pass\n"
+    )
+    path = machine.flow("NamedFlow", source)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        if not listens:
+            silent.close()
+        keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+        launcher = machine.launcher(**S3, **keys, METAFLOW_S3_ENDPOINT_URL=url)
+        # The time for a file is enough for one of them only.
+        question = FlowQuestion(str(path), (machine.declared(path),), (AS_WRITTEN,), "digest")
+        (answer,) = MetaflowSide(seconds=35.0).ask([question], launcher, trusted=True)
+    (flow,) = answer.flows
+    silence = "the datastore does not answer within 20 seconds"
+    assert {step.step: step.problem for step in flow.steps} == {"start": silence, "middle": silence, "end": None}
+    assert answer.findings == ()
 
 
 def test_an_unknown_version_is_left_alone_and_a_finding_says_so(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,6 +26,9 @@ from mfenvd.warm.netflixext import environments as netflixext
 
 YOUNG = 14 * 24 * 3600.0
 """Seconds for which an extracted package stays that no environment is linked from."""
+
+_COUNTED_FIRST = {"uv": 0, "conda": 1}
+"""Folders of unpacked packages, whose files the others share."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -99,7 +102,7 @@ class PackageCache:
         """How much there is of what."""
         stored = list(self._store.entries())
         linked, waiting, lately = set(self._linked()), self._waiting(), time.time() - IN_USE
-        parts = [Part(path.name, str(path), _size(path)) for path in self._folder.glob("*") if path.is_dir()]
+        parts = _parts(path for path in self._folder.glob("*") if path.is_dir())
         return Usage(
             limits=self.limits,
             stored=trimmed(stored),
@@ -166,17 +169,26 @@ class PackageCache:
                     yield link.readlink().parent.name
 
 
-def _size(folder: Path) -> int:
-    """Bytes on disk; a file with several names counts once."""
-    sizes = {}
+def _parts(folders: Iterable[Path]) -> list[Part]:
+    """Each with its bytes on disk; a file with several names counts once, where others link it from."""
+    seen: set[tuple[int, int]] = set()
+    ordered = sorted(folders, key=lambda folder: _COUNTED_FIRST.get(folder.name, len(_COUNTED_FIRST)))
+    return [Part(folder.name, str(folder), _size(folder, seen)) for folder in ordered]
+
+
+def _size(folder: Path, seen: set[tuple[int, int]]) -> int:
+    """Bytes on disk of the files that are not in `seen`, which they are added to."""
+    size = 0
     for parent, _, names in os.walk(folder):
         for name in names:
             try:
                 stat = os.lstat(os.path.join(parent, name))  # noqa: PTH118 - a hundred thousand files
             except FileNotFoundError:
                 continue
-            sizes[stat.st_dev, stat.st_ino] = stat.st_size
-    return sum(sizes.values())
+            if (stat.st_dev, stat.st_ino) not in seen:
+                seen.add((stat.st_dev, stat.st_ino))
+                size += stat.st_size
+    return size
 
 
 def _files_of(folder: Path) -> Trimmed:

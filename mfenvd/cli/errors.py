@@ -113,7 +113,7 @@ class UnknownEnvironmentError(CommandError):
     code = 1
 
     def __init__(self, name: str, near: list[str]) -> None:
-        fix = f"Did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else "`mfenv status` lists them."
+        fix = f"Did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else "`mfenv plan` lists them."
         super().__init__(f"There is no environment or step {name} here.", fix)
 
 
@@ -315,7 +315,7 @@ class NotWatchedError(CommandError):
     code = 2
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path} is not watched.", "`mfenv status` lists the folders that are.")
+        super().__init__(f"{path} is not watched.", "Run `mfenv up` in it, or name one that `mfenv status` lists.")
 
 
 class DaemonStoppedError(CommandError):

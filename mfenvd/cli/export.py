@@ -32,10 +32,29 @@ class Format(str, Enum):
     REQUIREMENTS = "requirements"
 
 
+def _complete_environment(incomplete: str) -> list[str]:
+    """Environments at or below the working directory that the daemon knows, for the shell."""
+    from mfenvd.cli.exports.selection import called
+    from mfenvd.client.connection import Connection
+    from mfenvd.client.errors import ClientError
+    from mfenvd.client.view import holds
+    from mfenvd.paths import find_paths
+
+    try:
+        verdicts = Connection(find_paths().socket, timeout=1).status().verdicts
+    except ClientError:
+        return []
+    here = str(Path.cwd())
+    names = {called(verdict) for verdict in verdicts if holds(here, verdict.source)}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
 What = Annotated[
     str,
     typer.Argument(
-        metavar="ENV|FLOW/STEP|FILE", help="A configured environment, a step, an id, or a requirement file."
+        metavar="ENV|FLOW/STEP|FILE",
+        help="A configured environment, a step, an id, or a requirement file.",
+        autocompletion=_complete_environment,
     ),
 ]
 FormatOption = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mfenvd.cli.errors import DaemonStoppedError
+from mfenvd.cli.errors import DaemonStoppedError, NotWatchedError
 from mfenvd.cli.json_output import print_json
 from mfenvd.cli.progress import Board
 from mfenvd.cli.shell import shell_for
@@ -60,12 +60,16 @@ def refresh(connection: Connection, projects: Mapping[str, Sequence[str]], board
         board: Shows how it goes on.
 
     Raises:
+        NotWatchedError: The daemon does not know one of the projects.
         DaemonStoppedError: The daemon was stopped meanwhile.
         ClientError: It went away, or refused.
     """
     view = DaemonView()
     events = _events(connection, view)
     view.apply(next(events))
+    for root in projects:
+        if root not in view.projects:
+            raise NotWatchedError(root)
     waiting = []
     for root, paths in projects.items():
         ids = [verdict.id for verdict in view.of_project(root) if _wanted(verdict.source, root, paths)]

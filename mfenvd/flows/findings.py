@@ -117,8 +117,8 @@ def mixed_in_core(step: str, location: Location, conda: Iterable[str], pypi: Ite
     return Finding(
         Code.MIXED_IN_CORE,
         Severity.ERROR if certain else Severity.WARNING,
-        f"Step {step!r} mixes conda packages ({_some(conda)}) and PyPI packages ({_some(pypi)}); "
-        "Metaflow refuses that unless an extension supports it.",
+        f"Step {step!r} has both @conda ({_some(conda)}) and @pypi ({_some(pypi)}); "
+        "Metaflow refuses that unless metaflow-netflixext is installed.",
         fix="Use one of @pypi and @conda for this step, or install metaflow-netflixext.",
     ).located(location)
 
@@ -302,6 +302,6 @@ def _toml_key(name: str) -> str:
 
 
 def _some(names: Iterable[str], most: int = 3) -> str:
-    listed = list(names)
+    listed = list(names) or ["no packages"]
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import typer
 
-from mfenvd.cli import lifecycle, status, watching, why
+from mfenvd.cli import export, lifecycle, status, watching, why
 from mfenvd.cli.app import COMMANDS as MODULES
 from mfenvd.cli.main import run
 from mfenvd.cli.status import duration
@@ -174,7 +174,8 @@ def test_a_path_inside_a_watched_folder_means_the_folder(mfenv: Run, daemon: Fak
 def test_a_folder_that_is_not_watched_is_said(mfenv: Run, daemon: FakeDaemon, tmp_path: Path) -> None:
     ended = mfenv("unwatch", str(tmp_path))
     assert ended.code == 2
-    assert ended.err == f"error: {tmp_path} is not watched.\nfix: `mfenv status` lists the folders that are.\n"
+    said = f"error: {tmp_path} is not watched.\nfix: Run `mfenv up` in it, or name one that `mfenv status` lists.\n"
+    assert ended.err == said
     assert all(call[0] == "GET" for call in daemon.received)
 
 
@@ -314,9 +315,16 @@ def test_a_working_directory_that_is_gone_is_said(mfenv: Run, tmp_path: Path, mo
     assert ended.err.startswith("error: No such file or directory")
 
 
-def test_the_shell_completes_watched_folders_and_packages(daemon: FakeDaemon, project: Path) -> None:
+def test_the_shell_completes_watched_folders_packages_and_environments(
+    daemon: FakeDaemon, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert watching._complete_root("/") == [str(project)]
     assert why._complete_package("url") == ["urllib3"]
+    monkeypatch.chdir(project)
+    assert export._complete_environment("TrainFlow/e") == ["TrainFlow/end", "TrainFlow/evaluate"]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert export._complete_environment("TrainFlow/e") == []
     assert daemon.received
 
 

@@ -44,6 +44,13 @@ def test_refresh_of_one_flow_leaves_the_others_alone(mfenv: Run, daemon: FakeDae
     assert {verdict["flow"] for verdict in json.loads(ended.out)["verdicts"] if verdict["flow"]} == {"TrainFlow"}
 
 
+def test_refresh_of_a_folder_that_is_not_watched_is_said(mfenv: Run, daemon: FakeDaemon, tmp_path: Path) -> None:
+    ended = mfenv("refresh", str(tmp_path))
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {tmp_path} is not watched.\n")
+    assert asked(daemon) == []
+
+
 def test_refresh_without_a_daemon_says_so(mfenv: Run, project: Path) -> None:
     ended = mfenv("refresh")
     assert ended.code == 3

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -95,6 +96,19 @@ def test_files_that_environments_refer_to_outlast_the_limit(world: World) -> Non
     assert cache.usage().stored.files == 4
     assert cache.shrink(nothing).files.files == 2  # lonely, and pip's archive
     assert made.missing(pypi(world)) == ()
+
+
+def test_a_file_that_folders_of_the_cache_share_counts_once(world: World) -> None:
+    cache = world.root / "cache"
+    for name in ("uv", "conda", "environments"):
+        shutil.rmtree(cache / name, ignore_errors=True)
+        (cache / name).mkdir(parents=True)
+    (cache / "uv" / "module.py").write_bytes(bytes(5_000))
+    (cache / "conda" / "module.py").hardlink_to(cache / "uv" / "module.py")
+    (cache / "conda" / "libz.so").write_bytes(bytes(300))
+    (cache / "environments" / "libz.so").hardlink_to(cache / "conda" / "libz.so")
+    sizes = {part.name: part.size for part in Housekeeping(context(world)).cache.usage().parts}
+    assert (sizes["uv"], sizes["conda"], sizes["environments"]) == (5_000, 300, 0)
 
 
 def test_extracted_packages_that_nothing_is_linked_from_are_removed(world: World) -> None:

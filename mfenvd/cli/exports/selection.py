@@ -58,9 +58,9 @@ def exported(name: str, verdicts: Sequence[Verdict], archs: Sequence[Arch]) -> E
     """
     meant = [verdict for verdict in verdicts if _is(verdict, name)]
     if not meant:
-        known = sorted({_called(verdict) for verdict in verdicts} | {verdict.env for verdict in verdicts})
+        known = sorted({called(verdict) for verdict in verdicts} | {verdict.env for verdict in verdicts})
         raise UnknownEnvironmentError(name, get_close_matches(name, known, n=2))
-    different = {(verdict.source, verdict.request): _called(verdict) for verdict in meant}
+    different = {(verdict.source, verdict.request): called(verdict) for verdict in meant}
     if len({request for _, request in different}) > 1:
         raise AmbiguousEnvironmentError(name, sorted(set(different.values())))
     by_arch: dict[Arch, Verdict] = {}
@@ -79,10 +79,11 @@ def exported(name: str, verdicts: Sequence[Verdict], archs: Sequence[Arch]) -> E
 
 
 def _is(verdict: Verdict, name: str) -> bool:
-    if name in {_called(verdict), verdict.env, verdict.step, verdict.flow}:
+    if name in {called(verdict), verdict.env, verdict.step, verdict.flow}:
         return True
     return len(name) >= _SHORTEST_ID and verdict.flow is not None and verdict.env.startswith(name)
 
 
-def _called(verdict: Verdict) -> str:
+def called(verdict: Verdict) -> str:
+    """What its environment is called on a command line."""
     return f"{verdict.flow}/{verdict.step}" if verdict.flow else verdict.env

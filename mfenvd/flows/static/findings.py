@@ -133,7 +133,7 @@ def mixed_in_core(step: str, location: Location | None) -> Finding:
     return Finding(
         Code.MIXED_IN_CORE,
         Severity.WARNING,
-        f"Step {step} mixes @conda and @pypi packages, which Metaflow itself refuses; its netflixext extension can.",
+        f"Step {step!r} has both @conda and @pypi; Metaflow refuses that unless metaflow-netflixext is installed.",
         fix="Take all packages from @pypi or all from @conda, unless you use metaflow-netflixext.",
     ).located(location)
 

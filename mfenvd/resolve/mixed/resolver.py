@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from mfenvd.domain.resolution import Outcome, Resolution
 from mfenvd.domain.resolver import Context, Progress, Refresher, Resolver
 from mfenvd.domain.target import Target
 from mfenvd.resolve.index.configuration import configuration
+from mfenvd.resolve.index.errors import IndexProblem
 from mfenvd.resolve.index.transport import LateTransport
 from mfenvd.resolve.mixed import findings
 from mfenvd.resolve.mixed.beside import Beside
@@ -26,6 +28,11 @@ from mfenvd.resolve.mixed.through_conda_lock import resolve_through_conda_lock
 from mfenvd.resolve.pypi.resolver import PypiResolver
 
 Report = Callable[[Progress], None]
+
+_AFTER_FAILURE = 3_600.0
+"""Seconds until names are asked for again where they could not be fetched."""
+
+_log = logging.getLogger(__name__)
 
 
 class MixedResolver:
@@ -69,8 +76,12 @@ class MixedResolver:
         cache_dir = Path(context.cache_dir)
         if due_in(cache_dir) <= 0:
             config = configuration(work[0][0].pypi.indexes, context.surroundings, Path(context.root))
-            with closing(LateTransport(config, context.surroundings.environ)) as transport:
-                fetch_names(cache_dir, self._names_url, transport)
+            try:
+                with closing(LateTransport(config, context.surroundings.environ)) as transport:
+                    fetch_names(cache_dir, self._names_url, transport)
+            except IndexProblem as error:
+                _log.info("%s", error)
+                return min(pause, _AFTER_FAILURE)
         return min(pause, due_in(cache_dir))
 
     def _wheels(self, beside: Beside, context: Context, report: Report) -> Outcome:

@@ -49,8 +49,7 @@ def metaflow_configuration() -> dict[str, str]:
     """What Metaflow goes by in the working directory: this shell's variables, with its configuration files below."""
     from mfenvd.flows.metaflow_config import read_metaflow_config
 
-    said = read_metaflow_config(Path.cwd(), os.environ)
-    return {**{name: setting.value for name, setting in said.values.items()}, **os.environ}
+    return read_metaflow_config(Path.cwd(), os.environ).under(os.environ)
 
 
 def configured_environments() -> tuple[ConfiguredEnvironment, ...]:

@@ -106,44 +106,26 @@ def read_conda_configuration(
         prefix: The environment that is in use; None means what `CONDA_PREFIX` says.
     """
     places = configuration_places(variables, home, prefix)
-    documents = []
-    for place in places:
-        for file in files_at(place):
-            document = read_document(file, variables)
-            if document is not None:
-                documents.append(document)
-    reader = SettingReader(variables, documents)
-    secrets = credential_files(variables, home)
-    channels = [_separated(channel, reader.credentials) for channel in reader.joined("channels")]
-    kept = tuple(dict.fromkeys(channel for channel in channels if channel != _NO_DEFAULTS))
+    files = [file for place in places for file in files_at(place)]
+    documents = (read_document(file, variables) for file in files)
+    reader = SettingReader(variables, [document for document in documents if document is not None])
+    channels = map(reader.bare, reader.joined("channels"))
+    configured = tuple(dict.fromkeys(channel for channel in channels if channel != _NO_DEFAULTS))
     verify, bundle = reader.verification()
-    alias = reader.text("channel_alias")
-    defaults = reader.joined("default_channels")
-    read = [file for place in places for file in files_at(place)]
+    names = _names(reader, folder, home, _local(variables, home, prefix))
+    mirrored = reader.lists("mirrored_channels")
+    mirrors = {reader.bare(name): tuple(map(reader.bare, urls)) for name, urls in mirrored.items()}
+    secrets = credential_files(variables, home)
     return CondaConfiguration(
-        configured=kept,
+        configured=configured,
         channel_priority=reader.priority(),
-        names=ChannelNames(
-            alias=_separated(alias, reader.credentials) if alias else None,
-            defaults=tuple(_separated(url, reader.credentials) for url in defaults),
-            custom={n: _separated(url, reader.credentials) for n, url in reader.texts("custom_channels").items()},
-            several={
-                name: tuple(_separated(url, reader.credentials) for url in urls)
-                for name, urls in reader.lists("custom_multichannels").items()
-            },
-            local=_local(variables, home, prefix),
-            folder=str(folder),
-            home=str(home),
-        ),
-        mirrors={
-            _separated(name, reader.credentials): tuple(_separated(url, reader.credentials) for url in urls)
-            for name, urls in reader.lists("mirrored_channels").items()
-        },
+        names=names,
+        mirrors=mirrors,
         proxies=reader.proxies(),
         verify=verify,
         ca_bundle=bundle,
         credentials=(*reader.credentials, *stored_credentials(secrets)),
-        files=tuple(dict.fromkeys(map(str, (*places, *read, *secrets.values())))),
+        files=tuple(dict.fromkeys(map(str, (*places, *files, *secrets.values())))),
         findings=reader.said(),
     )
 
@@ -159,16 +141,23 @@ def home_of(variables: Mapping[str, str]) -> Path:
     return Path(variables.get("HOME") or variables.get("USERPROFILE") or Path.home())
 
 
+def _names(reader: SettingReader, folder: Path, home: Path, local: tuple[str, ...]) -> ChannelNames:
+    """Where the configuration places names of channels."""
+    alias = reader.text("channel_alias")
+    several = reader.lists("custom_multichannels")
+    return ChannelNames(
+        alias=reader.bare(alias) if alias else None,
+        defaults=tuple(map(reader.bare, reader.joined("default_channels"))),
+        custom={name: reader.bare(url) for name, url in reader.texts("custom_channels").items()},
+        several={name: tuple(map(reader.bare, urls)) for name, urls in several.items()},
+        local=local,
+        folder=str(folder),
+        home=str(home),
+    )
+
+
 def _local(variables: Mapping[str, str], home: Path, prefix: Path | None) -> tuple[str, ...]:
     """Where conda-build may have left packages."""
     active = prefix or variables.get("CONDA_PREFIX")
     folders = [*([Path(active)] if active else []), root_prefix(variables, home), home]
     return tuple(dict.fromkeys(path.as_uri() for f in folders if (path := f.absolute() / "conda-bld").is_dir()))
-
-
-def _separated(url: str, credentials: list[Credential]) -> str:
-    """`url` without its credentials, which go to `credentials`."""
-    bare, credential = split_credentials(url)
-    if credential is not None:
-        credentials.append(credential)
-    return bare

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mfenvd.condarc import findings
-from mfenvd.condarc.credentials import Credential
+from mfenvd.condarc.credentials import Credential, split_credentials
 from mfenvd.condarc.document import Document, used_names
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.domain.redact import without_channel_credentials
@@ -30,7 +30,19 @@ class SettingReader:
         self._variables = variables
         self._documents = documents
         self._said = [finding for document in documents for finding in document.findings]
-        self.credentials: list[Credential] = []
+        self._credentials: list[Credential] = []
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """Those of the URLs that `bare` was given."""
+        return tuple(self._credentials)
+
+    def bare(self, url: str) -> str:
+        """`url` without its credentials, which are kept apart."""
+        found, credential = split_credentials(url)
+        if credential is not None:
+            self._credentials.append(credential)
+        return found
 
     def said(self) -> tuple[Finding, ...]:
         return tuple(self._said)

@@ -64,6 +64,10 @@ class MetaflowConfig(msgspec.Struct, frozen=True):
         setting = self.values.get(f"METAFLOW_{name}")
         return setting.value if setting and setting.value else None
 
+    def under(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a shell, with what the configuration sets besides."""
+        return {**{name: setting.value for name, setting in self.values.items()}, **environ}
+
     @property
     def datastore(self) -> str:
         """Where Metaflow keeps its data, one of `pins.DATASTORES`; what is none of them pins like `local`."""

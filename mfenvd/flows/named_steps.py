@@ -39,42 +39,52 @@ def named_environments(
     declared = known.python if known else python_version(step.python or "")
     python = declared or context.requests.python
     where = step_targets(msgspec.structs.replace(step, python=python), python, launches, context.targets, kind)
-    targets = tuple(_available(offering(planned, step), name, shared, step) for planned in where.targets)
-    asked = [one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves]
-    archs = _of_manifest(name, context) if asked or shared is None else ()
-    if shared is None and archs:
-        # Metaflow takes it as it is: what is told is for which archs it cannot.
-        targets = tuple(planned for planned in targets if planned.target.arch not in archs and not step.disabled)
-        unsure = tuple(_missing(planned.target.arch, name, archs, step) for planned in targets)
     bare = Environment(
         source=source, flow=flow.name, step=step.name, named_env=name, remote=where.remote, findings=step.findings,
         origins=step.origins,
     )  # fmt: skip
-    folders = (*context.requests.folders, Path(source).parent)
-    facts = msgspec.structs.replace(context.requests, folders=folders)
+    asked = [one for one in step.identities if isinstance(one, RequestIdentity) and one.resolves]
+    archs = _of_manifest(name, context) if asked or shared is None else ()
     if asked and (shared is None or any(one.full is None for one in asked)):
+        folders = (*context.requests.folders, Path(source).parent)
+        facts = msgspec.structs.replace(context.requests, folders=folders)
         return (*_as_asked(bare, step, asked, where.targets, facts), *_unavailable(bare, where.targets, archs, step))
-    said = [*step.findings, *_untold(unsure, step), *(known.findings if known else ())]
-    environment = Environment(
-        source=source,
-        flow=flow.name,
-        step=step.name,
-        kind=kind,
-        disabled=step.disabled,
-        python=python,
-        conda=known.conda if known else step.conda,
-        pypi=known.pypi if known else shown_packages(step.pypi),
-        channels=known.channels if known else tuple(map(without_channel_credentials, step.channels)),
-        indexes=known.indexes if known else tuple(map(shown_url, step.indexes)),
-        named_env=name,
-        remote=where.remote,
-        request=known.request if known and not step.disabled else None,
-        targets=targets,
-        findings=tuple(said),
-        origins=known.origins if known else step.origins,
-        identities=tuple(map(_of_configuration, step.identities)) if known else (),
+    targets = tuple(_available(offering(planned, step), name, shared, step) for planned in where.targets)
+    if shared is None and archs:
+        # Metaflow takes it as it is: what is told is for which archs it cannot.
+        targets = tuple(planned for planned in targets if planned.target.arch not in archs and not step.disabled)
+        unsure = tuple(_missing(planned.target.arch, name, archs, step) for planned in targets)
+    said = (*step.findings, *_untold(unsure, step))
+    bare = msgspec.structs.replace(
+        bare, kind=kind, disabled=step.disabled, python=python, targets=targets, findings=said
     )
-    return (environment,)
+    return (_as_written(bare, step) if known is None else _as_configured(bare, step, known),)
+
+
+def _as_written(bare: Environment, step: StepReading) -> Environment:
+    """With what stands at the step."""
+    return msgspec.structs.replace(
+        bare,
+        conda=step.conda,
+        pypi=shown_packages(step.pypi),
+        channels=tuple(map(without_channel_credentials, step.channels)),
+        indexes=tuple(map(shown_url, step.indexes)),
+    )
+
+
+def _as_configured(bare: Environment, step: StepReading, known: Environment) -> Environment:
+    """With what the configuration says of it."""
+    return msgspec.structs.replace(
+        bare,
+        conda=known.conda,
+        pypi=known.pypi,
+        channels=known.channels,
+        indexes=known.indexes,
+        request=None if step.disabled else known.request,
+        findings=(*bare.findings, *known.findings),
+        origins=known.origins,
+        identities=tuple(map(_of_configuration, step.identities)),
+    )
 
 
 def _untold(said: Sequence[Finding], step: StepReading) -> Iterator[Finding]:

@@ -56,8 +56,7 @@ class ProjectContext(msgspec.Struct, frozen=True):
         """metaflow-netflixext's manifest, there or not; None where the project's Python is not known to have that."""
         if self.requests.core is not False:
             return None
-        config = {name: setting.value for name, setting in self.metaflow.values.items()}
-        return extension_manifest(Path(self.facts.cwd), {**config, **self.facts.environ})
+        return extension_manifest(Path(self.facts.cwd), self.metaflow.under(self.facts.environ))
 
 
 def read_context(
@@ -76,18 +75,18 @@ def read_context(
     outlives_file = last is not None and any(finding.code == Code.MALFORMED_FILE for finding in said)
     if last is not None and outlives_file:
         settings = last.settings
-    folder = launch_folder(root, surroundings)
-    metaflow = read_metaflow_config(folder, surroundings.environ)
+    environ, folder = surroundings.environ, launch_folder(root, surroundings)
+    metaflow = read_metaflow_config(folder, environ)
     interpreter = find_interpreter(root, settings, surroundings, host)
     installed = _installed_metaflow(interpreter)
     conda = _conda(folder, surroundings, last)
+    configured = map(str, configuration_files(root, paths))
+    watched = (*configured, *metaflow.watched, *interpreter.watched, *conda.files, *installed)
     return ProjectContext(
         settings=settings,
         metaflow=metaflow,
         interpreter=interpreter,
-        facts=ProjectFacts(
-            str(root), str(folder), dict(surroundings.environ), interpreter.version, interpreter.site_packages
-        ),
+        facts=ProjectFacts(str(root), str(folder), dict(environ), interpreter.version, interpreter.site_packages),
         requests=RequestFacts(
             python=interpreter.version,
             datastore=settings.datastore or metaflow.datastore,
@@ -101,21 +100,11 @@ def read_context(
             metaflow,
             host,
             interpreter.version,
-            conda_glibc=surroundings.environ.get("CONDA_OVERRIDE_GLIBC"),
-            conda_cuda=surroundings.environ.get("CONDA_OVERRIDE_CUDA"),
+            conda_glibc=environ.get("CONDA_OVERRIDE_GLIBC"),
+            conda_cuda=environ.get("CONDA_OVERRIDE_CUDA"),
         ),
         findings=(*said, *metaflow.findings, *conda.findings),
-        watched=tuple(
-            dict.fromkeys(
-                (
-                    *map(str, configuration_files(root, paths)),
-                    *metaflow.watched,
-                    *interpreter.watched,
-                    *conda.files,
-                    *installed,
-                )
-            )
-        ),
+        watched=tuple(dict.fromkeys(watched)),
         launcher=_launcher(root, folder, surroundings, settings=settings, metaflow=metaflow, interpreter=interpreter),
         metaflow_mark=_changed_at(*installed),
         outlives_file=outlives_file,
@@ -140,7 +129,7 @@ def _launcher(  # noqa: PLR0913 - all that decides
         root=str(root),
         cwd=str(folder),
         environ=dict(surroundings.environ),
-        config={**{name: setting.value for name, setting in metaflow.values.items()}, **surroundings.environ},
+        config=metaflow.under(surroundings.environ),
         datastore=settings.datastore,
         attached=tuple(one.decospec.name for one in metaflow.decospecs if one.decospec.is_remote),
         by_project=not is_users_choice(executable, surroundings),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mfenvd.cli.errors import CannotExportError
 from mfenvd.cli.exports.ordering import dependencies_first
 from mfenvd.cli.exports.selection import Exported
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.verdict import Verdict
 from mfenvd.paths import find_paths
 from mfenvd.resolve.mixed.names import Names, known_names
+
+if TYPE_CHECKING:
+    from conda_lock.lockfile.v2prelim.models import LockedDependency, Lockfile
 
 _HEADER = "# Written by mfenv export. Install it with: conda-lock install -n NAME conda-lock.yml\n"
 
@@ -31,51 +35,54 @@ def conda_lock(environment: Exported) -> str:
     for verdict in environment.verdicts:
         for package in verdict.packages:
             _check(package)
-    from conda_lock.lockfile import write_conda_lock_file
-    from conda_lock.lockfile.v2prelim.models import HashModel, LockedDependency, Lockfile, LockMeta
+    from conda_lock.lockfile.v2prelim.models import Lockfile, LockMeta
     from conda_lock.models.channel import Channel
 
-    dependencies = []
-    channels: dict[str, None] = {}
-    hashes = {str(verdict.target.arch): _content_hash(verdict.packages) for verdict in environment.verdicts}
     names = known_names(Path(find_paths().cache))
-    for verdict in environment.verdicts:
-        from_conda = {package.name for package in verdict.packages if package.kind is Kind.CONDA}
-        for package in dependencies_first(verdict.packages):
-            conda = package.kind is Kind.CONDA
-            if package.channel:
-                channels.setdefault(package.channel)
-            dependencies.append(
-                LockedDependency(
-                    name=package.name,
-                    version=package.version,
-                    manager="conda" if conda else "pip",
-                    platform=str(verdict.target.arch),
-                    dependencies=dict.fromkeys(
-                        package.requires if conda else _named_as_wheels(package.requires, from_conda, names), ""
-                    ),
-                    url=package.url,
-                    hash=HashModel(md5=package.md5, sha256=package.sha256),
-                    build=package.build,
-                    categories={"main"},
-                )
-            )
-    content = Lockfile(
-        package=dependencies,
-        metadata=LockMeta(
-            content_hash=hashes,
-            channels=[Channel(url=url, used_env_vars=()) for url in channels],
-            platforms=[str(arch) for arch in environment.archs],
-            sources=[Path(environment.verdicts[0].source).name],
-        ),
+    packages = [package for verdict in environment.verdicts for package in dependencies_first(verdict.packages)]
+    channels = dict.fromkeys(package.channel for package in packages if package.channel)
+    return _written(
+        Lockfile(
+            package=[locked for verdict in environment.verdicts for locked in _locked(verdict, names)],
+            metadata=LockMeta(
+                content_hash={str(one.target.arch): _content_hash(one.packages) for one in environment.verdicts},
+                channels=[Channel(url=url, used_env_vars=()) for url in channels],
+                platforms=[str(arch) for arch in environment.archs],
+                sources=[Path(environment.verdicts[0].source).name],
+            ),
+        )
     )
-    handle, name = tempfile.mkstemp(prefix="mfenv-", suffix=".yml")
-    os.close(handle)
-    try:
-        write_conda_lock_file(content, Path(name), metadata_choices=None, include_help_text=False)
-        return _HEADER + Path(name).read_text("utf-8")
-    finally:
-        Path(name).unlink()
+
+
+def _locked(verdict: Verdict, names: Names) -> Iterator[LockedDependency]:
+    """The packages of one arch, each after what it needs."""
+    from conda_lock.lockfile.v2prelim.models import HashModel, LockedDependency
+
+    from_conda = {package.name for package in verdict.packages if package.kind is Kind.CONDA}
+    for package in dependencies_first(verdict.packages):
+        conda = package.kind is Kind.CONDA
+        requires = package.requires if conda else _named_as_wheels(package.requires, from_conda, names)
+        yield LockedDependency(
+            name=package.name,
+            version=package.version,
+            manager="conda" if conda else "pip",
+            platform=str(verdict.target.arch),
+            dependencies=dict.fromkeys(requires, ""),
+            url=package.url,
+            hash=HashModel(md5=package.md5, sha256=package.sha256),
+            build=package.build,
+            categories={"main"},
+        )
+
+
+def _written(content: Lockfile) -> str:
+    """As conda-lock writes it, which takes the path of a file."""
+    from conda_lock.lockfile import write_conda_lock_file
+
+    with tempfile.TemporaryDirectory(prefix="mfenv-") as folder:
+        file = Path(folder, "conda-lock.yml")
+        write_conda_lock_file(content, file, metadata_choices=None, include_help_text=False)
+        return _HEADER + file.read_text("utf-8")
 
 
 def _named_as_wheels(requires: Iterable[str], from_conda: Container[str], names: Names) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -43,6 +44,26 @@ def write_atomically(path: Path, content: bytes, *, mode: int | None = PRIVATE, 
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def copy_atomically(source: Path, path: Path, folder: Path) -> None:
+    """Puts a copy of `source` at `path`, as `write_atomically`, with the permissions of any new file.
+
+    Args:
+        source: A file of any size.
+        path: Of the copy, in a folder that is there. A link is replaced, not followed.
+        folder: Where it is until it is whole, on the same disk: one that is written to again, so that what killed
+            processes left there is removed.
+
+    Raises:
+        OSError: About `path`: it cannot be written, or `source` not be read; what was there before still is.
+    """
+    try:
+        with _passing(folder) as temporary:
+            shutil.copyfile(source, temporary)
+            temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 @contextlib.contextmanager
 def staged(path: Path, content: bytes, *, mode: int | None = PRIVATE, sync: bool = False) -> Iterator[Path]:
     """`content` in a file beside `path`, for who has something to look at before renaming it; removed if not renamed.
@@ -58,11 +79,9 @@ def staged(path: Path, content: bytes, *, mode: int | None = PRIVATE, sync: bool
     Raises:
         OSError: The file cannot be written.
     """
-    _sweep(path.parent)
     exact = _mode_of(path) if mode is None else mode
-    temporary = path.parent / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
     opener = partial(os.open, mode=0o666 if exact is None else exact)
-    try:
+    with _passing(path.parent) as temporary:
         with open(temporary, "xb", opener=opener) as file:
             file.write(content)
             if sync:
@@ -70,6 +89,15 @@ def staged(path: Path, content: bytes, *, mode: int | None = PRIVATE, sync: bool
                 os.fsync(file.fileno())
         if exact is not None:
             temporary.chmod(exact)
+        yield temporary
+
+
+@contextlib.contextmanager
+def _passing(folder: Path) -> Iterator[Path]:
+    """A name in `folder` that nobody else has; a file of that name is removed afterwards if it was not renamed."""
+    _sweep(folder)
+    temporary = folder / f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
+    try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)

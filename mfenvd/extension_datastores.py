@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mfenvd.atomic_write import copy_atomically, write_atomically
 from mfenvd.buckets import address_of, bucket_of, remotes_of, take_credentials
 from mfenvd.datastores import Mirrored
 from mfenvd.domain.alias import Alias, AliasKind
@@ -102,9 +100,13 @@ class _Folder:
         """
         for count, package in enumerate(packages):
             report(Progress("putting packages into the datastore", count, len(packages)))
-            file = self._files.stored(package)
-            with _told(self._root):
-                _put(self._root / extension_key_of(package), file)
+            place = self._root / extension_key_of(package)
+            if not place.exists():
+                file = self._files.stored(package)
+                with _told():
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    # Never a hard link: the extension moves files out of its datastore, and may write to them there.
+                    copy_atomically(file, place, self._root)
 
     def record(self, id_: EnvId, entry: dict[str, Any]) -> None:
         """Lets others find an environment whose packages are there.
@@ -113,10 +115,11 @@ class _Folder:
             NotMadeError: The folder refuses.
         """
         for key, text in _descriptions(id_, entry):
-            with _told(self._root), tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
-                file.write(text)
-                file.flush()
-                _put(self._root / key, Path(file.name))
+            place = self._root / key
+            with _told():
+                if not place.exists():
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    write_atomically(place, text.encode(), mode=None)
 
     def environments(self, arch: str, req: str) -> Iterator[tuple[EnvId, Any]]:
         """What anybody resolved for a request."""
@@ -227,25 +230,11 @@ def _descriptions(id_: EnvId, entry: dict[str, Any]) -> Iterator[tuple[str, str]
     yield full_id_key(id_.full), msgspec.json.encode([id_.req, id_.full]).decode()
 
 
-def _put(place: Path, file: Path) -> None:
-    """A copy, whole or not at all; what is there stays."""
-    if place.exists():
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}.{os.getpid()}.part")
-    try:
-        # Never a hard link: the extension moves files out of its datastore, and may write to them there.
-        shutil.copyfile(file, partial)
-        partial.replace(place)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
-def _told(root: Path) -> Iterator[None]:
+def _told() -> Iterator[None]:
     """An error of the disk as a finding."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise NotMadeError(findings.environments_unwritable(str(error.filename or root), reason)) from error
+        raise NotMadeError(findings.environments_unwritable(str(error.filename), reason)) from error

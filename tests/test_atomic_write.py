@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mfenvd.atomic_write import staged, write_atomically
+from mfenvd.atomic_write import copy_atomically, staged, write_atomically
 
 OLD, NEW = b"old" * 10_000, b"new" * 20_000
 
@@ -174,6 +174,23 @@ def test_what_cannot_be_written_is_told_by_its_own_name(tmp_path: Path, name: st
         write_atomically(tmp_path / name, NEW)
     assert told.value.filename == str(tmp_path / name)
     assert names(tmp_path) == ["folder"]
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_copy_appears_whole_and_what_a_killed_one_left_goes(tmp_path: Path, file: Path) -> None:
+    staging, place = tmp_path / "staging", tmp_path / "deep" / "copy"
+    staging.mkdir()
+    place.parent.mkdir()
+    left = staging / ".mfenv-0123456789abcdef.tmp"
+    left.touch()
+    os.utime(left, (0, 0))
+    copy_atomically(file, place, staging)
+    assert (place.read_bytes(), mode(place)) == (OLD, 0o640)
+    assert (names(staging), names(place.parent)) == ([], ["copy"])
+    with pytest.raises(FileNotFoundError) as told:
+        copy_atomically(file, tmp_path / "missing" / "copy", staging)
+    assert told.value.filename == str(tmp_path / "missing" / "copy")
+    assert names(staging) == []
 
 
 def test_what_others_left_in_the_folder_stays(file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -62,10 +63,15 @@ def test_a_folder_has_what_it_was_offered_at_once(tmp_path: Path) -> None:
     path = one.url.removeprefix("file:///")
     place = root / "packages" / "conda" / path / one.filename / str(one.md5) / one.filename
     assert place.read_bytes() == b"content"
-    # The extension moves files out of a local datastore: what is gone is put there again.
+    # The extension moves files out of a local datastore: what is gone is put there again, and what a process that was
+    # killed while it did so left behind is removed.
     place.unlink()
+    left = root / ".mfenv-0123456789abcdef.tmp"
+    left.touch()
+    os.utime(left, (0, 0))
     datastore.offer([one], quiet)
     assert place.exists()
+    assert [path.name for path in root.iterdir()] == ["packages"]
 
 
 def test_an_environment_in_a_folder_is_found_by_its_request(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class AliasFiles:
         return tuple(_described(self._root, ids, names)) if ids is not None else ()
 
     def put(self, alias: Alias, ids: tuple[str, str]) -> None:
-        """Lets the alias lead to `ids`; seen whole or not at all.
+        """Lets the alias lead to `ids`, for all who may look into the folder; seen whole or not at all.
 
         Raises:
             OSError: The folder refuses.
@@ -55,7 +55,7 @@ class AliasFiles:
             return
         file = self._root / alias_key(alias.key)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, msgspec.json.encode(ids))
+        write_atomically(file, msgspec.json.encode(ids), mode=None)
 
 
 def local_root(config: Mapping[str, str]) -> Path | None:

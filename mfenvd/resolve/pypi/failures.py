@@ -20,11 +20,11 @@ from mfenvd.resolve.index.client import Listing
 from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
 from mfenvd.resolve.index.files import DistFile, package_of, parse_version
 from mfenvd.resolve.index.pages import from_url
-from mfenvd.resolve.pypi import findings
+from mfenvd.resolve.pypi import findings, gap_findings
 from mfenvd.resolve.pypi.asked import Asked, combined, is_pinned, name_of
 from mfenvd.resolve.pypi.catalog import Answer, Catalog, releases
 from mfenvd.resolve.pypi.check import Rules
-from mfenvd.resolve.pypi.findings import Case
+from mfenvd.resolve.pypi.gap_findings import Case
 from mfenvd.resolve.pypi.metadata_override import requirements_on
 from mfenvd.resolve.pypi.sources import Source, SourceKind, newest_sdist
 from mfenvd.resolve.pypi.standins import Installed
@@ -116,7 +116,7 @@ def misaddressed(requirement: Requirement, target: Target) -> Finding | None:
     if file is None or not file.is_wheel or fits(file, target):
         return None
     rejected = rejections((file,), target)
-    return findings.wheel_gap(
+    return gap_findings.wheel_gap(
         Case(redact(str(requirement)), (name,), (file,), (file,), nearest=None, target=target, rejected=rejected)
     )
 
@@ -231,24 +231,24 @@ def _withdrawn_pins(name: str, demands: Iterable[Demand], package: Listing) -> I
 def _misfit(case: Case, allowed: Sequence[DistFile], rules: Rules) -> Finding:
     """There are allowed versions, and all of them fail for some reason."""
     if not case.allowed:
-        return findings.withdrawn_only(case, allowed[0].yanked or "")
+        return gap_findings.withdrawn_only(case, allowed[0].yanked or "")
     if any(fits(file, case.target) for file in case.allowed):
-        return findings.hash_mismatch(case, rules.hashes[case.name])
+        return gap_findings.hash_mismatch(case, rules.hashes[case.name])
     if not any(python_allows(file.requires_python, case.target) for file in case.allowed):
-        return findings.python_excluded(case)
+        return gap_findings.python_excluded(case)
     if any(reason.axes == (Axis.GLIBC,) for reason in case.rejected):
-        return findings.glibc_mismatch(case)
-    return findings.wheel_gap(case)
+        return gap_findings.glibc_mismatch(case)
+    return gap_findings.wheel_gap(case)
 
 
 def _no_version(case: Case, demands: Sequence[Demand], package: Listing, words: str) -> Finding:
     """Nothing is in all specifiers at once: one of them alone is impossible, or they exclude each other."""
     if not package.versions:
-        return findings.wheel_gap(case)
+        return gap_findings.wheel_gap(case)
     for demand in demands:
         if not _admits_any([demand], package):
             subject = f"{package.name}{demand.specifier}"
-            return findings.no_such_version(msgspec.structs.replace(case, subject=subject, chain=demand.chain))
+            return gap_findings.no_such_version(msgspec.structs.replace(case, subject=subject, chain=demand.chain))
     return _conflict(_clashing(demands, package) or demands, package.name, words)
 
 

@@ -318,8 +318,11 @@ class Project:
         reading = await self._read(changed, before, answers, anew=anew)
         if reading is not None and (known := self._asking.known(reading.questions.files)):
             reading = await self._read((), before, known, anew=False)
-        if reading is None:
-            return
+        if reading is not None:
+            await self._take_in(reading, changed)
+
+    async def _take_in(self, reading: Reading, changed: Collection[str]) -> None:
+        """Has done what follows from a reading, which was made because of `changed` files."""
         self._exclude = reading.exclude
         self._read_files = reading.files
         self._lacks_python = interpreter_unknown(self.root) if reading.questions.unasked else None
@@ -333,7 +336,7 @@ class Project:
         warming.want(self.root, understanding.needs, understanding.context, understanding.foreseen)
         if changed or unwatched:
             # What was not watched yet may have changed since it was made ready.
-            warming.files_changed(self.root, changed | unwatched)
+            warming.files_changed(self.root, {*changed, *unwatched})
         self._asking.ask(reading.questions)
         if self._asking.is_busy and self._services.scheduler.is_busy(self.root) and not understanding.foreseen:
             # Its answers bring the environments that wheels are put into.

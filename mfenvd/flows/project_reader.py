@@ -16,6 +16,7 @@ from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.settings import Settings
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows import findings
+from mfenvd.flows.changed_paths import ChangedPaths
 from mfenvd.flows.discovery import Discovery, FileKind
 from mfenvd.flows.flow_context import FlowContext, Shared
 from mfenvd.flows.flow_environments import SourceEnvironments, source_environments
@@ -177,7 +178,7 @@ class ProjectReader:
         """
         if self._plan is None:
             return self.read()
-        change = _Change(changed)
+        change = ChangedPaths(changed)
         last = self._context
         if change.touches(last.watched):
             self._context = self._read_context(last)
@@ -217,7 +218,7 @@ class ProjectReader:
     def _is_wanted(self, path: str) -> bool:
         return not self._only or any(path == only or path.startswith(f"{only}{os.sep}") for only in self._only)
 
-    def _update_files(self, change: _Change) -> None:
+    def _update_files(self, change: ChangedPaths) -> None:
         for path in self._files_of(change):
             kind = FileKind.PYTHON if path in self._only else self._discovery.kind(Path(path))
             if kind is FileKind.SCRIPT and Path(path).exists():
@@ -233,7 +234,7 @@ class ProjectReader:
                     self._look_for_settings(path)
         self._read_dependents(change)
 
-    def _files_of(self, change: _Change) -> Iterator[str]:
+    def _files_of(self, change: ChangedPaths) -> Iterator[str]:
         """The files that a change is about: what is in changed folders, what was in those that are gone."""
         yield from change.files
         for folder in change.folders:
@@ -243,7 +244,7 @@ class ProjectReader:
             present = [path for path, _ in self._discovery.walk(place)] if is_entered else []
             yield from dict.fromkeys((folder, *known, *present))
 
-    def _read_dependents(self, change: _Change) -> None:
+    def _read_dependents(self, change: ChangedPaths) -> None:
         """Reads the flows again that were read from changed files, unless such a file is Python that does not parse.
 
         While it is being edited, the last readings hold and the error is shown at its line.
@@ -401,28 +402,6 @@ class ProjectReader:
             built = source.built.findings if source.built else ()
             found[path] = (*found.get(path, ()), *source.broken, *built)
         return [finding for path in sorted(found) for finding in found[path]]
-
-
-class _Change:
-    """What a watcher tells: some of the paths are files, some are folders, some are gone and may have been either."""
-
-    def __init__(self, paths: Iterable[Path | str]) -> None:
-        absolute = sorted({os.path.abspath(path) for path in paths})  # noqa: PTH100 - `resolve` would follow links
-        self.folders = [path for path in absolute if not Path(path).is_file()]
-        self.files = frozenset(absolute).difference(self.folders)
-        self._all = frozenset(absolute)
-        self._inside = tuple(f"{folder}{os.sep}" for folder in self.folders)
-
-    def touches(self, paths: Iterable[str]) -> bool:
-        """Whether one of `paths` may be different now."""
-        return any(path in self._all or (self._inside and path.startswith(self._inside)) for path in paths)
-
-    def names(self, name: str) -> bool:
-        """Whether a file called `name` changed."""
-        return any(path.endswith(f"{os.sep}{name}") for path in self._all)
-
-    def without(self, paths: Collection[str]) -> _Change:
-        return _Change(self._all.difference(paths)) if paths else self
 
 
 def _mark(path: str) -> str | None:

@@ -102,6 +102,7 @@ class Project:
         self._lacks_python: Finding | None = None
         self._anew = True
         self._retry = False
+        self._tried: set[str] = set()
         self._pending = True
         self._told: ProjectInfo | None = None
         self._work = asyncio.Event()
@@ -177,7 +178,7 @@ class Project:
         self.surroundings = surroundings
         self._shown = surroundings.shown
         self._withheld = ()
-        self._retry = True
+        self._begin_retrying()
         self._asking.forget()
         self._read_again()
 
@@ -260,6 +261,11 @@ class Project:
             self._told = info
             self._services.events.publish(ProjectChanged(0, info))
 
+    def _begin_retrying(self) -> None:
+        """Why something failed may be gone: from the next pass on it is tried once more."""
+        self._retry = True
+        self._tried.clear()
+
     def _answered(self, answers: Sequence[LoadedFile]) -> None:
         self._answers += answers
         self._pending = True
@@ -341,9 +347,12 @@ class Project:
         if self._asking.is_busy and self._services.scheduler.is_busy(self.root) and not understanding.foreseen:
             # Its answers bring the environments that wheels are put into.
             warming.expect()
-        if self._retry or any(map(may_hold_credentials, changed)):
-            self._retry = False
-            self._services.scheduler.retry_failed(self.root)
+        if any(map(may_hold_credentials, changed)):
+            self._begin_retrying()
+        if self._retry:
+            self._tried.update(self._services.scheduler.retry_failed(self.root, self._tried))
+            # What Metaflow's answers bring is wanted in a later pass.
+            self._retry = self._asking.is_busy or bool(self._answers)
 
     async def _read(
         self, changed: Collection[str], before: Understanding | None, answers: Sequence[LoadedFile], *, anew: bool

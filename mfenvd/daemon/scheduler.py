@@ -151,12 +151,14 @@ class Scheduler:
         self._dispatch()
         return len(found)
 
-    def retry_failed(self, root: str) -> None:
-        """Queues what failed: its cause may be gone."""
+    def retry_failed(self, root: str, tried: Collection[str] = ()) -> tuple[str, ...]:
+        """Queues what failed, as its cause may be gone, but for what was `tried` since; returns the keys."""
         share = self._shares[root]
-        failed = [key for key in share.wanted if self._has_failed(key) and key not in share.running]
+        due = (key for key in share.wanted if key not in share.running and key not in tried)
+        failed = tuple(filter(self._has_failed, due))
         self._enqueue(root, share, dict.fromkeys(failed, False))
         self._dispatch()
+        return failed
 
     def is_busy(self, root: str) -> bool:
         """Whether anything of the project is queued or running."""

@@ -273,6 +273,19 @@ async def test_failure_that_stays_is_not_retried_by_itself(
     await eventually(lambda: len(bench.pool.asked) == 2)
 
 
+async def test_what_is_wanted_later_is_tried_again_too_and_nothing_twice(bench: Bench) -> None:
+    one, late = job("a"), job("b")
+    for each in (one, late):
+        await bench.want(each)
+        await bench.answer(each, failed(Code.INDEX_REFUSES))
+    await bench.want(one)
+    tried = bench.scheduler.retry_failed(ROOT)
+    assert tried == (one.key,)
+    await bench.answer(one, failed(Code.INDEX_REFUSES))
+    await bench.want(one, late)
+    assert bench.scheduler.retry_failed(ROOT, tried) == (late.key,)
+
+
 async def test_save_does_not_hasten_a_retry(bench: Bench) -> None:
     one = job("a")
     await bench.want(one)

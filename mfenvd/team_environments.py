@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
@@ -40,18 +41,16 @@ class TeamEnvironments:
         bar: Told what is sent.
 
     Raises:
-        NotSharedWithTeamError: mfenv does not write there.
+        NotSharedWithTeamError: mfenv has nothing to do with that bucket.
     """
 
     def __init__(self, root: str, context: Context, indexes: Indexes, report: Report, bar: Bar) -> None:
         datastore = team_datastore(root, context, indexes)
         if datastore is None:
-            unless = " for a project that is not trusted" if not context.trusted and _is_of_kind(root, context) else ""
-            raise NotSharedWithTeamError(f"mfenv does not write to it{unless}")
-        if datastore.bucket.read_only:
-            raise NotSharedWithTeamError(f"nothing is to be written to {root}, as mfenv's configuration says")
+            whose = " for a project that is not trusted" if not context.trusted and _is_of_kind(root, context) else ""
+            raise NotSharedWithTeamError(f"mfenv does not write to it{whose}")
         self._datastore = datastore
-        self._bucket = TeamBucket(datastore.bucket, context.cache_dir, self._through, extension_key_of)
+        self._cache_dir = context.cache_dir
         self._report, self._bar = report, bar
         self._seen: Seen | None = None
 
@@ -61,10 +60,8 @@ class TeamEnvironments:
         Raises:
             NotSharedWithTeamError: It does not answer.
         """
-        try:
+        with _told():
             return self._datastore.named(alias)
-        except ObjectStoreProblem as problem:
-            raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
 
     def find(self, alias: Alias) -> tuple[Wanted, ...]:
         """The environment of that name, one entry for each arch that it is there for; nothing where there is none.
@@ -73,10 +70,8 @@ class TeamEnvironments:
             NotSharedWithTeamError: The bucket does not answer.
         """
         ids = self.ids(alias)
-        try:
+        with _told():
             found = self._datastore.described(ids) if ids is not None else {}
-        except ObjectStoreProblem as problem:
-            raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
         names = (alias.key,) if alias.can_be_given else ()
         return tuple(
             Wanted(id_, entry, is_default=False, aliases=names) for id_, entry in found.items() if is_entry(entry)
@@ -99,48 +94,56 @@ class TeamEnvironments:
         Raises:
             NotSharedWithTeamError: Not all of it is there. The names are not, then.
         """
-        try:
-            there = tuple(self._with_packages(one, packages[one.id]) for one in wanted)
+        if self._datastore.bucket.read_only:
+            raise NotSharedWithTeamError("nothing is to be written to it, as mfenv's configuration says")
+        opened = TeamBucket(self._datastore.bucket, self._cache_dir, self._through, extension_key_of)
+        with contextlib.closing(opened) as bucket, _told():
+            there = tuple(self._with_packages(one, packages[one.id], bucket) for one in wanted)
             for one in there:
                 self._datastore.record(one.id, one.entry)
-            self._send()
+            self._send(bucket)
             for alias in aliases:
                 self._datastore.name(alias.key, ids, moves=alias.is_mutable)
-            self._send()
-        except (StoreProblem, ObjectStoreProblem) as problem:
-            raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
-        except NotMadeError as error:
-            raise NotSharedWithTeamError(error.finding.message.rstrip(".")) from error
-        finally:
-            self._bucket.close()
+            self._send(bucket)
         missing = next((alias for alias in aliases if self.ids(alias) != ids), None)
         if missing is not None:
             raise NotSharedWithTeamError(f"{missing} leads elsewhere in it")
         return there
 
-    def _with_packages(self, wanted: Wanted, packages: Sequence[LockedPackage]) -> Wanted:
+    def _with_packages(self, wanted: Wanted, packages: Sequence[LockedPackage], bucket: TeamBucket) -> Wanted:
         cached = {line["url"] for line in wanted.entry["packages"] if line.get("cache_info")}
         new = [package for package in packages if package.url.partition("#")[0] not in cached]
         confirmed = self._datastore.confirmed(new)
         self._datastore.offer([package for package in new if package.url not in confirmed], self._report)
-        findings = self._send()
+        findings = self._send(bucket)
         entry = with_cache_info(wanted.entry, self._datastore.confirmed(new))
         if uncached(entry):
             reasons = [finding.message.rstrip(".") for finding in findings]
             raise NotSharedWithTeamError("; ".join(reasons) or f"{uncached(entry)} packages did not arrive")
         return msgspec.structs.replace(wanted, entry=entry)
 
-    def _send(self) -> tuple[Finding, ...]:
+    def _send(self, bucket: TeamBucket) -> tuple[Finding, ...]:
         """Sends all that waits for the bucket; what was wrong with that."""
-        amount = self._bucket.waiting()
+        amount = bucket.waiting()
         if not amount.objects:
             return ()
         with self._bar(amount) as self._seen:
-            return self._bucket.send()
+            return bucket.send()
 
     def _through(self, size: int) -> None:
         if self._seen is not None:
             self._seen(size)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What keeps something from being in the bucket, as NotSharedWithTeamError."""
+    try:
+        yield
+    except (StoreProblem, ObjectStoreProblem) as problem:
+        raise NotSharedWithTeamError(str(problem).rstrip(".")) from problem
+    except NotMadeError as error:
+        raise NotSharedWithTeamError(error.finding.message.rstrip(".")) from error
 
 
 def _is_of_kind(root: str, context: Context) -> bool:

@@ -153,7 +153,18 @@ def test_where_nothing_is_written_that_is_said_first(tmp_path: Path, s3: Bucket)
         ana.team("s3://somebody-elses/conda_env")
     with pytest.raises(NotSharedWithTeamError, match=r"does not write to it$"):
         ana.team("az://container/conda_env")
-    (ana.folder / "mfenv.toml").write_text("[mirror]\nread-only = true\n")
-    ana.context = msgspec.structs.replace(ana.context, trusted=True)
-    with pytest.raises(NotSharedWithTeamError, match="nothing is to be written"):
-        ana.team()
+
+
+def test_what_is_only_to_be_read_is_read_and_not_written(tmp_path: Path, s3: Bucket) -> None:
+    ana, ben = machine(tmp_path / "ana", s3), machine(tmp_path / "ben", s3)
+    wanted = ana.environment(b"one")
+    ana.share(wanted, "team/env:v1")
+    (ben.folder / "mfenv.toml").write_text("[mirror]\nread-only = true\n")
+    ben.context = msgspec.structs.replace(ben.context, trusted=True)
+    assert [one.id for one in ben.team().find(V1)] == [one.id for one in wanted]
+    other, keys = ben.environment(b"another"), s3.keys(KEYS)
+    with pytest.raises(AliasTakenError):
+        ben.share(other, "team/env:v1")
+    with pytest.raises(NotSharedWithTeamError, match="nothing is to be written to it"):
+        ben.share(other, "team/env:v2")
+    assert s3.keys(KEYS) == keys

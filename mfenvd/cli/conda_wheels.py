@@ -28,8 +28,6 @@ def look_up(
     Raises:
         CommandError: It is no package, there is none, or a channel gives no answer.
     """
-    import msgspec
-
     from mfenvd.condarc.configuration import home_of, read_conda_configuration
     from mfenvd.paths import find_paths
     from mfenvd.resolve.conda.availability import NoSuchCondaPackage, conda_availability
@@ -57,15 +55,24 @@ def look_up(
         raise IndexAnswerError(finding.message, finding.fix) from problem
     except CondaProblem as problem:
         raise IndexAnswerError(str(problem)) from problem
-    if python is None:
-        return found
+    return found if python is None else _for_python(found, python, limit)
+
+
+def _for_python(found: CondaAvailability, python: str, limit: int | None) -> CondaAvailability:
+    """The newest `limit` versions that have a build for `python`, with those builds alone.
+
+    Raises:
+        NoSuchPackageError: None has.
+    """
+    import msgspec
+
     rows = [
         msgspec.structs.replace(row, builds=tuple(b for b in row.builds if _is_for(b, python))) for row in found.rows
     ]
     kept = [row for row in rows if row.builds]
     if not kept:
         raise NoSuchPackageError(
-            f"No build of {found.name} is for Python {python}.", f"`mfenv wheels --conda {package}`"
+            f"No build of {found.name} is for Python {python}.", f"`mfenv wheels --conda {found.name}`"
         )
     return msgspec.structs.replace(found, rows=tuple(kept[:limit]), versions=len(kept))
 

@@ -23,8 +23,6 @@ from mfenvd.flows.targets import requested_targets, step_targets
 from tests.flows.project.conftest import LINUX, MAC
 from tests.flows.project.steps import remote, step
 
-OTHER_LINUX = Host(Arch.LINUX_AARCH64, "3.11.7", glibc="2.39")
-
 
 def project(host: Host, settings: Settings | None = None, python: str = "3.11.7", **metaflow: str) -> ProjectTargets:
     values = {f"METAFLOW_{name}": Setting(value) for name, value in metaflow.items()}

@@ -60,8 +60,13 @@ def missing_profile(variable_location: Location, profile: str) -> Finding:
     )
 
 
-def unknown_named_environment(name: str, location: Location, defined: Iterable[str]) -> Finding:
-    """MFE105: `@named_env` names an environment that only Metaflow's own registry may know."""
+def unknown_named_environment(
+    name: str, location: Location, defined: Iterable[str], *, manifest: PurePath | None = None
+) -> Finding:
+    """MFE105: `@named_env` names an environment that at most the datastore knows.
+
+    `manifest` is metaflow-netflixext's, which does not have it; None with Metaflow core.
+    """
     known = sorted(defined)
     close = nearest(name, known)
     listed = f" Did you mean {close!r}?" if close else f" Defined here: {', '.join(known)}." if known else ""
@@ -71,10 +76,13 @@ def unknown_named_environment(name: str, location: Location, defined: Iterable[s
     fix = f"Say what it holds in mfenv.toml: `requirements` or `packages` under {table}."
     if name.startswith("step:"):
         fix = "Nothing has to be done: Metaflow looks at what that run used."
+    elif manifest is not None:
+        fix = f"`mfenv env show {name}` looks for it in the datastore. Or say what it holds, under {table}."
+    where = f"mfenv's configuration, and not in {manifest}" if manifest is not None else "mfenv's configuration"
     return Finding(
         Code.NAMED_ENVIRONMENT,
         Severity.WARNING,
-        f"The named environment {name!r} is not defined in mfenv's configuration, so it is not checked.{listed}",
+        f"The named environment {name!r} is not defined in {where}, so it is not checked.{listed}",
         fix=fix,
     ).located(location)
 

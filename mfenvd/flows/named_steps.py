@@ -144,7 +144,8 @@ def _shared(name: str, step: StepReading, context: FlowContext) -> tuple[Shared 
         return None, (findings.bad_alias(error, _place(step)),)
     if alias in context.named:
         return context.named[alias], ()
-    return None, (findings.unknown_named_environment(name, _place(step), context.named),)
+    unknown = findings.unknown_named_environment(name, _place(step), context.named, manifest=context.manifest)
+    return None, (unknown,)
 
 
 def _of_manifest(name: str, context: FlowContext) -> tuple[Arch, ...]:

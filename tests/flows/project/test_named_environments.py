@@ -247,6 +247,8 @@ def test_an_alias_that_only_the_extensions_manifest_has_is_checked_there(
     reader = open_project()
     (finding,) = step_of(reader.read()).findings
     assert (finding.code, finding.line) == (Code.NAMED_ENVIRONMENT, 4)
+    assert f"and not in {manifest}" in finding.message
+    assert "mfenv env show team/serving:v1" in str(finding.fix)
     start = step_of(reader.update([known("linux-64")]))
     assert [str(planned.target.arch) for planned in start.targets] == ["osx-arm64"]
     (finding,) = start.findings

@@ -325,6 +325,16 @@ async def test_s_tells_why_the_daemon_does_not_start() -> None:
         await shows(pilot, "Press s")
 
 
+async def test_ctrl_c_says_how_to_leave_and_what_is_told_last_is_told_alone(app: Dashboard) -> None:
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "TrainFlow")
+        await press(pilot, "u")
+        await until(pilot, lambda: "Nothing to undo" in toast(app), "a reason")
+        await press(pilot, "ctrl+c")
+        await until(pilot, lambda: "Press q to leave" in toast(app), "how to leave")
+        assert len(app._notifications) == 1
+
+
 async def test_q_leaves(app: Dashboard) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "TrainFlow")

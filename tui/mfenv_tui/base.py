@@ -83,8 +83,13 @@ class BaseApp(App[None]):
         return not isinstance(writer, WriterThread) or writer._queue.empty()  # noqa: SLF001 - nothing else tells
 
     def say(self, message: str, severity: SeverityLevel = "information") -> None:
-        """Tell the user in a corner, for a moment."""
+        """Tell the user in a corner, for a moment, in place of what was told before."""
+        self.clear_notifications()
         self.notify(printable(message), severity=severity, markup=False)
+
+    def action_help_quit(self) -> None:
+        """What Ctrl-C does, which ends other programs."""
+        self.say("Press q to leave, or Ctrl+Q while you type; the daemon goes on.")
 
     def say_error(self, error: ClientError) -> None:
         """Tell what went wrong with the daemon, and what to do."""

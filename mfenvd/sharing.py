@@ -14,14 +14,14 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.domain.sharing import Asked, AskedEnvironment
+from mfenvd.domain.sharing import Asked, AskedEnvironment, Extended
 from mfenvd.domain.target import Target
 from mfenvd.shared_environments import AliasTakenError
 from mfenvd.warm.netflixext import manifest, ours
 from mfenvd.warm.netflixext.alias_files import AliasFiles
 from mfenvd.warm.netflixext.entries import ENV_TYPES, resolution_of
 from mfenvd.warm.netflixext.entries import Asked as Hashed
-from mfenvd.warm.netflixext.manifest import EnvId, Wanted
+from mfenvd.warm.netflixext.manifest import EnvId, Manifest, Wanted
 from mfenvd.warm.netflixext.recording import Resolved, records
 
 _KINDS = {env_type: kind for kind, env_type in ENV_TYPES.items()}
@@ -108,7 +108,8 @@ def share(  # noqa: PLR0913 - all that decides
             wanted = with_team(team(), ids, wanted, packages, aliases)
         except NotSharedWithTeamError as error:
             said = (here_only(aliases, asked.root, error.reason),)
-    written = ours.write(cache_dir, path, wanted, replace=is_default, envs_dir=asked.envs_dir)
+    extended = [_extended(one, before) for one in asked.extended]
+    written = ours.write(cache_dir, path, (*wanted, *extended), replace=is_default, envs_dir=asked.envs_dir)
     if written.refused:
         raise AliasTakenError(", ".join(written.refused))
     for alias in aliases:
@@ -189,6 +190,13 @@ def _wanted(
             msgspec.structs.replace(one, entry={**one.entry, "accurate_source": not new[0].extends}) for one in made
         ]
     return tuple(found)
+
+
+def _extended(one: Extended, before: Manifest) -> Wanted:
+    """What was begun with; a name that the manifest has for another one stays with that."""
+    ids = (one.request, one.full_id)
+    names = tuple(alias for alias in one.aliases if before.named(alias) in {None, ids})
+    return Wanted(EnvId(one.arch, *ids), one.entry, is_default=False, aliases=names)
 
 
 def _hashed(one: AskedEnvironment) -> Hashed:

@@ -10,7 +10,7 @@ import pytest
 from mfenvd.domain.alias import parse_alias
 from mfenvd.domain.codes import Code
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.domain.sharing import Asked, AskedEnvironment, Worded
+from mfenvd.domain.sharing import Asked, AskedEnvironment, Extended, Worded
 from mfenvd.shared_environments import AliasTakenError
 from mfenvd.sharing import NotSharedWithTeamError, Shared, Team, share
 from mfenvd.warm.netflixext.manifest import EnvId, read
@@ -20,7 +20,13 @@ ARCHS = ("linux-64", "osx-64")
 
 
 def resolved(
-    folder: Path, version: str, *aliases: str, datastore: str = "local", extends: bool = False, is_default: bool = True
+    folder: Path,
+    version: str,
+    *aliases: str,
+    datastore: str = "local",
+    extends: bool = False,
+    extended: Extended | None = None,
+    is_default: bool = True,
 ) -> Shared:
     """An environment of one wheel, resolved for two archs and shared."""
     filename = f"six-{version}-py3-none-any.whl"
@@ -30,7 +36,8 @@ def resolved(
         AskedEnvironment(arch, REQUEST, "pypi-only", worded, worded.deps, extends=extends) for arch in ARCHS
     )
     root = "s3://bucket/conda_env" if datastore == "s3" else str(folder / "conda_env")
-    asked = Asked("", datastore, root, str(folder / "conda_v2.cnd"), environments)
+    begun = (extended,) if extended is not None else ()
+    asked = Asked("", datastore, root, str(folder / "conda_v2.cnd"), environments, extended=begun)
     names = [parse_alias(alias) for alias in aliases]
     return share(
         asked,
@@ -85,3 +92,15 @@ def test_the_packages_of_an_extended_environment_are_not_those_of_its_requiremen
         entry = read(tmp_path / "conda_v2.cnd").entry(EnvId("osx-64", REQUEST, full_id))
         assert entry is not None
         assert (entry["accurate_source"], entry["resolved_by"]) == (not extends, "ana")
+
+
+def test_what_was_begun_with_is_written_down_and_takes_nobodys_name(tmp_path: Path) -> None:
+    other = resolved(tmp_path, "1.0", "team/other:v1")
+    base = EnvId("osx-64", "c" * 40, "d" * 40)
+    names = ("team/base/v1", "team/base/latest", "team/other/v1")
+    extended = Extended(base.arch, base.req, base.full, {"packages": []}, names)
+    resolved(tmp_path, "2.0", extended=extended)
+    manifest = read(tmp_path / "conda_v2.cnd")
+    assert manifest.entry(base) == {"packages": []}
+    assert manifest.default(base.arch, base.req) is None
+    assert [manifest.named(name) for name in names] == [(base.req, base.full)] * 2 + [(REQUEST, other.full_id)]

@@ -43,6 +43,24 @@ class AskedEnvironment(msgspec.Struct, frozen=True):
     entry: dict[str, Any] | None = None
 
 
+class Extended(msgspec.Struct, frozen=True):
+    """An environment that was begun with, on one arch.
+
+    Attributes:
+        arch: A conda subdir.
+        request: The request id, 40 hex digits.
+        full_id: 40 hex digits of its packages.
+        entry: As the manifest has it, or is to have it.
+        aliases: Its names, as `team/project/env/v1`.
+    """
+
+    arch: str
+    request: str
+    full_id: str
+    entry: dict[str, Any]
+    aliases: tuple[str, ...] = ()
+
+
 class Asked(msgspec.Struct, frozen=True):
     """The extension's answer.
 
@@ -53,6 +71,7 @@ class Asked(msgspec.Struct, frozen=True):
         manifest: Absolute path of the manifest.
         environments: One for each arch.
         envs_dir: Absolute path of the folder that environments are made in; None where the conda binary does not say.
+        extended: What was begun with, `--using`, on every arch that it was resolved for.
     """
 
     user: str
@@ -61,3 +80,4 @@ class Asked(msgspec.Struct, frozen=True):
     manifest: str
     environments: tuple[AskedEnvironment, ...]
     envs_dir: str | None = None
+    extended: tuple[Extended, ...] = ()

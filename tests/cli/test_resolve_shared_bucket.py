@@ -98,6 +98,26 @@ def test_another_machine_finds_the_environment_by_its_name(mfenv: Run, here: Ext
     assert bucket.keys(f"{ROOT}packages/") == packages
 
 
+def test_what_the_bucket_alone_had_to_extend_is_known_afterwards_as_with_the_extension(
+    mfenv: Run, here: ExtensionWorld
+) -> None:
+    here.environment("resolve", "-r", "requirements.txt", *EVERY_ARCH, "--alias", "team/base:v1")
+    here.write("more.txt", "late\n")
+    here.index.add(wheel("late", "1.0"))
+    options = ("resolve", "--using", "team/base:v1", "-r", "more.txt", "--arch", "linux-64")
+    left = []
+    for resolve in (here.environment, mfenv):
+        another_machine(here)
+        resolve(*options)
+        left.append(json.loads(here.manifest_file.read_text()))
+    theirs, ours = left
+    base = tuple(theirs["aliases"]["team/base/v1"])
+    assert tuple(ours["aliases"]["team/base/v1"]) == base
+    for arch in ARCHS:
+        (theirs_of, ours_of) = (one["environments"][arch][base[0]] for one in (theirs, ours))
+        assert ours_of == theirs_of
+
+
 def test_names_of_others_in_the_bucket_are_respected(mfenv: Run, here: ExtensionWorld, bucket: Cloud) -> None:
     here.environment("resolve", "-r", "requirements.txt", "--alias", "team/env:v1", "--alias", "team/env")
     theirs = bucket.get(f"{ROOT}envs/aliases/generic/team/env/v1")

@@ -183,6 +183,29 @@ def _told(resolver: Any, shared: Any) -> dict[str, Any]:
         "manifest": os.path.join(os.path.abspath(conda._local_root), manifest),
         "environments": [_environment(id_, asked, is_named, shared) for id_, asked in environments],
         "envs_dir": next(iter(conda._info.get("envs_dirs", ())), None),
+        "extended": [_extended(conda, base) for base in _bases(conda, environments)],
+    }
+
+
+def _bases(conda: Any, environments: Any) -> list[Any]:
+    """What is extended: the extension writes it down, too, if the datastore had it alone."""
+    bases = [asked["base"] for _, asked in environments if asked["base"] is not None]
+    found = {base.env_id: base for base in bases}
+    for base in bases:
+        for arch in base.co_resolved_archs:
+            id_ = base.env_id._replace(arch=arch)
+            found.setdefault(id_, conda.environment(id_, local_only=True))
+    return [base for base in found.values() if base is not None]
+
+
+def _extended(conda: Any, base: Any) -> dict[str, Any]:
+    id_, (given_once, mutable) = base.env_id, conda.aliases_for_env_id(base.env_id)
+    return {
+        "arch": id_.arch,
+        "request": id_.req_id,
+        "full_id": id_.full_id,
+        "entry": base.to_dict(),
+        "aliases": [name for name in (*given_once, *mutable) if name != id_.full_id],
     }
 
 

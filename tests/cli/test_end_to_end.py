@@ -119,7 +119,7 @@ def test_from_up_to_down(session: Session) -> None:
     assert "requests → idna" in session.mfenv("why", "idna").stdout
     again = session.json("up")
     assert states(again) == states(status)
-    assert "lib → " not in session.mfenv("why", "lib").stdout
+    assert "app → lib" in session.mfenv("why", "lib").stdout
 
     assert session.mfenv("trust").stdout == f"{session.root} is trusted.\n"
     assert session.json("status")["projects"][0]["trusted"] is True

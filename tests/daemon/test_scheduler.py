@@ -235,7 +235,7 @@ async def test_passing_failure_is_retried_with_growing_pauses(
     for attempt in range(3):
         await eventually(lambda attempt=attempt: len(bench.pool.asked) == attempt + 1)  # type: ignore[misc]
         await bench.answer(one, failed(code))
-    assert 0.35 <= time.monotonic() - began < 3
+    assert time.monotonic() - began >= 0.35
     assert not bench.scheduler.is_busy(ROOT)
     await eventually(lambda: len(bench.pool.asked) == 4)
     await bench.answer(one, good(one))

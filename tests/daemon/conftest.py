@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from mfenvd.daemon.journal import Journal
 from tests.daemon.harness import Daemon
 
 
@@ -28,3 +29,11 @@ def root(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     return folder.resolve()
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    one = Journal(tmp_path / "journal.sqlite")
+    await one.open()
+    yield one
+    await one.close()

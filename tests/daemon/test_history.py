@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -41,14 +40,6 @@ def packages_of(outcome: Outcome) -> tuple[LockedPackage, ...]:
 
 NOTHING = Outcome(findings=(Finding("MFE302", Severity.ERROR, "no wheel"),))
 OLD, NEW = resolved("1.0", "2.0"), resolved("1.1", "2.0")
-
-
-@pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
-    one = Journal(tmp_path / "journal.sqlite")
-    await one.open()
-    yield one
-    await one.close()
 
 
 async def test_nothing_is_known_of_a_first_resolution(journal: Journal) -> None:

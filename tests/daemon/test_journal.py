@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,6 @@ from tests.daemon.harness import REPOSITORY
 
 VERSION_1 = Path(__file__).parent / "journals" / "v1.sql"
 BLOCKED = Outcome(findings=(Finding("MFE302", Severity.ERROR, "no wheel", data={"wheels": [1, "two"]}),))
-
-
-@pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
-    one = Journal(tmp_path / "journal.sqlite")
-    await one.open()
-    yield one
-    await one.close()
 
 
 async def test_what_is_written_is_read_back(journal: Journal) -> None:

@@ -92,6 +92,7 @@ def test_secrets_are_not_in_any_file_and_what_is_shown_hides_them(running: Daemo
     }  # fmt: skip
     running.kill()
     kept = b"".join(path.read_bytes() for path in running.home.rglob("*") if path.is_file())
+    assert b"METAFLOW_USER" in kept
     for secret in (b"hunter2-hunter2", b"sesame-sesame", b"swordfish"):
         assert secret not in kept
 

@@ -12,6 +12,7 @@ from mfenvd.warm.building import extracted_folder
 from tests.support.conda_python import python_archive
 from tests.support.metaflow_world import LOCAL, World, metaflow_world
 from tests.warm.laid_out import conda_package, environments
+from tests.warm.mfenvd import Mfenvd
 from tests.warm.releases import RELEASES, python_with_metaflow
 
 
@@ -44,6 +45,18 @@ def world(shared_world: World, extracted_python: Path, tmp_path: Path) -> World:
     """A machine of its own, with the shared channel and index, where python was extracted before."""
     shutil.copytree(extracted_python, extracted_folder(tmp_path / "cache"), symlinks=True, copy_function=_linked)
     return World(tmp_path, shared_world.channel, shared_world.index)
+
+
+@pytest.fixture
+def mfenvd(world: World, tmp_path: Path) -> Iterator[Mfenvd]:
+    """A daemon that runs, and a project with nothing in it."""
+    world.forget()
+    for path in world.project.glob("*.*"):
+        path.unlink()
+    one = Mfenvd(tmp_path / "mfenv")
+    one.run("start")
+    yield one
+    one.run("stop")
 
 
 def _linked(source: str, target: str) -> None:

@@ -24,7 +24,8 @@ from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, me
 from tests.support.s3_server import Bucket, bucket
 from tests.support.wheels import wheel
 from tests.warm.bootstraps import bootstrap
-from tests.warm.test_ready import LATEST_FLOW, PATIENCE, Mfenvd
+from tests.warm.mfenvd import PATIENCE, Mfenvd
+from tests.warm.test_ready import LATEST_FLOW
 
 pytestmark = pytest.mark.metaflow
 
@@ -42,17 +43,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     conda = [conda_archive("boto3", "1.40.0", {}, noarch="generic")]
     with metaflow_world(tmp_path_factory.mktemp("world").resolve(), conda, [wheel("boto3", "1.40.0")]) as one:
         yield one
-
-
-@pytest.fixture
-def mfenvd(world: World, tmp_path: Path) -> Iterator[Mfenvd]:
-    world.forget()
-    for path in world.project.glob("*.*"):
-        path.unlink()
-    one = Mfenvd(tmp_path / "mfenv")
-    one.run("start")
-    yield one
-    one.run("stop")
 
 
 def lines(world: World, flow: str) -> list[dict[str, Any]]:

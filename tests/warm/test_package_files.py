@@ -10,7 +10,7 @@ from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.surroundings import Surroundings
-from mfenvd.environments import PackageFiles, local_environments
+from mfenvd.environments import PackageFiles
 from mfenvd.warm.micromamba import read_micromamba_settings
 from mfenvd.warm.plan import NotMadeError
 from tests.support.conda_archives import CondaArchive, conda_archive
@@ -164,9 +164,3 @@ def test_a_wheel_that_was_built_here_is_taken_from_there(world: World) -> None:
         (home / DEMO.filename).write_bytes(DEMO.content)
         (home / "origin").write_text(origin)
     assert files(world).fetch(package) == world.root / "cache" / "built" / "1" / DEMO.filename
-
-
-def test_environments_are_made_of_these_files(world: World) -> None:
-    found = context(world)
-    made = local_environments(found, read_micromamba_settings(found.surroundings, trusted=True))
-    assert made.find("id", "linux-64") is None

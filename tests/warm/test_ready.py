@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,23 +11,20 @@ from typing import Any
 
 import pytest
 
-from mfenvd.client.connection import Connection
 from mfenvd.domain.codes import Code
 from mfenvd.domain.state import State
-from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.verdict import Verdict
-from mfenvd.paths import find_paths
 from tests.daemon.harness import until
 from tests.support.conda_archives import conda_archive
-from tests.support.conda_python import PYTHON_VERSION, python_archive
+from tests.support.conda_python import python_archive
 from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
 from tests.support.wheels import wheel
 from tests.warm.bootstraps import bootstrap
+from tests.warm.mfenvd import PATIENCE, Mfenvd
 from tests.warm.releases import RELEASES, python_with_metaflow
 
 pytestmark = pytest.mark.metaflow
 
-PATIENCE = 150.0
 S3 = {"METAFLOW_DEFAULT_DATASTORE": "s3", "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/metaflow"}
 FOREIGN = "linux-aarch64"
 LATEST_FLOW = """\
@@ -54,39 +50,6 @@ if __name__ == "__main__":
 """
 
 
-class Mfenvd:
-    """A daemon with a home of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.environ = {**os.environ, "MFENV_HOME": str(home)}
-        self.connection = Connection(find_paths(self.environ).socket)
-
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        done = [sys.executable, "-m", "mfenvd.daemon", command]
-        return subprocess.run(done, env=self.environ, capture_output=True, text=True, check=True, timeout=60)
-
-    def up(self, world: World, **environ: str) -> None:
-        surroundings = Surroundings(str(world.project), world.python, PYTHON_VERSION, {**world.environ, **environ})
-        self.connection.add_project(str(world.project), surroundings)
-
-    def verdicts(self) -> dict[str, Verdict]:
-        """By flow, step and arch."""
-        return {f"{one.flow}.{one.step} {one.target.arch}": one for one in self.connection.status().verdicts}
-
-    def becomes(self, state: State, flow: str = "") -> None:
-        """Returns when every verdict, or every one of `flow`, is in this state."""
-
-        def reached() -> bool:
-            verdicts = [one for one in self.verdicts().values() if not flow or one.flow == flow]
-            return {one.state for one in verdicts} == {state}
-
-        try:
-            until(reached, PATIENCE)
-        except AssertionError:
-            shown = [(name, one.state, [f.message for f in one.findings]) for name, one in self.verdicts().items()]
-            raise AssertionError(shown) from None
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     conda = [python_archive(FOREIGN), conda_archive("boto3", "1.40.0", {}, noarch="generic")]
@@ -99,17 +62,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     ]
     with metaflow_world(tmp_path_factory.mktemp("world").resolve(), conda, wheels) as one:
         yield one
-
-
-@pytest.fixture
-def mfenvd(world: World, tmp_path: Path) -> Iterator[Mfenvd]:
-    world.forget()
-    for path in world.project.glob("*.*"):
-        path.unlink()
-    one = Mfenvd(tmp_path / "mfenv")
-    one.run("start")
-    yield one
-    one.run("stop")
 
 
 def urls(manifest: dict[str, Any]) -> dict[tuple[str, str, str], set[str]]:

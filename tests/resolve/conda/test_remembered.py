@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ from tests.resolve.conda.asking import LINUX, MAC, TARGETS, context, request
 from tests.support.conda_channel import PYTHON, ChannelServer, package, repodata_of, write_repodata
 
 SECRET = "hunter2-77fe"
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[ChannelServer]:
-    write_repodata(tmp_path / "channels" / "team", repodata_of(package("a", "1"), *PYTHON), compressed=True)
-    with ChannelServer(tmp_path / "channels") as server:
-        yield server
 
 
 @pytest.fixture

@@ -40,13 +40,6 @@ SECRET = "hunter2-4d1c"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[ChannelServer]:
-    write_repodata(tmp_path / "channels" / "team", repodata_of(package("a", "1"), *PYTHON), compressed=True)
-    with ChannelServer(tmp_path / "channels") as server:
-        yield server
-
-
-@pytest.fixture
 def channel(served: ChannelServer) -> str:
     return f"{served.url}/team"
 

@@ -20,9 +20,9 @@ from tests.support.clouds import CLIENTS, CLOUDS, Cloud, cloud, pinned_conda, pi
 from tests.support.extension_world import ExtensionWorld, extension_world
 from tests.support.metaflow_world import LOCAL
 from tests.support.wheels import wheel
+from tests.warm.mfenvd import PATIENCE, Mfenvd
 from tests.warm.netflixext.extension import python_with_extension
 from tests.warm.netflixext.test_ready import EXTENDING_FLOW, FLOW, LATE_FLOW, shown
-from tests.warm.test_ready import PATIENCE, Mfenvd
 
 pytestmark = [pytest.mark.metaflow, pytest.mark.soak]
 

@@ -15,8 +15,8 @@ from mfenvd.domain.state import State
 from tests.support.extension_world import ExtensionWorld, extension_world
 from tests.support.metaflow_world import LOCAL
 from tests.support.wheels import wheel
+from tests.warm.mfenvd import Mfenvd
 from tests.warm.netflixext.extension import python_with_extension
-from tests.warm.test_ready import Mfenvd
 
 pytestmark = [pytest.mark.metaflow, pytest.mark.soak]
 

@@ -8,11 +8,11 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import msgspec
 
 from mfenvd.buckets import bucket_of, remotes_of, take_credentials
+from mfenvd.domain.file_urls import path_of_file_url
 from mfenvd.domain.identity import RequestIdentity
 from mfenvd.domain.layouts import core_key_of
 from mfenvd.domain.request import Indexes, Kind
@@ -206,7 +206,7 @@ class PackageFiles:
 
 def _path_of(url: str) -> Path | None:
     """The file that a `file:` URL names."""
-    return Path(url2pathname(urlsplit(url).path)) if url.startswith("file:") else None
+    return path_of_file_url(url) if url.startswith("file:") else None
 
 
 def _copy(path: Path, file: BinaryIO) -> None:

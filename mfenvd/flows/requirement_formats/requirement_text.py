@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
-from urllib.request import url2pathname
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
@@ -20,6 +19,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from mfenvd.domain.file_urls import path_of_file_url
 from mfenvd.domain.finding import Finding, Location
 from mfenvd.flows.requirement_formats import findings
 from mfenvd.flows.requirement_formats.findings import Unusable
@@ -165,7 +165,7 @@ def _remote(reference: _Reference) -> Canonical:
         raise _invalid(reference.entry, "a URL has no blanks")
     url, fragment = urldefrag(reference.target)
     egg, rest = _split_egg(fragment)
-    filename = url2pathname(urlsplit(url).path).replace("\\", "/").rpartition("/")[2]
+    filename = unquote(urlsplit(url).path).rpartition("/")[2]
     full = f"{url}#{rest}" if rest else url
     found = None if filename.lower().endswith(".whl") else _EGG.fullmatch(egg)
     if found:
@@ -215,9 +215,7 @@ def to_path(target: str) -> Path:
     """
     if not target.lower().startswith("file:"):
         return Path(target).expanduser()
-    parts = urlsplit(target)
-    share = f"//{parts.netloc}" if os.name == "nt" and parts.netloc not in {"", "localhost"} else ""
-    return Path(url2pathname(share + parts.path))
+    return path_of_file_url(target)
 
 
 def _existing(path: Path, entry: Entry) -> Path:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from mfenvd.domain.file_urls import path_of_file_url
 
 NOARCH = "noarch"
 
@@ -18,8 +19,6 @@ FRESH_FOR = 3600.0
 
 Place = tuple[str, str]
 """A channel's URL and a subdir."""
-
-_DRIVE = re.compile(r"/[A-Za-z]:/")
 
 
 class Stamps:
@@ -69,5 +68,4 @@ def is_remote(channel: str) -> bool:
 
 
 def _local_file(channel: str, subdir: str) -> Path:
-    path = unquote(urlsplit(channel).path)
-    return Path(path[1:] if _DRIVE.match(path) else path, subdir, "repodata.json")
+    return path_of_file_url(channel) / subdir / "repodata.json"

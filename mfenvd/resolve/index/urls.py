@@ -6,7 +6,8 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
-from urllib.request import url2pathname
+
+from mfenvd.domain.file_urls import path_of_file_url
 
 
 def split(url: str) -> SplitResult:
@@ -34,9 +35,7 @@ def location(link: str, base: Path) -> str:
 def path_of(place: str) -> Path | None:
     """The path that a `file:` URL or a plain path means; None for every other URL."""
     if place.startswith("file:"):
-        parts = urlsplit(place)
-        host = f"//{parts.netloc}" if parts.netloc not in {"", "localhost"} else ""
-        return Path(url2pathname(host + parts.path))
+        return path_of_file_url(place)
     return None if "://" in place else Path(place)
 
 

@@ -21,7 +21,7 @@ from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreach
 from mfenvd.resolve.index.files import DistFile, parse_version, version_key
 from mfenvd.resolve.index.metadata import Metadata, fetch_metadata
 from mfenvd.resolve.index.places import Found, index_place, link_places
-from mfenvd.resolve.index.store import NotStoredError, PageStore, cache_key, decoded
+from mfenvd.resolve.index.store import NotStoredError, PageStore, cache_key
 from mfenvd.resolve.index.transport import LateTransport
 from mfenvd.resolve.index.urls import path_of
 
@@ -49,16 +49,16 @@ class Listing:
             used instead.
     """
 
-    def __init__(self, name: str, answers: Iterable[tuple[str, Found]]) -> None:
+    def __init__(self, name: str, answers: Sequence[tuple[str, Found]]) -> None:
         self.name = name
-        self._answers = [(shown, found) for shown, found in answers if found.versions is not None]
+        self._places = [found.releases for _, found in answers if found.releases is not None]
         self._files: dict[str, tuple[DistFile, ...]] = {}
-        self.stale = tuple((shown, found.stale) for shown, found in self._answers if found.stale is not None)
+        self.stale = tuple((shown, found.stale) for shown, found in answers if found.releases and found.stale)
 
     @cached_property
     def versions(self) -> tuple[Version, ...]:
         """All that have a file, the newest first."""
-        return _newest_first(tuple(dict.fromkeys(key for _, found in self._answers for key in found.versions or ())))
+        return _newest_first(tuple(dict.fromkeys(key for place in self._places for key in place.listed)))
 
     def of(self, version: Version | str) -> tuple[DistFile, ...]:
         """The files of one version, in any spelling, merged from all places; none where it does not exist.
@@ -67,11 +67,11 @@ class Listing:
 
         Raises:
             InvalidVersion: `version` is not one.
+            IndexUnreadable: An index lists something else than files there.
         """
         key = version_key(str(version))
         if key not in self._files:
-            listed = (found.versions[key] for _, found in self._answers if found.versions and key in found.versions)
-            self._files[key] = _merged(map(decoded, listed))
+            self._files[key] = _merged(place.of(key) for place in self._places)
         return self._files[key]
 
     @cached_property
@@ -139,11 +139,6 @@ class IndexClient:
 
         return self._all(one, list(dict.fromkeys(canonicalize_name(name) for name in names)))
 
-    def files_of_many(self, names: Iterable[str]) -> dict[str, tuple[DistFile, ...] | IndexProblem | NoSuchPackage]:
-        """`files` of each name, by canonical name; where it would raise, the exception itself is the value."""
-        answers = self.listings_of_many(names)
-        return {name: answer.files if isinstance(answer, Listing) else answer for name, answer in answers.items()}
-
     def metadata(self, file: DistFile) -> Metadata:
         """What wheel `file` says about itself. A wheel never changes, so it is asked for once.
 
@@ -193,7 +188,7 @@ class IndexClient:
                 if error.status != 403:
                     raise
                 forbidden = forbidden or error
-        if all(found.versions is None for _, found in answers):
+        if all(found.releases is None for _, found in answers):
             raise forbidden or NoSuchPackage(name, self.config.shown)
         listing = self._listings[name] = Listing(name, answers)
         return listing

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from mfenvd.domain.redact import shown_url, without_credentials
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, package_of, recognize
+from mfenvd.resolve.index.releases import JsonOrigin, Releases, joined, json_releases, releases_of
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPES = frozenset({"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml"})
@@ -21,38 +22,8 @@ _FOR_PEOPLE = re.compile(rb"<\s*(form|script|input|iframe)\b", re.IGNORECASE)
 _ANY_TAG = re.compile(rb"<\s*(!doctype|html|head|body|a)\b", re.IGNORECASE)
 
 
-class _Hashes(msgspec.Struct, frozen=True, gc=False):
-    """Those of other kinds are passed over."""
-
-    sha256: str | None = None
-
-
-class _JsonFile(msgspec.Struct, rename="kebab", gc=False):
-    filename: str
-    url: str
-    hashes: _Hashes = _Hashes()
-    requires_python: str | None = None
-    size: int | None = None
-    yanked: bool | str = False
-    core_metadata: bool | _Hashes | None = None
-    # The name of `core-metadata` before PEP 714, which some indexes still use.
-    data_dist_info_metadata: bool | _Hashes | None = None
-
-
-class _JsonMeta(msgspec.Struct, frozen=True, rename="kebab"):
-    api_version: str = "1.0"
-
-
-class _JsonPage(msgspec.Struct):
-    files: list[_JsonFile]
-    meta: _JsonMeta = _JsonMeta()
-
-
-_DECODER = msgspec.json.Decoder(_JsonPage)
-
-
-def parse_page(content: bytes, content_type: str, url: str, name: str, index: str) -> tuple[DistFile, ...]:
-    """The files of package `name` that a page lists, in the order of the page.
+def parse_page(content: bytes, content_type: str, url: str, name: str, index: str) -> Releases:
+    """The files of package `name` that a page lists.
 
     Args:
         content: The body as received, decompressed.
@@ -67,9 +38,9 @@ def parse_page(content: bytes, content_type: str, url: str, name: str, index: st
     media_type, _, parameters = content_type.partition(";")
     media_type = media_type.strip().lower() or "text/html"
     if media_type in {JSON_TYPE, "application/json"}:
-        return tuple(_json_files(content, url, name, index))
+        return json_releases(content, JsonOrigin(without_credentials(url), name, index))
     if media_type in HTML_TYPES:
-        return tuple(_html_files(content, parameters, url, name, index))
+        return releases_of(_html_files(content, parameters, url, name, index))
     raise IndexUnreadable(index, f"a page of type {media_type}")
 
 
@@ -111,35 +82,6 @@ def from_url(url: str, name: str, source: str, *, size: int | None = None) -> Di
     )
 
 
-def _json_files(content: bytes, url: str, name: str, index: str) -> Iterator[DistFile]:
-    try:
-        page = _DECODER.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise IndexUnreadable(index, f"JSON that is no index page ({error})") from error
-    if page.meta.api_version.partition(".")[0] != "1":
-        raise IndexUnreadable(index, f"version {page.meta.api_version} of the index protocol")
-    for entry in page.files:
-        known = recognize(entry.filename, name)
-        if known is None or (address := _absolute(entry.url, url)) is None:
-            continue
-        metadata = entry.core_metadata if entry.core_metadata is not None else entry.data_dist_info_metadata
-        yanked = entry.yanked if isinstance(entry.yanked, str) else ""
-        yield DistFile(
-            name=name,
-            version=known[1],
-            filename=entry.filename,
-            url=address,
-            kind=known[0],
-            index=index,
-            sha256=entry.hashes.sha256,
-            size=entry.size,
-            requires_python=entry.requires_python or None,
-            yanked=yanked if entry.yanked is not False else None,
-            has_metadata=bool(metadata),
-            metadata_sha256=metadata.sha256 if isinstance(metadata, _Hashes) else None,
-        )
-
-
 def _html_files(content: bytes, parameters: str, url: str, name: str, index: str) -> Iterator[DistFile]:
     if not _ANY_TAG.search(content) and content.strip():
         raise IndexUnreadable(index, "a page that is no HTML")
@@ -177,10 +119,10 @@ def _links(content: bytes, parameters: str, url: str, index: str) -> Iterator[_L
             raise IndexUnreadable(index, f"version {version} of the index protocol")
     base = next((href for element in root.iter("base") if (href := element.get("href"))), "")
     page = without_credentials(url)
-    start = _joined(page, base) or page
+    start = joined(page, base) or page
     for anchor in root.iter("a"):
         href = anchor.get("href")
-        if href is not None and (address := _joined(start, href)) is not None:
+        if href is not None and (address := joined(start, href)) is not None:
             yield _Link(address, dict(anchor.attrib))
 
 
@@ -202,18 +144,3 @@ def _from_link(link: _Link, name: str, index: str) -> DistFile | None:
         "metadata_sha256": metadata.partition("sha256=")[2] or None if metadata else None,
     }
     return msgspec.structs.replace(file, **changes)
-
-
-def _absolute(url: str, page: str) -> str | None:
-    address = url if url.startswith(("https://", "http://")) else _joined(page, url)
-    if address is None or ("@" not in address and "#" not in address):
-        return address
-    return without_credentials(address.partition("#")[0])
-
-
-def _joined(page: str, address: str) -> str | None:
-    """None for an address that cannot be read, which leads nowhere for every tool."""
-    try:
-        return urljoin(page, address)
-    except ValueError:
-        return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +13,8 @@ from mfenvd.domain.redact import shown_url, without_credentials
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile, package_of
 from mfenvd.resolve.index.pages import from_url, parse_links, parse_page
-from mfenvd.resolve.index.store import PageStore, decoded, encoded
+from mfenvd.resolve.index.releases import Releases, releases_of
+from mfenvd.resolve.index.store import PageStore
 from mfenvd.resolve.index.urls import path_of, userinfo
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ class Found(msgspec.Struct, frozen=True):
     """What one place has of a package.
 
     Attributes:
-        versions: Files by `version_key`, encoded; None when the place does not know the package.
+        releases: None when the place does not know the package.
         stale: Since when (seconds since 1970) it may have changed, as it does not answer now.
     """
 
-    versions: dict[str, msgspec.Raw] | None
+    releases: Releases | None
     stale: float | None = None
 
 
@@ -60,12 +60,12 @@ class RemoteIndex:
         self._pages = pages
 
     def find(self, name: str, *, ask: bool = True) -> Found:
-        def parse(response: requests.Response) -> tuple[DistFile, ...]:
+        def parse(response: requests.Response) -> Releases:
             content_type = response.headers.get("Content-Type", "")
             return parse_page(response.content, content_type, response.url, name, self.shown)
 
         page, stale = self._pages.page(f"{self._url}/{name}/", self.shown, self._user, parse, ask=ask)
-        return Found(page.versions, page.checked if stale else None)
+        return Found(page.releases, page.checked if stale else None)
 
 
 class FolderIndex:
@@ -80,11 +80,11 @@ class FolderIndex:
         del ask
         path = self._folder / name / "index.html"
 
-        def parse(content: bytes) -> tuple[DistFile, ...]:
+        def parse(content: bytes) -> Releases:
             return parse_page(content, "text/html", path.as_uri(), name, self.shown)
 
         page = self._pages.local_page(path, self.shown, parse)
-        return Found(page.versions if page is not None else None)
+        return Found(page.releases if page is not None else None)
 
 
 class LinkedFolder:
@@ -94,7 +94,7 @@ class LinkedFolder:
         self.shown = str(path)
         self._path = path
         self._lock = threading.Lock()
-        self._known: dict[str, dict[str, msgspec.Raw]] | None = None
+        self._known: dict[str, Releases] | None = None
 
     def find(self, name: str, *, ask: bool = True) -> Found:
         del ask
@@ -125,7 +125,7 @@ class LinkedPage:
         self._user = _user(link)
         self._pages = pages
         self._lock = threading.Lock()
-        self._known: dict[str, dict[str, msgspec.Raw]] | None = None
+        self._known: dict[str, Releases] | None = None
         self._stale: float | None = None
 
     def find(self, name: str, *, ask: bool = True) -> Found:
@@ -138,20 +138,19 @@ class LinkedPage:
         path = self._path
         if path is not None:
 
-            def parse_content(content: bytes) -> tuple[DistFile, ...]:
-                return parse_links(content, "text/html", path.as_uri(), self.shown)
+            def parse_content(content: bytes) -> Releases:
+                return releases_of(parse_links(content, "text/html", path.as_uri(), self.shown))
 
             page = self._pages.local_page(path, self.shown, parse_content)
         else:
 
-            def parse(response: requests.Response) -> tuple[DistFile, ...]:
+            def parse(response: requests.Response) -> Releases:
                 content_type = response.headers.get("Content-Type", "")
-                return parse_links(response.content, content_type, response.url, self.shown)
+                return releases_of(parse_links(response.content, content_type, response.url, self.shown))
 
             page, stale = self._pages.page(self._url, self.shown, self._user, parse, ask=ask)
             self._stale = page.checked if stale else None
-        versions = page.versions if page is not None else None
-        return chain.from_iterable(map(decoded, (versions or {}).values()))
+        return page.releases.files if page is not None and page.releases is not None else ()
 
 
 class LinkedUrl:
@@ -164,7 +163,7 @@ class LinkedUrl:
     def find(self, name: str, *, ask: bool = True) -> Found:
         del ask
         file = from_url(self._url, name, self.shown)
-        return Found(encoded([file]) if file is not None else None)
+        return Found(releases_of([file]) if file is not None else None)
 
 
 def index_place(url: str, pages: PageStore) -> Place:
@@ -196,8 +195,8 @@ def _user(url: str) -> str:
     return "\0".join(filter(None, login)) if login else ""
 
 
-def _by_name(files: Iterable[DistFile]) -> dict[str, dict[str, msgspec.Raw]]:
+def _by_name(files: Iterable[DistFile]) -> dict[str, Releases]:
     found: dict[str, list[DistFile]] = {}
     for file in files:
         found.setdefault(file.name, []).append(file)
-    return {name: encoded(listed) for name, listed in found.items()}
+    return {name: releases_of(listed) for name, listed in found.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import msgspec
 
 from mfenvd.resolve.index.cache import AnswerCache
 from mfenvd.resolve.index.errors import IndexUnreachable, IndexUnreadable
-from mfenvd.resolve.index.files import DistFile, version_key
+from mfenvd.resolve.index.releases import Releases
 from mfenvd.resolve.index.transport import Transport
 from mfenvd.resolve.index.turns import one_at_a_time
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import requests
 
 # Part of every key: another number whenever what is stored changes its form or its meaning.
-_FORMAT = "2"
+_FORMAT = "3"
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.01"
 """The kinds of page that are understood, in the order of preference that PEP 691 recommends."""
@@ -34,14 +34,13 @@ class Page(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         checked: When the index last said so, in seconds since 1970.
-        versions: Files by `version_key`, still encoded: of thousands of them a handful is wanted. None when there is no
-            such page.
+        releases: None when there is no such page.
         etag: As the index gave it, for asking whether it changed.
         modified: Likewise its Last-Modified.
     """
 
     checked: float
-    versions: dict[str, msgspec.Raw] | None
+    releases: Releases | None
     etag: str | None = None
     modified: str | None = None
 
@@ -51,20 +50,6 @@ class NotStoredError(LookupError):
 
 
 _DECODER = msgspec.msgpack.Decoder(Page)
-_FILES = msgspec.msgpack.Decoder(tuple[DistFile, ...])
-
-
-def encoded(files: Iterable[DistFile]) -> dict[str, msgspec.Raw]:
-    """`files` as `Page.versions` has them."""
-    found: dict[str, list[DistFile]] = {}
-    for file in files:
-        found.setdefault(version_key(file.version), []).append(file)
-    return {key: msgspec.Raw(msgspec.msgpack.encode(listed)) for key, listed in found.items()}
-
-
-def decoded(files: msgspec.Raw) -> tuple[DistFile, ...]:
-    """The files of one version, in the order of the page."""
-    return _FILES.decode(files)
 
 
 class PageStore:
@@ -88,7 +73,7 @@ class PageStore:
         url: str,
         index: str,
         user: str,
-        parse: Callable[[requests.Response], tuple[DistFile, ...]],
+        parse: Callable[[requests.Response], Releases],
         *,
         ask: bool = True,
     ) -> tuple[Page, bool]:
@@ -98,7 +83,7 @@ class PageStore:
             url: Without credentials.
             index: For messages.
             user: Whose view of the index it is, as a secret; with other credentials it may list other files.
-            parse: Makes files of an answer.
+            parse: Reads an answer.
             ask: Whether the network may be used.
 
         Raises:
@@ -125,19 +110,19 @@ class PageStore:
             except (IndexUnreachable, IndexUnreadable) as failure:
                 turn.failure = failure
                 # A page instead of the page is what a hotel's network answers: no better than no answer.
-                if stored is None or stored.versions is None:
+                if stored is None or stored.releases is None:
                     raise
                 return stored, True
             self._cache.put(key, msgspec.msgpack.encode(page))
             return page, False
 
-    def local_page(self, path: Path, shown: str, parse: Callable[[bytes], tuple[DistFile, ...]]) -> Page | None:
+    def local_page(self, path: Path, shown: str, parse: Callable[[bytes], Releases]) -> Page | None:
         """The page in file `path`, parsed once for each of its states; None when there is no such file.
 
         Args:
             path: Of an HTML page.
             shown: The index, for messages.
-            parse: Makes files of its content.
+            parse: Reads its content.
 
         Raises:
             IndexUnreadable: It is there and cannot be read or parsed.
@@ -153,13 +138,11 @@ class PageStore:
             return None
         except OSError as error:
             raise IndexUnreadable(shown, f"a page that cannot be read ({error.strerror})") from error
-        page = Page(time.time(), encoded(parse(content)))
+        page = Page(time.time(), parse(content))
         self._cache.put(key, msgspec.msgpack.encode(page))
         return page
 
-    def _asked(
-        self, url: str, index: str, stored: Page | None, parse: Callable[[requests.Response], tuple[DistFile, ...]]
-    ) -> Page:
+    def _asked(self, url: str, index: str, stored: Page | None, parse: Callable[[requests.Response], Releases]) -> Page:
         if self._offline:
             raise IndexUnreachable(index, "mfenv is told to stay offline")
         headers = {"Accept": ACCEPT}
@@ -175,12 +158,11 @@ class PageStore:
             return Page(now, None)
         if response.status_code != 200:
             raise IndexUnreadable(index, f"HTTP status {response.status_code}")
-        files = parse(response)
-        return Page(now, encoded(files), response.headers.get("ETag"), response.headers.get("Last-Modified"))
+        return Page(now, parse(response), response.headers.get("ETag"), response.headers.get("Last-Modified"))
 
     def _is_fresh(self, page: Page) -> bool:
         age = time.time() - page.checked
-        limit = self._fresh_for if page.versions is not None else min(self._fresh_for, _ABSENCE_FRESH_FOR)
+        limit = self._fresh_for if page.releases is not None else min(self._fresh_for, _ABSENCE_FRESH_FOR)
         return 0 <= age < limit
 
     def _stored(self, key: str) -> Page | None:

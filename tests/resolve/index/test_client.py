@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mfenvd.resolve.index.client import IndexClient
+from mfenvd.resolve.index.client import IndexClient, Listing
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable, NoSuchPackage
 from tests.resolve.index.conftest import MakeClient, ServeIndex
@@ -146,19 +146,21 @@ def test_many_packages_are_asked_for_at_once_and_each_gets_its_answer(
     index.fail("demo-3", Fault(status=404))
     index.fail("demo-4", Fault(body=b"garbage"))
     begin = time.monotonic()
-    answers = client_of(index.url).files_of_many([*names, "Demo_0"])
+    answers = client_of(index.url).listings_of_many([*names, "Demo_0"])
     assert time.monotonic() - begin < 12 * 0.2
     assert list(answers) == names
     assert isinstance(answers["demo-3"], NoSuchPackage)
     assert isinstance(answers["demo-4"], IndexUnreadable)
-    assert all(isinstance(answers[name], tuple) for name in names if name not in {"demo-3", "demo-4"})
+    assert all(isinstance(answers[name], Listing) for name in names if name not in {"demo-3", "demo-4"})
 
 
 def test_a_fresh_page_is_not_asked_for_again_in_any_client(index: IndexServer, client_of: MakeClient) -> None:
     index.add(wheel("demo", "1.0"))
     first = client_of(index.url).files("demo")
     assert client_of(index.url).files("demo") == first
-    assert client_of(index.url).files_of_many(["demo"]) == {"demo": first}
+    (again,) = client_of(index.url).listings_of_many(["demo"]).values()
+    assert isinstance(again, Listing)
+    assert again.files == first
     assert len(index.log) == 1
 
 
@@ -245,7 +247,7 @@ def test_an_index_that_is_down_is_told_within_a_second_and_not_tried_for_every_p
         unused.bind(("127.0.0.1", 0))
         client = client_of(f"http://127.0.0.1:{unused.getsockname()[1]}/simple")
         begin = time.monotonic()
-        answers = client.files_of_many([f"demo-{number}" for number in range(40)])
+        answers = client.listings_of_many([f"demo-{number}" for number in range(40)])
         assert all(isinstance(answer, IndexUnreachable) for answer in answers.values())
         with pytest.raises(IndexUnreachable, match="refused"):
             client.files("another")
@@ -327,8 +329,8 @@ from mfenvd.resolve.index.configuration import IndexConfiguration
 with IndexClient(IndexConfiguration(sys.argv[1]), Path(sys.argv[2]), fresh_for=0.05) as client:
     for _ in range(10):
         client._listings.clear()
-        answers = client.files_of_many(f"demo-{number}" for number in range(8))
-        assert all(len(files) == 30 for files in answers.values()), answers
+        answers = client.listings_of_many(f"demo-{number}" for number in range(8))
+        assert all(len(answer.files) == 30 for answer in answers.values()), answers
 """
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mfenvd.domain.codes import Code
-from mfenvd.resolve.index.client import IndexClient
+from mfenvd.resolve.index.client import IndexClient, Listing
 from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses
 from mfenvd.resolve.index.findings import index_finding
 from tests.resolve.index.conftest import Configure, MakeClient, ServeIndex
@@ -119,9 +119,9 @@ def test_many_questions_at_once_share_what_the_keyring_says(
     log = tmp_path / "asked"
     environ = _keyring(tmp_path / "bin", f"open({str(log)!r}, 'a').write('asked\\n')\nprint({PASSWORD!r})")
 
-    found = client_of(_url(private, password=None), environ=environ).files_of_many(names)
+    found = client_of(_url(private, password=None), environ=environ).listings_of_many(names)
 
-    assert {name: isinstance(files, tuple) for name, files in found.items()} == dict.fromkeys(names, True)
+    assert {name: isinstance(answer, Listing) for name, answer in found.items()} == dict.fromkeys(names, True)
     assert log.read_text().splitlines() == ["asked"]
 
 

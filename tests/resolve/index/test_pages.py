@@ -32,11 +32,15 @@ _listed = st.builds(
 
 
 def _json(content: object) -> tuple[DistFile, ...]:
-    return parse_page(json.dumps(content).encode(), JSON_TYPE, _URL, "demo", _INDEX)
+    return _page(json.dumps(content).encode(), JSON_TYPE)
 
 
 def _html(body: str, content_type: str = "text/html") -> tuple[DistFile, ...]:
-    return parse_page(body.encode(), content_type, _URL, "demo", _INDEX)
+    return _page(body.encode(), content_type)
+
+
+def _page(content: bytes, content_type: str) -> tuple[DistFile, ...]:
+    return tuple(parse_page(content, content_type, _URL, "demo", _INDEX).files)
 
 
 @settings(max_examples=40)
@@ -44,8 +48,8 @@ def _html(body: str, content_type: str = "text/html") -> tuple[DistFile, ...]:
 def test_html_says_what_json_says_but_for_sizes(entries: list[Listed], metadata: bool, hashes: bool) -> None:
     index = IndexServer(metadata=metadata, hashes=hashes)
     files = {entry.archive.filename: entry for entry in entries}
-    from_json = parse_page(json_page(index, "demo", files), JSON_TYPE, _URL, "demo", _INDEX)
-    from_html = parse_page(html_page(index, "demo", files), "text/html; charset=utf-8", _URL, "demo", _INDEX)
+    from_json = _page(json_page(index, "demo", files), JSON_TYPE)
+    from_html = _page(html_page(index, "demo", files), "text/html; charset=utf-8")
     index.stop()
     assert tuple(msgspec.structs.replace(file, size=None) for file in from_json) == from_html
     for file in from_json:
@@ -120,12 +124,31 @@ def test_a_page_of_links_holds_several_packages() -> None:
 )
 def test_what_is_no_index_page_is_unreadable(content: bytes, content_type: str) -> None:
     with pytest.raises(IndexUnreadable, match=r"index\.test"):
-        parse_page(content, content_type, _URL, "demo", _INDEX)
+        _page(content, content_type)
+
+
+def test_an_entry_that_is_no_file_makes_its_own_version_unreadable() -> None:
+    good = {"filename": "demo-1.0.tar.gz", "url": "demo-1.0.tar.gz"}
+    page = json.dumps({"files": [good, {"filename": "demo-2.0.tar.gz", "url": 3}]}).encode()
+    releases = parse_page(page, JSON_TYPE, _URL, "demo", _INDEX)
+    assert [file.url for file in releases.of("1")] == [f"{_URL}demo-1.0.tar.gz"]
+    with pytest.raises(IndexUnreadable, match=r"index\.test"):
+        releases.of("2")
+
+
+@pytest.mark.parametrize("sign", ["@", "\\u0040"])
+def test_what_is_kept_of_a_page_holds_no_password(sign: str) -> None:
+    entry = f'{{"filename": "demo-1.0.tar.gz", "url": "https://me:hunter2{sign}files.test/demo-1.0.tar.gz"}}'
+    releases = parse_page(
+        f'{{"files": [{entry}]}}'.encode(), JSON_TYPE, _URL.replace("//", "//me:hunter2@"), "demo", _INDEX
+    )
+    assert [file.url for file in releases.files] == ["https://files.test/demo-1.0.tar.gz"]
+    assert b"hunter2" not in msgspec.msgpack.encode(releases)
 
 
 @pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><html><body></body></html>", b"<html><a href='../'>up</a>"])
 def test_a_package_without_files_is_not_an_error(content: bytes) -> None:
-    assert parse_page(content, "text/html", _URL, "demo", _INDEX) == ()
+    assert _page(content, "text/html") == ()
 
 
 @settings(max_examples=60)
@@ -133,5 +156,5 @@ def test_a_package_without_files_is_not_an_error(content: bytes) -> None:
 def test_no_bytes_at_all_make_it_fail_otherwise(content: bytes, content_type: str) -> None:
     files: tuple[DistFile, ...] = ()
     with contextlib.suppress(IndexUnreadable):
-        files = parse_page(content, content_type, _URL, "demo", _INDEX)
+        files = _page(content, content_type)
     assert all(file.name == "demo" for file in files)

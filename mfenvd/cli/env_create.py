@@ -94,6 +94,7 @@ def create(  # noqa: PLR0913 - one parameter per option
     found = shared_environments()
     alias, environment = known_environment(found, alias_text(name, pathspec=pathspec), local_only=local_only)
     making = Making(trust=trust, say=_nothing if json else _to_people)
+    asked_for = environment
     if install_notebook:
         environment = making.with_kernel(found, environment, local_only=local_only)
         found = shared_environments()
@@ -107,7 +108,7 @@ def create(  # noqa: PLR0913 - one parameter per option
         print_json({"environment": environment, "prefix": str(place), "kernel": str(kernel) if kernel else None})
         return
     terminal = this_terminal()
-    terminal.say(f"{environment.name} is at {place}.")
+    terminal.say(f"{name if environment == asked_for else environment.name} is at {place}.")
     if folder is not None:
         terminal.say(f"Its Python is {folder / '__conda_python'}.")
         if alias.kind is AliasKind.STEP:

@@ -29,6 +29,7 @@ def refresh(paths: Paths = None, *, json: JsonFlag = False, verbose: VerboseFlag
 
     terminal = this_terminal()
     projects = given_projects(paths)
+    connection = Connection(find_paths().socket)
     with board(terminal, quiet=json) as shown:
-        view = settling.refresh(Connection(find_paths().socket), projects, shown)
-    tell(terminal, *settling.outcome(view, projects), json=json, verbose=verbose)
+        view = settling.refresh(connection, projects, shown)
+    tell(terminal, *settling.outcome(connection, view, projects), json=json, verbose=verbose)

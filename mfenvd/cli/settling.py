@@ -97,19 +97,27 @@ def _events(connection: Connection, view: DaemonView) -> Iterator[AnyEvent]:
             connection.greet()
 
 
-def outcome(view: DaemonView, projects: Mapping[str, Sequence[str]]) -> tuple[list[Verdict], list[Finding]]:
+def outcome(
+    connection: Connection, view: DaemonView, projects: Mapping[str, Sequence[str]]
+) -> tuple[list[Verdict], list[Finding]]:
     """The verdicts at or below the paths that were asked for, and the findings that belong to no verdict.
 
     Args:
+        connection: To the daemon.
         view: What the daemon has told.
         projects: The paths that were asked for, by the root of the project that they lie in.
+
+    Raises:
+        ClientError: The daemon has gone.
     """
+    # What was told came in the order in which it was known.
+    places = {verdict.id: place for place, verdict in enumerate(connection.status().verdicts)}
     verdicts, others = [], []
     for root, paths in projects.items():
         told = view.projects[root].findings if root in view.projects else ()
         others += [each for each in told if not each.path or _wanted(each.path, root, paths)]
         verdicts += [each for each in view.of_project(root) if _wanted(each.source, root, paths)]
-    return verdicts, others
+    return sorted(verdicts, key=lambda verdict: places.get(verdict.id, len(places))), others
 
 
 def register(connection: Connection, roots: Iterable[str], *, json: bool) -> None:

@@ -53,7 +53,7 @@ def up(
     except KeyboardInterrupt:
         terminal.hint("Going on in the background: `mfenv status` shows how far it is, `mfenv down` ends it.")
         raise
-    tell(terminal, *settling.outcome(view, projects), json=json, verbose=verbose)
+    tell(terminal, *settling.outcome(connection, view, projects), json=json, verbose=verbose)
     if not json:
         terminal.hint(f"mfenvd watches {', '.join(projects)}.")
         terminal.hint("`mfenv status` shows the verdicts at any time, `mfenv down` ends it.")

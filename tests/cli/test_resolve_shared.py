@@ -284,6 +284,9 @@ def test_an_environment_is_made_where_the_extension_and_jupyter_find_it(mfenv: R
         made = json.loads(mfenv("env", "create", "made/env:v1", "--name", "lab", "--exist-ok", "--json").out)
         assert made["prefix"] == str(here.envs / "lab")
     assert mfenv("env", "create", "made/env:v1", "--name", "lab").code == 1
+    assert mfenv("env", "alias", "made/env:v1", "also/env").code == 0
+    ended = mfenv("env", "create", "made/env:v1", "--name", "lab", "--exist-ok")
+    assert ended.out == f"made/env:v1 is at {here.envs / 'lab'}.\n"
     assert (
         "already created and valid" in here.environment("create", "made/env:v1", "--name", "lab", "--exist-ok").stderr
     )

@@ -17,6 +17,7 @@ from mfenvd.domain.event import (
     Settled,
     Stopping,
     VerdictChanged,
+    VerdictRemoved,
 )
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.resolver import Progress
@@ -67,6 +68,15 @@ def test_up_ends_with_the_matrix_and_the_findings(mfenv: Run, daemon: FakeDaemon
     assert f"mfenvd watches {project}." in ended.err
 
 
+def test_up_lists_the_verdicts_as_status_does_however_they_came(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
+    first = daemon.status.verdicts[0]
+    came: list[Make] = [lambda seq: VerdictRemoved(seq, first.id), lambda seq: VerdictChanged(seq, first)]
+    play(daemon, [*came, *settling(daemon, project)])
+    told = json.loads(mfenv("up", "--json").out)
+    listed = [(verdict.source, verdict.step, str(verdict.target.arch)) for verdict in daemon.status.verdicts]
+    assert [(each["source"], each["step"], each["target"]["arch"]) for each in told["verdicts"]] == listed
+
+
 def test_progress_is_lines_where_there_is_no_terminal(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:
     play(daemon, settling(daemon, project))
     told = mfenv("up").err.splitlines()
@@ -88,7 +98,7 @@ def test_up_shows_only_what_was_asked_for(mfenv: Run, daemon: FakeDaemon, projec
     play(daemon, settling(daemon, project))
     told = json.loads(mfenv("up", "--json", "score.py").out)
     assert {verdict["source"] for verdict in told["verdicts"]} == {str(project / "score.py")}
-    assert daemon.received[-1][2]["root"] == str(project)
+    assert [call[2]["root"] for call in daemon.received if call[0] == "POST"] == [str(project)]
 
 
 def test_up_registers_the_project_that_a_path_lies_in(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:

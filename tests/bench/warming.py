@@ -50,10 +50,10 @@ def bootstraps(world: World) -> None:
         second.append(bootstrap_seconds(world))
 
         with forgetful_daemon(world) as daemon:
-            from_up.append(seconds(lambda: becomes_warm(daemon, lambda: daemon.watch(world))))
+            from_up.append(seconds(lambda: becomes_warm(daemon, lambda: daemon.up(world))))
         world.write("flow.py", "")
         with forgetful_daemon(world) as daemon:
-            daemon.watch(world)
+            daemon.up(world)
             wait_until(lambda: not any(project.reading for project in daemon.connection.status().projects))
             from_save.append(seconds(lambda: becomes_warm(daemon, lambda: world.write("flow.py", flow()))))
             wait_for_bytecode(daemon)
@@ -90,7 +90,7 @@ def set_aside(world: World) -> None:
 
 def becomes_warm(daemon: RealDaemon, begin: Callable[[], object]) -> None:
     begin()
-    daemon.wait_for(State.WARM)
+    daemon.becomes(State.WARM)
 
 
 def wait_for_bytecode(daemon: RealDaemon) -> None:

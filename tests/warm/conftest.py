@@ -11,8 +11,8 @@ import pytest
 from mfenvd.warm.building import extracted_folder
 from tests.support.conda_python import python_archive
 from tests.support.metaflow_world import LOCAL, World, metaflow_world
+from tests.support.real_daemon import RealDaemon, real_daemon
 from tests.warm.laid_out import conda_package, environments
-from tests.warm.mfenvd import Mfenvd
 from tests.warm.releases import RELEASES, python_with_metaflow
 
 
@@ -48,15 +48,13 @@ def world(shared_world: World, extracted_python: Path, tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def mfenvd(world: World, tmp_path: Path) -> Iterator[Mfenvd]:
+def mfenvd(world: World, tmp_path: Path) -> Iterator[RealDaemon]:
     """A daemon that runs, and a project with nothing in it."""
     world.forget()
     for path in world.project.glob("*.*"):
         path.unlink()
-    one = Mfenvd(tmp_path / "mfenv")
-    one.run("start")
-    yield one
-    one.run("stop")
+    with real_daemon(tmp_path / "mfenv") as one:
+        yield one
 
 
 def _linked(source: str, target: str) -> None:

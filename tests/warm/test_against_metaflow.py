@@ -46,8 +46,8 @@ def test_both_resolve_the_same(world: World, tmp_path: Path) -> None:
         by_metaflow[name] = files(world.manifest(name))
     world.forget()
     with real_daemon(tmp_path / "mfenv") as daemon:
-        daemon.watch(world)
-        daemon.wait_for(State.WARM)
+        daemon.up(world)
+        daemon.becomes(State.WARM)
     assert {name: files(world.manifest(name)) for name in flows} == by_metaflow
     for path in flows.values():
         path.unlink()
@@ -60,8 +60,8 @@ def test_with_batch_a_run_only_submits(world: World, tmp_path: Path, monkeypatch
     world.write("launch.sh", "python flow.py --environment=pypi run --with batch\n")
     with bucket() as s3, batch_beside(s3) as batch, real_daemon(tmp_path / "mfenv") as daemon:
         monkeypatch.setattr(world, "environ", {**world.environ, **s3.environ, **batch.environ})
-        daemon.watch(world)
-        daemon.wait_for(State.WARM)
+        daemon.up(world)
+        daemon.becomes(State.WARM)
         uploaded = s3.keys("metaflow/conda/")
         assert any(key.endswith("/demo-1.0-py3-none-any.whl") for key in uploaded)
         assert any("/python-" in key for key in uploaded)

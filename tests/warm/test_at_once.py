@@ -81,7 +81,7 @@ def test_two_daemons_two_projects_and_metaflow_at_once(machine: World, tmp_path:
         daemons = [running.enter_context(real_daemon(tmp_path / name)) for name in ("one", "other")]
         for daemon in daemons:
             for project in projects:
-                daemon.watch(project)
+                daemon.up(project)
         starts = [
             subprocess.Popen(
                 [project.python, *starting(name)], cwd=project.project, env=project.environ,
@@ -93,7 +93,7 @@ def test_two_daemons_two_projects_and_metaflow_at_once(machine: World, tmp_path:
         said = [start.communicate(timeout=300)[0] for start in starts]
         assert [start.returncode for start in starts] == [0] * len(starts), said
         for daemon in daemons:
-            daemon.wait_for(State.WARM, patience=300.0)
+            daemon.becomes(State.WARM, patience=300.0)
 
         for project in projects:
             for flow, (name, _) in FLOWS.items():

@@ -21,10 +21,10 @@ from tests.daemon.harness import until
 from tests.support.clouds import Cloud, cloud, pinned_conda, pinned_wheels
 from tests.support.conda_archives import conda_archive
 from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
+from tests.support.real_daemon import PATIENCE, RealDaemon, real_daemon
 from tests.support.s3_server import Bucket, bucket
 from tests.support.wheels import wheel
 from tests.warm.bootstraps import bootstrap
-from tests.warm.mfenvd import PATIENCE, Mfenvd
 from tests.warm.test_ready import LATEST_FLOW
 
 pytestmark = pytest.mark.metaflow
@@ -57,7 +57,7 @@ def lines(world: World, flow: str) -> list[dict[str, Any]]:
 
 
 def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
-    world: World, mfenvd: Mfenvd, s3: Bucket, tmp_path: Path
+    world: World, mfenvd: RealDaemon, s3: Bucket, tmp_path: Path
 ) -> None:
     everything_is_in_the_bucket(world, mfenvd, s3, tmp_path)
 
@@ -65,7 +65,7 @@ def test_what_was_saved_is_in_the_bucket_and_a_remote_task_needs_nothing_else(
 @pytest.mark.soak
 @pytest.mark.parametrize("name", ["azure", "gs"])
 def test_azure_and_google_do_as_well(
-    mfenvd: Mfenvd, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+    mfenvd: RealDaemon, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
     folder = tmp_path_factory.mktemp(name)
     with (
@@ -75,7 +75,7 @@ def test_azure_and_google_do_as_well(
         everything_is_in_the_bucket(world, mfenvd, one, tmp_path)
 
 
-def everything_is_in_the_bucket(world: World, mfenvd: Mfenvd, s3: Cloud, tmp_path: Path) -> None:
+def everything_is_in_the_bucket(world: World, mfenvd: RealDaemon, s3: Cloud, tmp_path: Path) -> None:
     """From a save to a remote task, with the daemon's own process that sends to the bucket."""
     world.write("wheel_flow.py", PYPI_FLOW)
     world.write("library_flow.py", CONDA_FLOW)
@@ -156,7 +156,7 @@ def bootstrapped(world: World, s3: Cloud, folder: Path, flow: str, id_: str) -> 
 
 
 def test_a_bucket_that_is_away_holds_nothing_up_and_is_used_when_it_is_back(
-    world: World, mfenvd: Mfenvd, s3: Bucket
+    world: World, mfenvd: RealDaemon, s3: Bucket
 ) -> None:
     world.write("library_flow.py", CONDA_FLOW)
     s3.delete_bucket()
@@ -181,9 +181,9 @@ def test_a_bucket_that_is_away_holds_nothing_up_and_is_used_when_it_is_back(
 
 @pytest.mark.soak
 def test_a_second_workstation_takes_what_the_first_resolved(
-    world: World, mfenvd: Mfenvd, s3: Bucket, tmp_path: Path
+    world: World, mfenvd: RealDaemon, s3: Bucket, tmp_path: Path
 ) -> None:
-    def is_as_the_first_resolved_it(one: Mfenvd) -> bool:
+    def is_as_the_first_resolved_it(one: RealDaemon) -> bool:
         return any(
             (locked.name, locked.version, verdict.state) == ("late", "1.0", State.WARM)
             for verdict in one.verdicts().values()
@@ -192,9 +192,7 @@ def test_a_second_workstation_takes_what_the_first_resolved(
 
     world.write("latest_flow.py", LATEST_FLOW)
     world.index.add(wheel("late", "1.0"))
-    another = Mfenvd(tmp_path / "another")
-    another.run("start")
-    try:
+    with real_daemon(tmp_path / "another") as another:
         for one in (mfenvd, another):
             # Until it is trusted it is resolved by itself.
             one.up(world, **s3.environ)
@@ -204,5 +202,3 @@ def test_a_second_workstation_takes_what_the_first_resolved(
             # Metaflow forgets; and there is something newer now.
             world.forget()
             world.index.add(wheel("late", "2.0"))
-    finally:
-        another.run("stop")

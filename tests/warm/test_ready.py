@@ -18,9 +18,9 @@ from tests.daemon.harness import until
 from tests.support.conda_archives import conda_archive
 from tests.support.conda_python import python_archive
 from tests.support.metaflow_world import CONDA_FLOW, LOCAL, PYPI_FLOW, World, metaflow_world
+from tests.support.real_daemon import PATIENCE, RealDaemon
 from tests.support.wheels import wheel
 from tests.warm.bootstraps import bootstrap
-from tests.warm.mfenvd import PATIENCE, Mfenvd
 from tests.warm.releases import RELEASES, python_with_metaflow
 
 pytestmark = pytest.mark.metaflow
@@ -74,7 +74,7 @@ def urls(manifest: dict[str, Any]) -> dict[tuple[str, str, str], set[str]]:
     }
 
 
-def test_a_run_after_a_save_does_nothing_but_run(world: World, mfenvd: Mfenvd) -> None:
+def test_a_run_after_a_save_does_nothing_but_run(world: World, mfenvd: RealDaemon) -> None:
     world.write("wheel_flow.py", PYPI_FLOW)
     world.write("library_flow.py", CONDA_FLOW)
     mfenvd.up(world)
@@ -100,7 +100,7 @@ def made_yesterday(world: World) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_older_releases_find_it_ready_too(
     world: World,
-    mfenvd: Mfenvd,
+    mfenvd: RealDaemon,
     release: str,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +121,7 @@ def test_older_releases_find_it_ready_too(
     assert {flow: world.manifest_path(flow).read_bytes() for flow in manifests} == manifests
 
 
-def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, mfenvd: Mfenvd) -> None:
+def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, mfenvd: RealDaemon) -> None:
     world.write("latest_flow.py", LATEST_FLOW)
     bootstrap(world, "latest_flow.py")
     made_yesterday(world)
@@ -150,7 +150,7 @@ def test_what_metaflow_resolved_stays_until_it_is_to_be_replaced(world: World, m
 
 
 def test_a_step_of_another_platform_has_its_wheels_and_the_python_that_fetches_them(
-    world: World, mfenvd: Mfenvd
+    world: World, mfenvd: RealDaemon
 ) -> None:
     remote = {**S3, "METAFLOW_KUBERNETES_CONDA_ARCH": FOREIGN}
     world.write("wheel_flow.py", PYPI_FLOW)
@@ -190,7 +190,7 @@ def offered(verdict: Verdict) -> bool:
     return Code.NOT_IN_DATASTORE in {finding.code for finding in verdict.findings}
 
 
-def test_what_disappears_is_made_again(world: World, mfenvd: Mfenvd) -> None:
+def test_what_disappears_is_made_again(world: World, mfenvd: RealDaemon) -> None:
     world.write("library_flow.py", CONDA_FLOW)
     mfenvd.up(world)
     mfenvd.becomes(State.WARM)
@@ -207,7 +207,7 @@ def test_what_disappears_is_made_again(world: World, mfenvd: Mfenvd) -> None:
     mfenvd.becomes(State.WARM)
 
 
-def test_a_machine_without_micromamba_is_told_so(world: World, mfenvd: Mfenvd) -> None:
+def test_a_machine_without_micromamba_is_told_so(world: World, mfenvd: RealDaemon) -> None:
     world.write("library_flow.py", CONDA_FLOW)
     path = os.pathsep.join(
         folder for folder in world.environ["PATH"].split(os.pathsep) if folder != str(world.root / "bin")

@@ -19,8 +19,8 @@ from tests.daemon.harness import until
 from tests.support.clouds import CLIENTS, CLOUDS, Cloud, cloud, pinned_conda, pinned_wheels
 from tests.support.extension_world import ExtensionWorld, extension_world
 from tests.support.metaflow_world import LOCAL
+from tests.support.real_daemon import PATIENCE, RealDaemon, real_daemon
 from tests.support.wheels import wheel
-from tests.warm.mfenvd import PATIENCE, Mfenvd
 from tests.warm.netflixext.extension import python_with_extension
 from tests.warm.netflixext.test_ready import EXTENDING_FLOW, FLOW, LATE_FLOW, shown
 
@@ -45,21 +45,16 @@ def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, bucket: Clou
         yield one
 
 
-def daemon(home: Path) -> Iterator[Mfenvd]:
-    one = Mfenvd(home)
-    one.run("start")
-    yield one
-    one.run("stop")
+@pytest.fixture
+def mfenvd(tmp_path: Path) -> Iterator[RealDaemon]:
+    with real_daemon(tmp_path / "mfenv") as one:
+        yield one
 
 
 @pytest.fixture
-def mfenvd(tmp_path: Path) -> Iterator[Mfenvd]:
-    yield from daemon(tmp_path / "mfenv")
-
-
-@pytest.fixture
-def another_mfenvd(tmp_path: Path) -> Iterator[Mfenvd]:
-    yield from daemon(tmp_path / "another-mfenv")
+def another_mfenvd(tmp_path: Path) -> Iterator[RealDaemon]:
+    with real_daemon(tmp_path / "another-mfenv") as one:
+        yield one
 
 
 def start(world: ExtensionWorld, flow: str) -> None:
@@ -74,7 +69,11 @@ def defaults(world: ExtensionWorld) -> dict[str, str]:
 
 
 def test_two_machines_share_what_one_of_them_resolved(
-    world: ExtensionWorld, bucket: Cloud, mfenvd: Mfenvd, another_mfenvd: Mfenvd, monkeypatch: pytest.MonkeyPatch
+    world: ExtensionWorld,
+    bucket: Cloud,
+    mfenvd: RealDaemon,
+    another_mfenvd: RealDaemon,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world.write("late_flow.py", LATE_FLOW)
     mfenvd.up(world)
@@ -104,7 +103,7 @@ def test_two_machines_share_what_one_of_them_resolved(
 
 
 def test_an_environment_whose_name_only_the_bucket_has_is_ready_and_extended(
-    world: ExtensionWorld, bucket: Cloud, mfenvd: Mfenvd
+    world: ExtensionWorld, bucket: Cloud, mfenvd: RealDaemon
 ) -> None:
     world.write("requirements.txt", "demo==1.0\nrequests\n")
     python = f"{sys.version_info[0]}.{sys.version_info[1]}.*"
@@ -130,7 +129,7 @@ IMPORTS = {"start": "import demo, helper, requests", "middle": "import native", 
 
 
 def test_a_remote_task_needs_nothing_but_the_bucket(
-    world: ExtensionWorld, bucket: Cloud, mfenvd: Mfenvd, tmp_path: Path
+    world: ExtensionWorld, bucket: Cloud, mfenvd: RealDaemon, tmp_path: Path
 ) -> None:
     world.write("three_flow.py", FLOW)
     mfenvd.up(world)
@@ -206,7 +205,7 @@ def imported(prefix: Path, imports: str, said: str) -> None:
     assert done.returncode == 0, said + done.stderr
 
 
-def mfenv(world: ExtensionWorld, mfenvd: Mfenvd, *command: str) -> subprocess.CompletedProcess[str]:
+def mfenv(world: ExtensionWorld, mfenvd: RealDaemon, *command: str) -> subprocess.CompletedProcess[str]:
     """A command in the project's folder, beside the daemon."""
     return subprocess.run(
         [sys.executable, "-c", "from mfenvd.cli.main import main; main()", *command],

@@ -14,8 +14,8 @@ import pytest
 from mfenvd.domain.state import State
 from tests.support.extension_world import ExtensionWorld, extension_world
 from tests.support.metaflow_world import LOCAL
+from tests.support.real_daemon import RealDaemon, real_daemon
 from tests.support.wheels import wheel
-from tests.warm.mfenvd import Mfenvd
 from tests.warm.netflixext.extension import python_with_extension
 
 pytestmark = [pytest.mark.metaflow, pytest.mark.soak]
@@ -132,15 +132,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtensionWorld]:
 
 
 @pytest.fixture
-def mfenvd(world: ExtensionWorld, tmp_path: Path) -> Iterator[Mfenvd]:
+def mfenvd(world: ExtensionWorld, tmp_path: Path) -> Iterator[RealDaemon]:
     world.forget()
     shutil.rmtree(world.root / "datastore", ignore_errors=True)
     for path in (*world.project.glob("*.py"), world.project / "mfenv.toml"):
         path.unlink(missing_ok=True)
-    one = Mfenvd(tmp_path / "mfenv")
-    one.run("start")
-    yield one
-    one.run("stop")
+    with real_daemon(tmp_path / "mfenv") as one:
+        yield one
 
 
 def run(world: ExtensionWorld, flow: str) -> str:
@@ -150,7 +148,7 @@ def run(world: ExtensionWorld, flow: str) -> str:
 
 @pytest.mark.parametrize("caches", [False, True])
 def test_a_run_after_a_save_does_nothing_but_run(
-    world: ExtensionWorld, mfenvd: Mfenvd, monkeypatch: pytest.MonkeyPatch, caches: bool
+    world: ExtensionWorld, mfenvd: RealDaemon, monkeypatch: pytest.MonkeyPatch, caches: bool
 ) -> None:
     if not caches:
         monkeypatch.setitem(world.environ, "METAFLOW_CONDA_IGNORE_CACHING_DATASTORES", '["local"]')
@@ -186,7 +184,9 @@ def content(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_others_resolved_is_taken(world: ExtensionWorld, mfenvd: Mfenvd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_resolved_is_taken(
+    world: ExtensionWorld, mfenvd: RealDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another user of the same datastore ran the flow; here it is seen for the first time."""
     monkeypatch.setitem(world.environ, "METAFLOW_CONDA_USE_REMOTE_LATEST", ":any:")
     monkeypatch.setitem(world.environ, "METAFLOW_CONDA_LOCALROOT", str(world.root / "shared"))
@@ -213,7 +213,7 @@ def test_what_others_resolved_is_taken(world: ExtensionWorld, mfenvd: Mfenvd, mo
 
 
 @pytest.mark.parametrize("known", ["in the configuration", "in the manifest", "as a step's"])
-def test_a_named_environment_is_there_before_the_run(world: ExtensionWorld, mfenvd: Mfenvd, known: str) -> None:
+def test_a_named_environment_is_there_before_the_run(world: ExtensionWorld, mfenvd: RealDaemon, known: str) -> None:
     world.write("requirements.txt", "demo==1.0\nrequests\n")
     python = f"{sys.version_info[0]}.{sys.version_info[1]}.*"
     world.environment("resolve", "-r", "requirements.txt", "--python", python, "--alias", "team/env:v1")
@@ -238,7 +238,7 @@ def test_a_named_environment_is_there_before_the_run(world: ExtensionWorld, mfen
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_named_environment_with_more_packages_is_there_before_the_run(
-    world: ExtensionWorld, mfenvd: Mfenvd, trusted: bool
+    world: ExtensionWorld, mfenvd: RealDaemon, trusted: bool
 ) -> None:
     world.write("requirements.txt", "demo==1.0\nrequests\n")
     python = f"{sys.version_info[0]}.{sys.version_info[1]}.*"

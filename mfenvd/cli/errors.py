@@ -96,14 +96,23 @@ class IndexAnswerError(CommandError):
 
 
 class UnknownPackageError(CommandError):
-    """A package is in none of the environments that were looked at."""
+    """A package is in none of the environments that were looked at, or of those that could be.
+
+    Args:
+        name: Of the package.
+        resolved: How many environments are known to lack it.
+        untold: How many could not be resolved for a reason that says nothing of the package.
+        near: Names of packages that are there and look like it.
+    """
 
     code = 1
 
-    def __init__(self, name: str, environments: int, near: list[str]) -> None:
+    def __init__(self, name: str, resolved: int, untold: int, near: list[str]) -> None:
         where = {0: "in no environment: none is resolved", 1: "not in the one resolved environment"}
-        found = where.get(environments, f"in none of {environments} resolved environments")
+        found = where.get(resolved, f"in none of {resolved} resolved environments")
         fix = f"Did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
+        if untold and not near:
+            self.code, fix = 3, "Others are not resolved: `mfenv check` says why."
         super().__init__(f"{name} is {found}.", fix)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +16,7 @@ from mfenvd.cli.errors import BadPackageError, UnknownPackageError
 from mfenvd.cli.help import DAEMON, examples
 from mfenvd.cli.known import verdicts_at
 from mfenvd.cli.options import JsonFlag, Paths, given_paths
+from mfenvd.domain.words import Tone, tone
 
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*")
 
@@ -65,7 +66,7 @@ def why(package: Package, paths: Paths = None, *, json: JsonFlag = False) -> Non
     """Show why a package is in the environments: the chains from what was asked for to it.
 
     Looks at the verdicts of the daemon when it watches the paths; otherwise the paths are checked first.
-    Exit code: 0 found, 1 no environment has it.
+    Exit code: 0 found, 1 no environment has it, 3 some could not be resolved.
     """
     from mfenvd.cli.json_output import print_json
     from mfenvd.cli.terminal import this_terminal
@@ -126,8 +127,13 @@ def _unknown(name: str, verdicts: Sequence[Verdict]) -> UnknownPackageError:
     resolved = [verdict for verdict in verdicts if verdict.packages]
     known = {package.name for verdict in resolved for package in verdict.packages}
     known |= {each for verdict in verdicts for finding in verdict.findings for each in finding.chain}
-    environments = {(verdict.source, verdict.flow, verdict.env, verdict.target) for verdict in resolved}
-    return UnknownPackageError(name, len(environments), get_close_matches(name, sorted(known), n=2))
+    untold = [verdict for verdict in verdicts if tone(verdict) is Tone.UNKNOWN]
+    near = get_close_matches(name, sorted(known), n=2)
+    return UnknownPackageError(name, _environments(resolved), _environments(untold), near)
+
+
+def _environments(verdicts: Iterable[Verdict]) -> int:
+    return len({(verdict.source, verdict.flow, verdict.env, verdict.target) for verdict in verdicts})
 
 
 def as_json(use: Use) -> dict[str, Any]:

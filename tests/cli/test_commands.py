@@ -18,6 +18,7 @@ from mfenvd.cli.main import run
 from mfenvd.cli.status import duration
 from mfenvd.domain.event import PROTOCOL
 from mfenvd.domain.verdict import Verdict
+from mfenvd.domain.words import Tone, tone
 from mfenvd.paths import find_paths
 from mfenvd.resolve.mixed.names import own_names
 from tests.cli.conftest import Run
@@ -224,6 +225,14 @@ def test_why_of_a_package_that_is_not_there_offers_near_names(mfenv: Run, daemon
     ended = mfenv("why", "request")
     assert ended.code == 1
     assert ended.err == "error: request is in none of 5 resolved environments.\nfix: Did you mean `requests`?\n"
+
+
+def test_why_cannot_tell_where_environments_could_not_be_resolved(mfenv: Run, daemon: FakeDaemon) -> None:
+    ended = mfenv("why", "zarr")
+    assert (ended.code, ended.err.splitlines()[1]) == (3, "fix: Others are not resolved: `mfenv check` says why.")
+    told = [verdict for verdict in daemon.status.verdicts if tone(verdict) is not Tone.UNKNOWN]
+    daemon.status = msgspec.structs.replace(daemon.status, verdicts=tuple(told))
+    assert mfenv("why", "zarr").code == 1
 
 
 def test_why_of_what_is_no_name(mfenv: Run) -> None:

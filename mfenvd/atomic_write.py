@@ -64,6 +64,27 @@ def copy_atomically(source: Path, path: Path, folder: Path) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+def write_for_a_while(path: Path, content: bytes, seconds: float) -> None:
+    """As `write_atomically`, into a folder that is made where it is missing, and from which old files go.
+
+    Args:
+        path: Of the file.
+        content: All of it.
+        seconds: After which no file of the folder is of use any more.
+
+    Raises:
+        OSError: It cannot be written, or what is old cannot be removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    oldest = time.time() - seconds
+    for file in path.parent.iterdir():
+        # Another process may rename or remove it meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_mtime < oldest:
+                file.unlink()
+
+
 @contextlib.contextmanager
 def staged(path: Path, content: bytes, *, mode: int | None = PRIVATE, sync: bool = False) -> Iterator[Path]:
     """`content` in a file beside `path`, for who has something to look at before renaming it; removed if not renamed.

@@ -5,15 +5,13 @@ Solving takes less time than loading py-rattler and the lists, which a command t
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import time
 from pathlib import Path
 
 import msgspec
 
-from mfenvd.atomic_write import write_atomically
+from mfenvd.atomic_write import write_for_a_while
 from mfenvd.domain.resolution import Resolution
 from mfenvd.resolve.conda.access import Access
 from mfenvd.resolve.conda.lists import FRESH_FOR, Place, Stamps, places_of
@@ -68,9 +66,7 @@ class Remembered:
         if path is None:
             return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, msgspec.msgpack.encode(resolution))
-            self._tidy()
+            write_for_a_while(path, msgspec.msgpack.encode(resolution), _USELESS_AFTER)
         except OSError as error:
             _log.warning("what was solved cannot be kept: %s", error)
 
@@ -81,11 +77,3 @@ class Remembered:
             return None
         told = msgspec.json.encode((*self._asked, stamps), order="deterministic")
         return self._folder / f"{hashlib.sha256(told).hexdigest()}.msgpack"
-
-    def _tidy(self) -> None:
-        oldest = time.time() - _USELESS_AFTER
-        for path in self._folder.iterdir():
-            # Another process may rename or remove it meanwhile.
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import time
@@ -12,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from mfenvd.atomic_write import write_atomically
+from mfenvd.atomic_write import write_for_a_while
 from mfenvd.resolve.index.client import FRESH_FOR
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.urls import path_of, userinfo
@@ -92,13 +91,7 @@ class Notebook(Generic[_T]):
             return
         self._changed = False
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, msgspec.msgpack.encode(self._notes))
-            for path in self._path.parent.iterdir():
-                # Another process may rename or remove it meanwhile.
-                with contextlib.suppress(FileNotFoundError):
-                    if self._now - path.stat().st_mtime > _USELESS_AFTER:
-                        path.unlink()
+            write_for_a_while(self._path, msgspec.msgpack.encode(self._notes), _USELESS_AFTER)
         except OSError as error:
             _log.warning("what was found out cannot be kept: %s", error)
 

@@ -29,7 +29,7 @@ FRESH_FOR = 600.0
 """Seconds for which a page is used without asking again: the age that public indexes allow."""
 
 CONNECTIONS = 16
-"""Questions that are asked at once."""
+"""Questions that one client asks at once, whoever wants to know."""
 
 _NEXT_CONNECTION = 0.02
 """Seconds until one more connection is opened: an index that is near has answered by then, and fewer cost less."""
@@ -110,6 +110,7 @@ class IndexClient:
             *(index_place(url, pages) for url in config.index_urls),
         )
         self._listings: dict[str, Listing] = {}
+        self._asking = threading.BoundedSemaphore(CONNECTIONS)
 
     def files(self, name: str) -> tuple[DistFile, ...]:
         """`listing(name).files`."""
@@ -232,7 +233,8 @@ class IndexClient:
                     if item is None:
                         all_begun.set()
                         return
-                    results[item] = one(item, ask=True)
+                    with self._asking:
+                        results[item] = one(item, ask=True)
             finally:
                 # Each thread has a connection of its own to the cache.
                 self._cache.close()

@@ -7,15 +7,20 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from requests import Response
 
-from mfenvd.resolve.index.client import IndexClient, Listing
+from mfenvd.resolve.index.client import CONNECTIONS, IndexClient, Listing
 from mfenvd.resolve.index.configuration import IndexConfiguration
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable, NoSuchPackage
+from mfenvd.resolve.index.transport import LateTransport
 from tests.resolve.index.conftest import MakeClient, ServeIndex
 from tests.support.index_server import Fault, IndexServer, Style
 from tests.support.wheels import sdist, wheel
@@ -152,6 +157,35 @@ def test_many_packages_are_asked_for_at_once_and_each_gets_its_answer(
     assert isinstance(answers["demo-3"], NoSuchPackage)
     assert isinstance(answers["demo-4"], IndexUnreadable)
     assert all(isinstance(answers[name], Listing) for name in names if name not in {"demo-3", "demo-4"})
+
+
+def test_several_threads_of_one_client_ask_no_more_at_once_than_one(
+    index: IndexServer, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = [[f"demo-{group}-{number}" for number in range(30)] for group in range(4)]
+    for name in chain.from_iterable(groups):
+        index.add(wheel(name, "1.0"))
+        index.fail(name, Fault(delay=0.1))
+    asking, lock, get = [0, 0], threading.Lock(), LateTransport.get
+
+    def counted(
+        transport: LateTransport, url: str, *, index: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        with lock:
+            asking[0] += 1
+            asking[1] = max(asking)
+        try:
+            return get(transport, url, index=index, headers=headers)
+        finally:
+            with lock:
+                asking[0] -= 1
+
+    monkeypatch.setattr(LateTransport, "get", counted)
+    client = client_of(index.url)
+    with ThreadPoolExecutor(len(groups)) as pool:
+        answers = list(pool.map(client.listings_of_many, groups))
+    assert [len(found) for found in answers] == [30] * 4
+    assert 1 < asking[1] <= CONNECTIONS
 
 
 def test_a_fresh_page_is_not_asked_for_again_in_any_client(index: IndexServer, client_of: MakeClient) -> None:

@@ -12,19 +12,15 @@ from mfenvd.domain.alias import Alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
-from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.domain.sharing import Asked, AskedEnvironment, Extended
+from mfenvd.domain.sharing import Asked, Extended
 from mfenvd.domain.target import Target
 from mfenvd.shared_environments import AliasTakenError
 from mfenvd.warm.netflixext import manifest, ours
 from mfenvd.warm.netflixext.alias_files import AliasFiles
-from mfenvd.warm.netflixext.entries import ENV_TYPES, resolution_of
-from mfenvd.warm.netflixext.entries import Asked as Hashed
+from mfenvd.warm.netflixext.entries import resolution_of
 from mfenvd.warm.netflixext.manifest import EnvId, Manifest, Wanted
 from mfenvd.warm.netflixext.recording import Resolved, records
-
-_KINDS = {env_type: kind for kind, env_type in ENV_TYPES.items()}
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -182,9 +178,8 @@ def _wanted(
     ]
     new = [one for one in asked.environments if one not in known]
     if new:
-        kind = _KINDS.get(new[0].env_type, Kind.PYPI)
-        together = [Resolved(one.arch, one.request, _hashed(one), tuple(packages[one.arch])) for one in new]
-        made = records(together, kind, by=asked.user or user, is_default=is_default, aliases=aliases)
+        together = [Resolved(one.arch, one.request, one.asked, tuple(packages[one.arch])) for one in new]
+        made = records(together, new[0].kind, by=asked.user or user, is_default=is_default, aliases=aliases)
         # The packages of an environment that extends another are not those of its requirements alone.
         found += [
             msgspec.structs.replace(one, entry={**one.entry, "accurate_source": not new[0].extends}) for one in made
@@ -197,10 +192,6 @@ def _extended(one: Extended, before: Manifest) -> Wanted:
     ids = (one.request, one.full_id)
     names = tuple(alias for alias in one.aliases if before.named(alias) in {None, ids})
     return Wanted(EnvId(one.arch, *ids), one.entry, is_default=False, aliases=names)
-
-
-def _hashed(one: AskedEnvironment) -> Hashed:
-    return Hashed(one.asked.deps, one.asked.sources, one.asked.extras)
 
 
 def not_written(reason: str) -> Finding:

@@ -15,12 +15,13 @@ from mfenvd.domain.alias import parse_alias
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context, Progress
+from mfenvd.domain.sharing import Worded
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.shared_environments import AliasTakenError
 from mfenvd.sharing import NotSharedWithTeamError, with_team
 from mfenvd.team_bucket import Amount, Seen
 from mfenvd.team_environments import TeamEnvironments
-from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
+from mfenvd.warm.netflixext.entries import Origin, entry, full_id
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted
 from tests.support.s3_server import BUCKET, Bucket, bucket
 
@@ -67,7 +68,7 @@ class Machine:
         sha256 = hashlib.sha256(content).hexdigest()
         package = LockedPackage("native", "1", file.name, file.as_uri(), sha256=sha256, kind=Kind.CONDA, md5=md5)
         self.packages = dict.fromkeys(("linux-64", "osx-64"), (package,))
-        asked = Asked({"conda": ("native",)})
+        asked = Worded({"conda": ("native",)})
         origin = Origin("2026-03-01T10:20:30", "ana", tuple(self.packages))
         entries = {arch: entry(asked, packages, Kind.CONDA, origin) for arch, packages in self.packages.items()}
         full = full_id(entries)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from mfenvd.domain.request import Kind
+from mfenvd.domain.sharing import KINDS, Worded
+
 
 class Identity(msgspec.Struct, frozen=True, tag="core"):
     """One of Metaflow's environments (2.19.39, `conda_environment.get_environment`).
@@ -128,7 +131,16 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
     @property
     def has_base(self) -> bool:
         """Whether its wheels are resolved apart from the conda packages that they go into."""
-        return self.env_type == "pypi-only" and (self.full is None or bool(self.resolves))
+        return self.kind is Kind.PYPI and (self.full is None or bool(self.resolves))
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.env_type]
+
+    @property
+    def worded(self) -> Worded:
+        """What the id is made of."""
+        return Worded(self.deps, self.sources, self.extras)
 
     def packages(self, category: str) -> dict[str, str]:
         """What is asked for of a category of `deps`, as `{name: version spec}`."""
@@ -147,4 +159,4 @@ def split_dependency(text: str) -> tuple[str, str]:
     if marker and "==" not in name:
         return name.strip(), f";{rest}"
     name, _, spec = text.partition("==")
-    return name, spec
+    return name.strip(), spec

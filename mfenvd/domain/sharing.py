@@ -6,9 +6,22 @@ from typing import Any
 
 import msgspec
 
+from mfenvd.domain.request import Kind
+
+ENV_TYPES = {Kind.CONDA: "conda-only", Kind.PYPI: "pypi-only", Kind.MIXED: "mixed"}
+"""How the extension calls kinds of environments."""
+
+KINDS = {env_type: kind for kind, env_type in ENV_TYPES.items()}
+
 
 class Worded(msgspec.Struct, frozen=True):
-    """A request in the extension's words: tokens by `conda`, `npconda`, `pypi` and `sys`."""
+    """What a step or a file asks for, in the extension's words.
+
+    Attributes:
+        deps: By `conda`, `npconda`, `pypi` and `sys`: a name, or `name==<version spec>` (`requests==>=2.21.0`).
+        sources: Channels and indexes by `conda` and `pypi`, in their order.
+        extras: Flags for the resolver, likewise.
+    """
 
     deps: dict[str, tuple[str, ...]]
     sources: dict[str, tuple[str, ...]] = {}
@@ -41,6 +54,10 @@ class AskedEnvironment(msgspec.Struct, frozen=True):
     extends: bool = False
     full_id: str | None = None
     entry: dict[str, Any] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.env_type]
 
 
 class Extended(msgspec.Struct, frozen=True):

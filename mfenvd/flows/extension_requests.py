@@ -11,12 +11,12 @@ from packaging.version import Version
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Finding, Location, Severity
-from mfenvd.domain.identity import RequestIdentity
+from mfenvd.domain.identity import RequestIdentity, split_dependency
 from mfenvd.domain.markers import holds
 from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.redact import shown_url, without_channel_credentials
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
-from mfenvd.domain.sharing import AskedEnvironment, Worded
+from mfenvd.domain.sharing import AskedEnvironment
 from mfenvd.domain.target import newest_patch
 from mfenvd.flows.conda_packages import conda_part, metaflow_spec
 from mfenvd.flows.file_conda import minor_of
@@ -25,7 +25,6 @@ from mfenvd.flows.requests import RequestFacts, canonical_requirements, python_i
 from mfenvd.flows.requirement_formats.requirement_text import Entry
 from mfenvd.flows.targets import requested_targets
 
-_KINDS = {"conda-only": Kind.CONDA, "pypi-only": Kind.PYPI, "mixed": Kind.MIXED}
 _OPERATORS = ("<", ">", "!", "~", "=", ";")
 _FIND_LINKS = ("-f ", "--find-links ")
 _IN_MIXED = ("pip", "uv")
@@ -52,7 +51,7 @@ def described(asked: AskedEnvironment, like: Environment, context: ProjectContex
         like: What mfenv read of the same: where packages stand, and what is wrong with them.
         context: Of the project.
     """
-    python, kind = python_of(asked, context.requests), _KINDS[asked.env_type]
+    python, kind = python_of(asked, context.requests), asked.kind
     (target,) = requested_targets((Arch(asked.arch),), python, context.targets, None, kind=kind, declared=True)
     target = target.given(glibc=_system(asked, "__glibc"), cuda=_system(asked, "__cuda"))
     return described_on(target, asked, like, context.requests)
@@ -64,7 +63,7 @@ def extending(identity: RequestIdentity) -> AskedEnvironment:
         identity.arch,
         identity.id,
         identity.env_type,
-        Worded(identity.deps, identity.sources, identity.extras),
+        identity.worded,
         identity.resolves,
         identity.named,
         identity.builder,
@@ -86,7 +85,7 @@ def python_of(asked: AskedEnvironment, facts: RequestFacts) -> str:
 
 def described_on(target: PlannedTarget, asked: AskedEnvironment, like: Environment, facts: RequestFacts) -> Described:
     """As `described`, for a target that is known."""
-    kind, (python, interpreter) = _KINDS[asked.env_type], _python(asked, facts)
+    kind, (python, interpreter) = asked.kind, _python(asked, facts)
     conda = [*_split(asked.deps, "conda"), *_split(asked.deps, "npconda")]
     if kind is Kind.MIXED:
         conda += [(name, "") for name in _IN_MIXED if name not in dict(conda)]
@@ -110,7 +109,7 @@ def described_on(target: PlannedTarget, asked: AskedEnvironment, like: Environme
     )
     if kind is not Kind.PYPI:
         return Described(environment)
-    into = _conda(list(map(_pair, asked.builder)), interpreter, asked, target, facts)
+    into = _conda(list(map(split_dependency, asked.builder)), interpreter, asked, target, facts)
     base = Environment(
         source=like.source,
         flow=None,
@@ -135,9 +134,9 @@ def _python(asked: AskedEnvironment, facts: RequestFacts) -> tuple[str, str]:
     Of a range the project's Python is taken where it is in it. `3.11` means any 3.11 but to conda alone. Beside wheels
     the interpreter of an environment that is extended may be another patch.
     """
-    kind, project = _KINDS[asked.env_type], facts.python
+    kind, project = asked.kind, facts.python
     deps = (asked.asked.deps if kind is Kind.PYPI else asked.deps).get("conda", ())
-    said = next((spec for name, spec in map(_pair, deps) if name.rpartition("::")[2] == "python"), "")
+    said = next((spec for name, spec in map(split_dependency, deps) if name.rpartition("::")[2] == "python"), "")
     version = python_version(said) if said else project
     if version is None:
         version = python_in(said, project) or project
@@ -167,7 +166,7 @@ def _wheels(
 
 def _requirements(deps: Iterable[str]) -> Iterator[tuple[str, str]]:
     """`(name, requirement)` of `six==1.0`, `six==>=1,<2`, `six;os_name == "nt"`, `demo@https://…;…`."""
-    for name, spec in map(_pair, deps):
+    for name, spec in map(split_dependency, deps):
         package, at, url = name.partition("@")
         if at:
             yield package, f"{package} @ {url} {spec}".strip()
@@ -207,13 +206,4 @@ def _system(asked: AskedEnvironment, name: str) -> str | None:
 
 
 def _split(deps: dict[str, tuple[str, ...]], category: str) -> Iterator[tuple[str, str]]:
-    return map(_pair, deps.get(category, ()))
-
-
-def _pair(dep: str) -> tuple[str, str]:
-    """Name and spec of `six`, `six==1.0`, `six==>=1.0` and `six;os_name == "nt"`."""
-    name, semicolon, marker = dep.partition(";")
-    if semicolon and "==" not in name:
-        return name.strip(), f";{marker}"
-    name, _, spec = dep.partition("==")
-    return name.strip(), spec
+    return map(split_dependency, deps.get(category, ()))

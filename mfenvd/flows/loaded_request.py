@@ -13,7 +13,6 @@ from mfenvd.domain.pins import DATASTORES, pinned_packages
 from mfenvd.domain.request import Kind
 from mfenvd.flows.reading import StepReading
 
-_KINDS = {"conda-only": Kind.CONDA, "pypi-only": Kind.PYPI, "mixed": Kind.MIXED}
 _OPERATORS = ("=", "<", ">", "!", "~", "@", ";")
 
 
@@ -28,7 +27,7 @@ def as_requested(step: StepReading, request: RequestIdentity, python: str) -> St
         python: Version of the interpreter that launches: what a step gets that names none.
     """
     pins = pinned_packages(request.datastore) if request.datastore in DATASTORES else {}
-    kind = _KINDS[request.env_type]
+    kind = request.kind
     conda = request.packages("conda")
     declared = conda.pop("python", None)
     # Beside wheels they are among the packages that these go into (`RequestIdentity.builder`).

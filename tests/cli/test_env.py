@@ -16,7 +16,8 @@ import pytest
 from mfenvd.cli.completing import complete_alias
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
+from mfenvd.domain.sharing import Worded
+from mfenvd.warm.netflixext.entries import Origin, entry, full_id
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted, read, write
 from tests.cli.conftest import Run
 
@@ -47,7 +48,7 @@ def share(project: Path, monkeypatch: pytest.MonkeyPatch) -> Share:
     (project / ".metaflow").mkdir()
 
     def put(version: str, *aliases: str, archs: tuple[str, ...] = ("linux-64", "osx-arm64")) -> str:
-        asked = Asked({"pypi": (f"idna=={version}",), "conda": ("python==3.11.*",)})
+        asked = Worded({"pypi": (f"idna=={version}",), "conda": ("python==3.11.*",)})
         origin = Origin("2026-03-01T10:20:30", "ana", archs)
         entries = {arch: entry(asked, [wheel(version), python(arch)], Kind.PYPI, origin) for arch in archs}
         full = full_id(entries)

@@ -11,30 +11,15 @@ import msgspec
 from mfenvd.domain.layouts import package_key
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
+from mfenvd.domain.sharing import ENV_TYPES, Worded
 from mfenvd.domain.target import Target
 from mfenvd.warm.lines import CONDA_ARCHIVES, NotAnEntryError, conda_package_of, filename_of, linkable, wheel_of
 from mfenvd.warm.netflixext.manifest import Entry, EnvId
 from mfenvd.warm.plan import LocalEnvironment
 
-ENV_TYPES = {Kind.CONDA: "conda-only", Kind.PYPI: "pypi-only", Kind.MIXED: "mixed"}
-
 _WHEEL = ".whl"
 _FORMATS = (*CONDA_ARCHIVES, _WHEEL)
 _Package = dict[str, Any]
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """What a step or a file asks for, as the extension puts it.
-
-    Attributes:
-        deps: By `conda`, `npconda`, `pypi` and `sys`: a name, or `name==<version spec>` (`requests==>=2.21.0`).
-        sources: Channels and indexes by `conda` and `pypi`, in their order.
-        extras: Flags for the resolver, likewise.
-    """
-
-    deps: dict[str, tuple[str, ...]]
-    sources: dict[str, tuple[str, ...]] = {}
-    extras: dict[str, tuple[str, ...]] = {}
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -51,9 +36,7 @@ class Origin(msgspec.Struct, frozen=True):
     archs: tuple[str, ...]
 
 
-def entry(
-    asked: Asked, packages: Sequence[LockedPackage], kind: Kind, origin: Origin, cached: Collection[str] = ()
-) -> Entry:
+def entry(asked: Worded, packages: Sequence[LockedPackage], kind: Kind, origin: Origin) -> Entry:
     """A resolved environment: wheels first, then conda packages in the order in which they can be linked.
 
     Args:
@@ -61,7 +44,6 @@ def entry(
         packages: All that is installed, the packages that the extension adds among them.
         kind: Of the request.
         origin: Who resolved it, and when.
-        cached: URLs whose objects are known to be in the datastore: these get their `cache_info`.
 
     Raises:
         NotAnEntryError: A package has no hash of the kind that the extension checks, or is built here.
@@ -70,7 +52,7 @@ def entry(
     conda = linkable([package for package in packages if package.kind is Kind.CONDA])
     return {
         **_said(asked),
-        "packages": [_package(package, package.url in cached) for package in (*wheels, *conda)],
+        "packages": [_package(package) for package in (*wheels, *conda)],
         "resolved_on": origin.resolved_on,
         "resolved_by": origin.resolved_by,
         "resolved_archs": sorted(origin.archs),
@@ -80,7 +62,7 @@ def entry(
     }
 
 
-def asked_again(entry: Entry, asked: Asked, base: EnvId) -> Entry:
+def asked_again(entry: Entry, asked: Worded, base: EnvId) -> Entry:
     """The environment `base`, whose entry this is, as the answer to another request that it has all packages for."""
     by = f"{entry.get('resolved_by')} (compatible with {base.req}:{base.full})"
     return {**entry, **_said(asked), "resolved_by": by}
@@ -128,7 +110,7 @@ def with_cache_info(entry: Entry, cached: Collection[str]) -> Entry:
     return {**entry, "packages": [_with_cache_info(line, cached) for line in entry["packages"]]}
 
 
-def _said(asked: Asked) -> Entry:
+def _said(asked: Worded) -> Entry:
     tokens = [(category, value) for category, values in asked.deps.items() for value in values]
     return {
         "deps": [f"{category}::{value}" for category, value in sorted(tokens, key=lambda token: token[1])],
@@ -137,7 +119,7 @@ def _said(asked: Asked) -> Entry:
     }
 
 
-def _package(package: LockedPackage, is_cached: bool) -> _Package:
+def _package(package: LockedPackage) -> _Package:
     url = package.url.partition("#")[0]
     if package.built or url.startswith("git+"):
         raise NotAnEntryError(f"{package.name} is built here from {url}")
@@ -147,14 +129,13 @@ def _package(package: LockedPackage, is_cached: bool) -> _Package:
         raise NotAnEntryError(f"{package.filename} is neither a wheel nor a conda package")
     if digest is None:
         raise NotAnEntryError(f"no {'md5' if package.kind is Kind.CONDA else 'sha256'} of {package.filename} is known")
-    line: _Package = {
+    return {
         "_type": str(package.kind),
         "filename": package.filename.removesuffix(ending),
         "url": url,
         "url_format": ending,
         "hashes": {ending: digest},
     }
-    return _with_cache_info(line, {url} if is_cached else ())
 
 
 def _with_cache_info(line: _Package, cached: Collection[str]) -> _Package:

@@ -6,13 +6,14 @@ import datetime as dt
 import getpass
 import itertools
 import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id
+from mfenvd.domain.sharing import Worded
+from mfenvd.warm.netflixext.entries import Origin, entry, full_id
 from mfenvd.warm.netflixext.manifest import Entry, EnvId, Wanted
 
 _USER_VARIABLES = ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER")
@@ -30,16 +31,15 @@ class Resolved(msgspec.Struct, frozen=True):
 
     arch: str
     req: str
-    asked: Asked
+    asked: Worded
     packages: tuple[LockedPackage, ...]
 
 
-def records(  # noqa: PLR0913 - all that an entry says
+def records(
     resolved: Sequence[Resolved],
     kind: Kind,
     *,
     by: str,
-    cached: Collection[str] = (),
     is_default: bool = True,
     aliases: tuple[str, ...] = (),
 ) -> tuple[Wanted, ...]:
@@ -51,7 +51,6 @@ def records(  # noqa: PLR0913 - all that an entry says
         resolved: By arch, each arch once.
         kind: Of the request.
         by: Who resolved it: `username`.
-        cached: URLs whose objects are known to be in the datastore.
         is_default: Whether steps that ask for the same get these environments.
         aliases: Names as the manifest has them: `team/project/env/v1`.
 
@@ -64,7 +63,7 @@ def records(  # noqa: PLR0913 - all that an entry says
     for req, group in itertools.groupby(sorted(resolved, key=by_req), key=by_req):
         together = list(group)
         origin = Origin(now, by, tuple(one.arch for one in together))
-        entries = {one.arch: entry(one.asked, one.packages, kind, origin, cached) for one in together}
+        entries = {one.arch: entry(one.asked, one.packages, kind, origin) for one in together}
         full = full_id(entries)
         found += [Wanted(EnvId(arch, req, full), made, is_default, aliases) for arch, made in entries.items()]
     return tuple(found)

@@ -11,7 +11,7 @@ import msgspec
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.identity import RequestIdentity
 from mfenvd.domain.mirror import Bucket
-from mfenvd.domain.request import Indexes, Kind
+from mfenvd.domain.request import Indexes
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.resolver import Context
 from mfenvd.domain.state import State
@@ -21,14 +21,12 @@ from mfenvd.warm.core.entries import source_of
 from mfenvd.warm.findings import foreign_manifest
 from mfenvd.warm.lines import NotAnEntryError
 from mfenvd.warm.netflixext import manifest, ours
-from mfenvd.warm.netflixext.entries import Asked, asked_again, environment_of, resolution_of, with_cache_info
+from mfenvd.warm.netflixext.entries import asked_again, environment_of, resolution_of, with_cache_info
 from mfenvd.warm.netflixext.locks import all_locks, remove_stale
 from mfenvd.warm.netflixext.manifest import Entry, EnvId, ManifestError, Wanted, is_entry
 from mfenvd.warm.netflixext.recording import Resolved, extended, records, username
 from mfenvd.warm.netflixext.sharing import NOBODYS, ExtensionDatastore, newest
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
-
-_KINDS = {"conda-only": Kind.CONDA, "pypi-only": Kind.PYPI, "mixed": Kind.MIXED}
 
 
 class Environments(Protocol):
@@ -160,10 +158,9 @@ class NetflixextWarmer:
 def _resolved(task: WarmTask, datastore: ExtensionDatastore | None) -> Wanted:
     """What was resolved, as the manifest is to have it."""
     identity = task.of_extension
-    asked = Asked(identity.deps, identity.sources, identity.extras)
-    resolved = Resolved(identity.arch, identity.id, asked, tuple(_packages(task)))
+    resolved = Resolved(identity.arch, identity.id, identity.worded, tuple(_packages(task)))
     by = username(task.context.surroundings.environ)
-    (wanted,) = records([resolved], _KINDS[identity.env_type], by=by)
+    (wanted,) = records([resolved], identity.kind, by=by)
     if identity.base is None:
         return wanted
     base = EnvId(identity.arch, *identity.base)
@@ -214,7 +211,7 @@ def _named(task: WarmTask, full: str, datastore: ExtensionDatastore | None) -> _
     if entry is None:
         return None
     if content.entry(id_) is None and base != id_:
-        entry = asked_again(entry, Asked(identity.deps, identity.sources, identity.extras), base)
+        entry = asked_again(entry, identity.worded, base)
     if content.entry(id_) is None or (base != id_ and content.default(id_.arch, id_.req) is None):
         _write(task, Wanted(id_, entry, is_default=base != id_))
     ours.wanted_again(Path(task.context.cache_dir), path, id_)

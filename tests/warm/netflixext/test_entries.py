@@ -15,14 +15,14 @@ import pytest
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.sharing import KINDS, Worded
 from mfenvd.domain.target import Target
 from mfenvd.warm.lines import NotAnEntryError
-from mfenvd.warm.netflixext.entries import Asked, Origin, entry, full_id, resolution_of, uncached
+from mfenvd.warm.netflixext.entries import Origin, entry, full_id, resolution_of, uncached, with_cache_info
 from mfenvd.warm.netflixext.manifest import Entry
 
 REAL = Path(__file__).with_name("real_entries.py")
 ARCHS = ("linux-64", "osx-64", "osx-arm64")
-KINDS = {"conda-only": Kind.CONDA, "pypi-only": Kind.PYPI, "mixed": Kind.MIXED}
 NAMES = ("alpha", "beta", "gamma-ray", "Delta.Lake", "zeta_2")
 SPECS = ("", "1", "1.0.*", ">=2,<3", "  >=1", "!=1.5", '; python_version < "3.11"', '>=1; sys_platform == "linux"')
 
@@ -72,14 +72,14 @@ class Case:
         self.cached = {p.url for packages in self.packages.values() for p in packages if dice.random() < 0.3}
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> Worded:
         deps = {kind: tuple(itertools.starmap(dependency, found.items())) for kind, found in self.deps.items()}
-        return Asked(deps, *({k: tuple(v) for k, v in part.items()} for part in (self.sources, self.extras)))
+        return Worded(deps, *({k: tuple(v) for k, v in part.items()} for part in (self.sources, self.extras)))
 
     def entries(self) -> dict[str, Entry]:
         origin = Origin("2026-01-02T03:04:05", "tester", tuple(self.packages))
         return {
-            arch: entry(self.asked, packages, KINDS[self.env_type], origin, self.cached)
+            arch: with_cache_info(entry(self.asked, packages, KINDS[self.env_type], origin), self.cached)
             for arch, packages in self.packages.items()
         }
 
@@ -140,4 +140,4 @@ def test_what_an_entry_holds_can_be_read_back() -> None:
 )
 def test_what_the_extension_could_not_check_is_refused(package: LockedPackage, reason: str) -> None:
     with pytest.raises(NotAnEntryError, match=reason):
-        entry(Asked({}), [package], Kind.PYPI, Origin("", "", ("linux-64",)))
+        entry(Worded({}), [package], Kind.PYPI, Origin("", "", ("linux-64",)))

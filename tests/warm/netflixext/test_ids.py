@@ -17,13 +17,13 @@ from mfenvd.domain.codes import Code
 from mfenvd.domain.loaded import DeclaredFlow, FlowQuestion, Launcher, LoadedFile, PlannedLaunch
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
+from mfenvd.domain.sharing import KINDS, Worded
 from mfenvd.flows.flow_file import ModuleCache, read_file
 from mfenvd.flows.loaded import declared_flows
 from mfenvd.flows.reading import ProjectFacts
 from mfenvd.warm.core import ids as asking
 from mfenvd.warm.core.ids import MetaflowSide
 from mfenvd.warm.netflixext import manifest
-from mfenvd.warm.netflixext.entries import ENV_TYPES, Asked
 from mfenvd.warm.netflixext.manifest import Wanted
 from mfenvd.warm.netflixext.recording import Resolved, records
 from tests.warm.netflixext.flows_for_ids import NAMED, extending, flows
@@ -185,11 +185,10 @@ def named(name: str, env_type: str) -> Wanted:
     deps = {"conda": ("python==3.11.*",), str(of_conda): ("requests==>=2.21.0", "six"), "sys": ("__glibc==2.36=0",)}
     if of_conda is Kind.CONDA:
         deps["conda"] = ("python==3.11.*", "requests==>=2.21.0", "six")
-    kind = next(kind for kind, said in ENV_TYPES.items() if said == env_type)
-    asked = Asked(deps, {"conda": ("conda-forge",)})
+    asked = Worded(deps, {"conda": ("conda-forge",)})
     resolved = Resolved("linux-64", hashlib.sha256(name.encode()).hexdigest()[:40], asked, tuple(packages))
     alias = str(parse_alias(name).key)
-    (found,) = records([resolved], kind, by="alice", is_default=False, aliases=(alias,))
+    (found,) = records([resolved], KINDS[env_type], by="alice", is_default=False, aliases=(alias,))
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.warm.netflixext.entries import Asked
+from mfenvd.domain.sharing import Worded
 from mfenvd.warm.netflixext.manifest import EnvId, read, write
 from mfenvd.warm.netflixext.recording import Resolved, records, username
 
@@ -18,7 +18,7 @@ REQ, OTHER = "a" * 40, "b" * 40
 def resolved(arch: str, req: str = REQ, version: str = "1.0") -> Resolved:
     name = f"six-{version}-py3-none-any.whl"
     wheel = LockedPackage("six", version, name, f"https://files.example/{name}", sha256="ab" * 32)
-    return Resolved(arch, req, Asked({"pypi": ("six",)}), (wheel,))
+    return Resolved(arch, req, Worded({"pypi": ("six",)}), (wheel,))
 
 
 def test_archs_with_one_request_id_share_a_full_id_and_others_do_not() -> None:

@@ -17,12 +17,13 @@ from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.request import Indexes, Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.resolver import Context
+from mfenvd.domain.sharing import Worded
 from mfenvd.domain.state import State
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.domain.warming import WarmTask, Warmth
 from mfenvd.warm.netflixext import manifest
-from mfenvd.warm.netflixext.entries import Asked, full_id
+from mfenvd.warm.netflixext.entries import full_id
 from mfenvd.warm.netflixext.environments import environment_name
 from mfenvd.warm.netflixext.manifest import EnvId, Wanted
 from mfenvd.warm.netflixext.pruning import prune
@@ -135,7 +136,7 @@ def six(version: str, host: str = "files") -> LockedPackage:
 
 
 def others(by: str, version: str, on: str = "2026-01-01", host: str = "files") -> Wanted:
-    resolved = Resolved(HERE, REQ, Asked({"pypi": ("six",)}), (six(version, host), python(HERE)))
+    resolved = Resolved(HERE, REQ, Worded({"pypi": ("six",)}), (six(version, host), python(HERE)))
     (wanted,) = records([resolved], Kind.PYPI, by=by)
     return msgspec.structs.replace(wanted, entry={**wanted.entry, "resolved_on": on})
 

@@ -102,12 +102,7 @@ def asked_in_settings(named: NamedEnvironment, origins: Mapping[str, Location]) 
 def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFacts, project: ProjectTargets) -> Read:
     """The environment that `asked` describes, on its targets. Metaflow's pins are no part of it: no flow runs in it."""
     folder = Path(asked.folder or Path(asked.source).parent)
-    files = [
-        read_requirement_file(Path(path), environ, groups=asked.groups, extras=asked.extras, cwd=folder, origin=place)
-        for path, place in zip_longest(asked.files, asked.places)
-    ]
-    if asked.conda or asked.channels:
-        files = [written_in_place(asked.source, asked.conda, asked.channels), *files]
+    files = list(_files(asked, environ, folder))
     written = canonical_requirements(Entry(text, place, (folder,)) for text, place in asked.packages)
     said = [*(finding for file in files for finding in file.findings), *written.findings]
     kind = _kind(files, written)
@@ -118,9 +113,10 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
     request = None
     if not any(finding.severity is Severity.ERROR for finding in said):
         interpreter = python_packages(asked.python) if asked.python else None
-        conda = conda_of_files(files, minor_of(python), interpreter, facts.conda) if kind is not Kind.PYPI else None
-        request = _request(kind, python, files, written, conda or CondaPart())
-        request = msgspec.structs.replace(request, mixed_solver=facts.solver_for(kind))
+        conda = CondaPart()
+        if kind is not Kind.PYPI:
+            conda = conda_of_files(files, minor_of(python), interpreter, facts.conda)
+        request = Request(kind, python, _pypi(files, written), conda, facts.solver_for(kind))
     targets = requested_targets(asked.archs, python, project, asked.origin, kind=kind, declared=declared)
     environment = Environment(
         source=asked.source,
@@ -139,6 +135,16 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
         origins=dict(_origins(files, asked)),
     )
     return Read(environment, tuple(dict.fromkeys(_reads(files, written, asked))))
+
+
+def _files(asked: Asked, environ: Mapping[str, str], folder: Path) -> Iterator[RequirementFile]:
+    """What is asked for in place goes before what files say."""
+    if asked.conda or asked.channels:
+        yield written_in_place(asked.source, asked.conda, asked.channels)
+    for path, place in zip_longest(asked.files, asked.places):
+        yield read_requirement_file(
+            Path(path), environ, groups=asked.groups, extras=asked.extras, cwd=folder, origin=place
+        )
 
 
 def _python(asked: Asked, files: Sequence[RequirementFile], project: str) -> str:
@@ -166,22 +172,15 @@ def _kind(files: Sequence[RequirementFile], written: Requirements) -> Kind:
     return Kind.CONDA if not pypi and (names or any(file.conda_python for file in files)) else Kind.PYPI
 
 
-def _request(
-    kind: Kind, python: str, files: Sequence[RequirementFile], written: Requirements, conda: CondaPart
-) -> Request:
+def _pypi(files: Sequence[RequirementFile], written: Requirements) -> PypiPart:
     requirements = {*written.texts, *(requirement.text for file in files for requirement in file.requirements)}
     constraints = {constraint.text for file in files for constraint in file.constraints}
-    return Request(
-        kind=kind,
-        python=python,
-        pypi=PypiPart(
-            requirements=tuple(sorted(requirements)),
-            constraints=tuple(sorted(constraints)),
-            indexes=_indexes(files),
-            pre=any(file.pre for file in files),
-            hashes=_hashes(files),
-        ),
-        conda=conda,
+    return PypiPart(
+        requirements=tuple(sorted(requirements)),
+        constraints=tuple(sorted(constraints)),
+        indexes=_indexes(files),
+        pre=any(file.pre for file in files),
+        hashes=_hashes(files),
     )
 
 

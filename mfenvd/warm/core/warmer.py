@@ -67,6 +67,10 @@ class CoreWarmer:
         if settings.binary is None:
             said.append(findings.micromamba_missing(tuple(places(task.context.surroundings))))
         watched = [str(path)]
+
+        def stopped(finding: Finding, *, passing: bool = False) -> Warmth:
+            return Warmth(State.RESOLVED, (*said, finding), tuple(watched), passing=passing)
+
         datastore = self._datastore(task, settings)
         try:
             written = manifest.write(path, tuple(_wanted(task, datastore)), replace=task.replace)
@@ -75,19 +79,19 @@ class CoreWarmer:
             held = _held(task, manifest.read(path))
         except ManifestError as error:
             problem = findings.manifest_unwritable if error.readable else findings.manifest_unreadable
-            return Warmth(State.RESOLVED, (*said, problem(str(path), error.reason)), tuple(watched), passing=True)
+            return stopped(problem(str(path), error.reason), passing=True)
         except NotAnEntryError as error:
-            return Warmth(State.RESOLVED, (*said, findings.not_for_metaflow(str(error))), tuple(watched))
+            return stopped(findings.not_for_metaflow(str(error)))
         elsewhere = () if task.context.trusted else tuple(_elsewhere(task, held))
         if elsewhere:
-            return Warmth(State.RESOLVED, (*said, foreign_manifest(str(path), elsewhere)), tuple(watched))
+            return stopped(foreign_manifest(str(path), elsewhere))
         environments = self._environments_of(task.context, settings, task.indexes)
         try:
             watched += self._lay_out(identity, held, settings, environments, report)
             if datastore is not None and held.offered:
                 datastore.offer(held.offered, report)
         except NotMadeError as error:
-            return Warmth(State.RESOLVED, (*said, error.finding), tuple(watched), passing=True)
+            return stopped(error.finding, passing=True)
         missing = any(_missing(identity, held, settings, environments))
         if identity.datastore == "local" or not held.unconfirmed:
             nearly = State.RESOLVED if identity.datastore == "local" else State.CACHED

@@ -64,6 +64,9 @@ class Mirrored:
             for upload in pool.map(self._upload, packages):
                 uploads.append(upload)
                 report(Progress("collecting packages for the datastore", len(uploads), len(packages)))
+        self._queue(uploads)
+
+    def _queue(self, uploads: Sequence[Upload]) -> None:
         try:
             self._uploads.add(uploads)
         except StoreUnwritable as problem:

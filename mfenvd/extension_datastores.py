@@ -30,9 +30,8 @@ from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.warming import WarmTask
 from mfenvd.environments import PackageFiles
-from mfenvd.store.errors import StoreUnwritable
-from mfenvd.store.findings import finding_of
 from mfenvd.store.object_errors import MissingObject, ObjectStoreProblem
+from mfenvd.store.remotes import Remote
 from mfenvd.store.uploads import Upload, Uploads, mirror_folder
 from mfenvd.warm import findings
 from mfenvd.warm.netflixext.manifest import EnvId
@@ -172,9 +171,8 @@ class TeamDatastore(Mirrored):
             request, _, full = alias.name.partition(":")
             return request, full
         key = alias_key(alias.key) if alias.kind is AliasKind.NAME else full_id_key(alias.name)
-        take_credentials(self._surroundings)
         try:
-            content, _ = remotes_of(self.bucket)[self.bucket.url].store().get_bytes(key)
+            content, _ = self._remote().store().get_bytes(key)
             return msgspec.json.decode(content, type=tuple[str, str])
         except (MissingObject, msgspec.DecodeError):
             return None
@@ -185,8 +183,7 @@ class TeamDatastore(Mirrored):
         Raises:
             ObjectStoreProblem: The bucket does not answer.
         """
-        take_credentials(self._surroundings)
-        store, found = remotes_of(self.bucket)[self.bucket.url].store(), {}
+        store, found = self._remote().store(), {}
         for arch in Arch:
             id_ = EnvId(str(arch), *ids)
             with contextlib.suppress(MissingObject, msgspec.DecodeError):
@@ -194,21 +191,9 @@ class TeamDatastore(Mirrored):
                 found[id_] = msgspec.json.decode(content)
         return found
 
-    def _text(self, key: str, text: str, *, replace: bool = False) -> Upload:
-        content = text.encode()
-        digest = hashlib.sha256(content).hexdigest()
-        return Upload(self.bucket.url, key, digest, len(content), text=text, replace=replace)
-
-    def _queue(self, uploads: Sequence[Upload]) -> None:
-        try:
-            self._uploads.add(uploads)
-        except StoreUnwritable as problem:
-            raise NotMadeError(finding_of(problem)) from problem
-
     def environments(self, arch: str, req: str) -> Iterator[tuple[EnvId, Any]]:
         """What anybody resolved for a request; nothing where the bucket does not answer."""
-        take_credentials(self._surroundings)
-        remote = remotes_of(self.bucket)[self.bucket.url]
+        remote = self._remote()
         if not remote.is_available:
             return
         try:
@@ -222,6 +207,15 @@ class TeamDatastore(Mirrored):
         except ObjectStoreProblem as problem:
             _log.info("environments of others are not looked for: %s", problem)
             remote.failed(problem)
+
+    def _text(self, key: str, text: str, *, replace: bool = False) -> Upload:
+        content = text.encode()
+        digest = hashlib.sha256(content).hexdigest()
+        return Upload(self.bucket.url, key, digest, len(content), text=text, replace=replace)
+
+    def _remote(self) -> Remote:
+        take_credentials(self._surroundings)
+        return remotes_of(self.bucket)[self.bucket.url]
 
 
 def _descriptions(id_: EnvId, entry: dict[str, Any]) -> Iterator[tuple[str, str]]:

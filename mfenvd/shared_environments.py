@@ -176,7 +176,7 @@ def local_environment(found: SharedEnvironments, environment: SharedEnvironment,
     Raises:
         NotAnEntryError: The manifest does not say what a package is.
     """
-    packages = tuple(found.packages(environment, arch))
+    packages = found.packages(environment, arch)
     resolution = Resolution(environment.request, Target(arch, environment.python or "3"), packages)
     return environment_of(environment.full_id, arch, resolution)
 

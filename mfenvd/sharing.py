@@ -1,4 +1,4 @@
-"""Resolved environments given a name: into metaflow-netflixext's manifest, and into a datastore on this machine."""
+"""Resolved environments given a name: into metaflow-netflixext's manifest, and into its datastore."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.domain.sharing import Asked, Extended
+from mfenvd.domain.sharing import Asked, AskedEnvironment, Extended
 from mfenvd.domain.target import Target
 from mfenvd.shared_environments import AliasTakenError
 from mfenvd.warm.netflixext import manifest, ours
@@ -86,7 +86,8 @@ def share(  # noqa: PLR0913 - all that decides
             raise NotSharedWithTeamError, which becomes a finding.
 
     Raises:
-        AliasTakenError: A name that is given once is another environment's. Nothing was written.
+        AliasTakenError: A name that is given once is another environment's. Nothing was written, unless it was given at
+            this very moment.
         NotAnEntryError: The extension has no words for a package.
         ManifestError: The manifest cannot be written.
         OSError: The datastore's folder, or mfenv's, cannot be written.
@@ -157,10 +158,9 @@ def _packages_of(one: Wanted, resolved: Sequence[LockedPackage] = ()) -> Sequenc
     Raises:
         NotAnEntryError: The entry does not say what a package is.
     """
-    urls = {line["url"] for line in one.entry["packages"]}
-    if {package.url.partition("#")[0] for package in resolved} == urls:
-        return resolved
-    return resolution_of(one.entry, Target(Arch(one.id.arch), "3"), one.id.req).packages
+    held = resolution_of(one.entry, Target(Arch(one.id.arch), "3"), one.id.req).packages
+    urls = {package.url.partition("#")[0] for package in resolved}
+    return resolved if urls == {package.url for package in held} else held
 
 
 def _wanted(
@@ -171,12 +171,13 @@ def _wanted(
     *,
     is_default: bool,
 ) -> tuple[Wanted, ...]:
-    known = [one for one in asked.environments if one.full_id is not None and one.entry is not None]
-    found = [
-        Wanted(EnvId(one.arch, one.request, str(one.full_id)), dict(one.entry or {}), is_default, aliases)
-        for one in known
-    ]
-    new = [one for one in asked.environments if one not in known]
+    found: list[Wanted] = []
+    new: list[AskedEnvironment] = []
+    for one in asked.environments:
+        if one.full_id is None or one.entry is None:
+            new.append(one)
+        else:
+            found.append(Wanted(EnvId(one.arch, one.request, one.full_id), one.entry, is_default, aliases))
     if new:
         together = [Resolved(one.arch, one.request, one.asked, tuple(packages[one.arch])) for one in new]
         made = records(together, new[0].kind, by=asked.user or user, is_default=is_default, aliases=aliases)

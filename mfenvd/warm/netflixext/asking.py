@@ -1,4 +1,4 @@
-"""Asks metaflow-netflixext in the project's Python what `metaflow environment resolve` would resolve."""
+"""Asks metaflow-netflixext in the project's Python what would be resolved, and what steps that ran were resolved to."""
 
 from __future__ import annotations
 

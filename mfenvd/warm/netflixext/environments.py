@@ -29,7 +29,9 @@ from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
 from mfenvd.warm.trash import discard, empty_trash
 
-_OURS = ".mfenv"
+OURS = ".mfenv"
+"""A folder beside the environments, where the extension does not look."""
+
 _PATIENCE = 30.0
 """Seconds for the extension's lock: it has it while it makes an environment, and is asked again later."""
 
@@ -66,7 +68,7 @@ class ExtensionEnvironments:
         Raises:
             NotMadeError: It cannot be made.
         """
-        prefix = self._envs_dir / _OURS / environment_name(id_)
+        prefix = self._envs_dir / OURS / environment_name(id_)
         try:
             with self._made.lock(prefix):
                 found = self.find(id_)
@@ -134,8 +136,9 @@ def collect(cache_dir: Path, grace: float = GRACE, *, dry_run: bool = False) -> 
     made = _MadeHere(cache_dir)
     idle, interrupted = [], []
     for prefix in made.prefixes():
-        for folder in (prefix.parent, prefix.parent.parent):
-            empty_trash(folder)
+        if not dry_run:
+            for folder in (prefix.parent, prefix.parent.parent):
+                empty_trash(folder)
         with contextlib.suppress(Timeout, LockHeldError), made.lock(prefix, timeout=0):
             marker, wanted = read_marker(prefix), last_wanted(prefix)
             in_use = marker is not None and is_in_use(prefix)

@@ -13,12 +13,12 @@ from pathlib import Path
 from mfenvd.domain.resolver import Progress
 from mfenvd.warm import findings
 from mfenvd.warm.building import Builder
+from mfenvd.warm.netflixext.environments import OURS
 from mfenvd.warm.netflixext.locks import YOUNG, LockHeldError, environments_lock, held
 from mfenvd.warm.netflixext.manifest import EnvId
 from mfenvd.warm.netflixext.marks import read_mark, write_mark
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 
-_OURS = ".mfenv"
 _PATIENCE = 2 * YOUNG
 """Seconds for the extension's lock while a person waits: what a killed process left is taken away meanwhile."""
 
@@ -132,7 +132,7 @@ class NamedEnvironments:
 
     def _unfinished(self, place: Path) -> Path:
         """The file that is there while the environment is being made, and stays where that is killed."""
-        return self._envs_dir / _OURS / "named" / f"{place.name}.unfinished"
+        return self._envs_dir / OURS / "named" / f"{place.name}.unfinished"
 
 
 def _remove(place: Path) -> None:

@@ -24,6 +24,7 @@ from mfenvd.warm.netflixext import manifest, ours
 from mfenvd.warm.netflixext.entries import asked_again, environment_of, resolution_of, with_cache_info
 from mfenvd.warm.netflixext.locks import all_locks, remove_stale
 from mfenvd.warm.netflixext.manifest import Entry, EnvId, ManifestError, Wanted, is_entry
+from mfenvd.warm.netflixext.marks import MARK
 from mfenvd.warm.netflixext.recording import Resolved, extended, records, username
 from mfenvd.warm.netflixext.sharing import NOBODYS, ExtensionDatastore, newest
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
@@ -142,17 +143,17 @@ class NetflixextWarmer:
         said.append(findings.not_in_datastore(identity.datastore, len(held.uncached), queued=queued))
         return State.RESOLVED, awaits
 
-    def _lay_out(self, task: WarmTask, held: _Held, report: Report) -> Iterator[str]:
+    def _lay_out(self, task: WarmTask, held: _Held, report: Report) -> tuple[str, ...]:
         """Makes what the extension wants on this machine; the files whose change would undo it."""
         identity = task.of_extension
         if identity.envs_dir is None:
-            return
+            return ()
         for lock in all_locks(Path(identity.envs_dir), map(Path, identity.pkgs_dirs)):
             remove_stale(lock)
-        if identity.needs_local_environment:
-            environments = self._environments_of(task.context, identity, task.indexes)
-            place = environments.create(held.id, _local(held, task), report)
-            yield str(place / ".metaflowenv")
+        if not identity.needs_local_environment:
+            return ()
+        environments = self._environments_of(task.context, identity, task.indexes)
+        return (str(environments.create(held.id, _local(held, task), report) / MARK),)
 
 
 def _resolved(task: WarmTask, datastore: ExtensionDatastore | None) -> Wanted:

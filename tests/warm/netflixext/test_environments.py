@@ -20,6 +20,7 @@ from mfenvd.warm.netflixext.environments import ExtensionEnvironments, collect, 
 from mfenvd.warm.netflixext.locks import environments_lock
 from mfenvd.warm.netflixext.manifest import EnvId
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
+from mfenvd.warm.trash import new_trash
 
 ID = EnvId("linux-64", "a" * 40, "b" * 40)
 WANTED = LocalEnvironment("b" * 15, "linux-64", Resolution("request", Target(Arch.LINUX_64, "3.11"), ()))
@@ -156,10 +157,12 @@ def test_what_nobody_wants_is_collected_and_what_was_interrupted(bench: Bench) -
     assert collect(bench.cache, DAY).idle == ()
     for path in (prefix / ".mfenv.json", prefix / "bin" / "python"):
         os.utime(path, (time.time() - 2 * DAY, time.time() - 2 * DAY))
+    trash = new_trash(prefix.parent)
     (idle,) = collect(bench.cache, DAY, dry_run=True).idle
-    assert (idle.prefix, bench.place.exists()) == (str(prefix), True)
+    assert (idle.prefix, bench.place.exists(), trash.exists()) == (str(prefix), True, True)
     assert len(collect(bench.cache, DAY).idle) == 1
     assert not prefix.exists()
+    assert not trash.exists()
     assert not bench.place.is_symlink()
     assert made_here(bench.cache) == ()
 

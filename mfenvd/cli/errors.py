@@ -36,6 +36,16 @@ class NoSuchPathError(UsageError):
         super().__init__(f"{path} does not exist.", "Check the spelling; paths are relative to the working directory.")
 
 
+class HomeFolderError(UsageError):
+    """The project would be the user's home folder, or one above it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(
+            f"{root} is no project: everything that you have lies below it, and all of it would be read.",
+            "Name the folder of your flows; or if this is it, make an empty mfenv.toml in it.",
+        )
+
+
 class NotAFlowError(UsageError):
     """A requirements file where a flow file or a folder is meant."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from mfenvd import engine
-from mfenvd.cli.errors import record_crash
+from mfenvd.cli.errors import HomeFolderError, record_crash
 from mfenvd.cli.progress import Board, resolving
 from mfenvd.cli.shell import shell_for
 from mfenvd.domain.codes import Code
@@ -46,9 +46,16 @@ class Checked:
 
 
 def read(paths: Sequence[Path], shell: Surroundings, folders: Paths) -> tuple[Plan, ...]:
-    """What is understood of `paths`, one plan per project."""
-    from mfenvd.flows.project import read_paths
+    """What is understood of `paths` (absolute), one plan per project.
 
+    Raises:
+        HomeFolderError: A project would be all that the user has.
+    """
+    from mfenvd.flows.project import has_everything, project_root, read_paths
+
+    for root in map(project_root, paths):
+        if has_everything(root):
+            raise HomeFolderError(root)
     return read_paths(paths, shell, folders)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mfenvd.cli.errors import NoSuchPathError, NotAFlowError
+from mfenvd.cli.errors import HomeFolderError, NoSuchPathError, NotAFlowError
 
 _REQUIREMENT_SUFFIXES = frozenset({".txt", ".lock", ".yml", ".yaml"})
 
@@ -47,11 +47,17 @@ def given_projects(paths: list[Path] | None) -> dict[str, list[str]]:
     """The projects to watch, by root, each with the paths of the command line that lie in it.
 
     As `mfenv check` takes it: a path belongs to the nearest folder with mfenv.toml, pyproject.toml or .git.
+
+    Raises:
+        UsageError: As `given_paths`, and where a project would be all that the user has.
     """
-    from mfenvd.flows.project import project_root
+    from mfenvd.flows.project import has_everything, project_root
 
     found: dict[str, list[str]] = {}
     for path in given_paths(paths):
         resolved = path.resolve()
-        found.setdefault(str(project_root(resolved)), []).append(str(resolved))
+        root = project_root(resolved)
+        if has_everything(root):
+            raise HomeFolderError(root)
+        found.setdefault(str(root), []).append(str(resolved))
     return found

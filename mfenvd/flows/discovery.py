@@ -18,7 +18,9 @@ _NEVER = frozenset(
         ".ipynb_checkpoints", ".eggs", ".pixi", ".terraform",
     }
 )  # fmt: skip
-_VENV_MARKS = frozenset({"pyvenv.cfg", "conda-meta"})
+_OUTSIDE_MARKS = frozenset({"pyvenv.cfg", "conda-meta", "CACHEDIR.TAG"})
+"""What environments and caches have in them, whatever they are called."""
+
 _SCRIPT_NAMES = re.compile(
     r"(?:gnu)?makefile|\.?justfile|taskfile(?:\.dist)?\.ya?ml|package\.json|pyproject\.toml|pixi\.toml|procfile"
     r"|jenkinsfile.*|buildspec.*\.ya?ml|\.gitlab-ci.*\.ya?ml|.*\.gitlab-ci\.ya?ml|azure-pipelines.*\.ya?ml"
@@ -89,7 +91,7 @@ class Discovery:
             except OSError:
                 continue
             names = {entry.name for entry in listed}
-            if folder != self._root and names & _VENV_MARKS:
+            if folder != self._root and names & _OUTSIDE_MARKS:
                 continue
             folders = []
             for entry in listed:
@@ -128,7 +130,7 @@ class Discovery:
         return (
             path.name in _NEVER
             or path.is_symlink()
-            or any((path / mark).exists() for mark in _VENV_MARKS)
+            or any((path / mark).exists() for mark in _OUTSIDE_MARKS)
             or self._ignored(folder, is_folder=True)
         )
 

@@ -18,20 +18,36 @@ from mfenvd.flows.requirement_file import read_requirement_file
 from mfenvd.flows.settings import load_settings
 from mfenvd.paths import Paths
 
-_ROOT_MARKS = ("mfenv.toml", "pyproject.toml", ".git")
+_SETTINGS = ("mfenv.toml", "pyproject.toml")
 
 
 def project_root(path: Path) -> Path:
     """The project that `path` (absolute, a file or a folder) belongs to.
 
     The nearest folder, itself included, with mfenv.toml, pyproject.toml or .git; without one the folder itself, or
-    the file's folder.
+    the file's folder. A repository that has the user's home in it (of dotfiles) is no project.
     """
     folder = path if path.is_dir() else path.parent
-    marked = (
-        candidate for candidate in (folder, *folder.parents) if any((candidate / m).exists() for m in _ROOT_MARKS)
-    )
-    return next(marked, folder)
+    homes = _with_home()
+    for candidate in (folder, *folder.parents):
+        marks = _SETTINGS if candidate in homes else (*_SETTINGS, ".git")
+        if any((candidate / mark).exists() for mark in marks):
+            return candidate
+    return folder
+
+
+def has_everything(root: Path) -> bool:
+    """Whether all that the user has lies below `root`, and no configuration says that it is a project."""
+    return root in _with_home() and not any((root / mark).exists() for mark in _SETTINGS)
+
+
+def _with_home() -> frozenset[Path]:
+    """The user's home and the folders above it; nothing where there is no home."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return frozenset()
+    return frozenset(folder for each in (home, home.resolve()) for folder in (each, *each.parents))
 
 
 def read_paths(

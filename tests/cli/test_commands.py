@@ -171,6 +171,22 @@ def test_a_path_inside_a_watched_folder_means_the_folder(mfenv: Run, daemon: Fak
     ]
 
 
+@pytest.mark.parametrize("command", ["check", "plan", "up", "watch"])
+def test_all_that_the_user_has_is_no_project(
+    mfenv: Run, daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    home = tmp_path / "ana"
+    (home / "flows").mkdir(parents=True)
+    (home / ".git").mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    ended = mfenv(command)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: {home} is no project: everything that you have lies below it")
+    assert [call for call in daemon.received if call[0] == "POST"] == []
+    assert mfenv("plan", "flows").code == 0
+
+
 def test_a_folder_that_is_not_watched_is_said(mfenv: Run, daemon: FakeDaemon, tmp_path: Path) -> None:
     ended = mfenv("unwatch", str(tmp_path))
     assert ended.code == 2

@@ -44,7 +44,8 @@ def test_an_executable_without_extension_is_a_script(root: Path) -> None:
 
 def test_environments_and_tools_folders_are_left_out(root: Path) -> None:
     make(root, "a.py", ".git/hooks/x.py", "node_modules/x/y.py", "__pycache__/a.py", ".metaflow/F/1/x.py", ".tox/x.py",
-         "myenv/pyvenv.cfg", "myenv/lib/x.py", "conda/conda-meta/history", "conda/x.py")  # fmt: skip
+         "myenv/pyvenv.cfg", "myenv/lib/x.py", "conda/conda-meta/history", "conda/x.py",
+         "kept/CACHEDIR.TAG", "kept/deep/x.py")  # fmt: skip
     assert found(root) == {"a.py"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
 from mfenvd.domain.surroundings import Surroundings
-from mfenvd.flows.project import project_root, read_paths, request_from_file
+from mfenvd.flows.project import has_everything, project_root, read_paths, request_from_file
 from mfenvd.flows.project_reader import ProjectReader
 from mfenvd.paths import Paths
 from tests.flows.project.conftest import LINUX, MAC
@@ -150,6 +150,22 @@ def test_the_root_is_the_nearest_folder_with_a_mark(root: Path) -> None:
     assert project_root(flow_file) == root / "a"
     write(root / "a/b/mfenv.toml", "")
     assert project_root(root / "a/b") == root / "a/b"
+
+
+def test_a_repository_with_the_home_folder_in_it_is_no_project(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = root / "home" / "ana"
+    monkeypatch.setenv("HOME", str(home))
+    flow_file = write(home / "flows/train/flow.py", "")
+    write(home / ".git/HEAD", "")
+    write(root / ".git/HEAD", "")
+    assert project_root(flow_file) == flow_file.parent
+    assert project_root(home) == home
+    assert [has_everything(folder) for folder in (root, home, home / "flows")] == [True, True, False]
+    write(home / "flows/.git/HEAD", "")
+    assert project_root(flow_file) == home / "flows"
+    write(home / "mfenv.toml", "")
+    assert not has_everything(home)
+    assert project_root(home / "other") == home
 
 
 def test_a_path_limits_the_plan_but_not_what_is_known(root: Path, shell: Surroundings, folders: Paths) -> None:

@@ -93,7 +93,10 @@ class Lines(Silent):
 
 
 class Bars(Silent):
-    """A bar for each environment and arch; more of them than the terminal has lines take turns."""
+    """A bar for each environment and arch; more of them than the terminal has lines take turns.
+
+    Until there is one, a bar says that the project is being read.
+    """
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -101,6 +104,7 @@ class Bars(Silent):
         self._tasks: dict[BarKey, TaskID] = {}
         self._verdicts: dict[BarKey, Verdict] = {}
         self._progress = _bars(terminal.err)
+        self._reading = self._progress.add_task("reading the project", total=None, arch="", state=Text())
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -123,6 +127,8 @@ class Bars(Silent):
         self._verdicts[key] = verdict
         task = self._tasks.get(key)
         if task is None:
+            if not self._tasks:
+                self._progress.remove_task(self._reading)
             task = self._tasks[key] = self._progress.add_task("", start=False, total=1, arch="", state=Text())
         self._update(task, row, verdict, step)
         if changed:

@@ -20,6 +20,14 @@ def test_bars_are_for_terminals_and_lines_for_the_rest() -> None:
     assert isinstance(board(terminal(here=ROOT)), Lines)
 
 
+def test_a_bar_says_that_the_project_is_read_until_something_of_it_is_known() -> None:
+    on = terminal(here=ROOT, tty=True)
+    with Bars(on) as bars:
+        assert [task.description for task in bars._progress.tasks] == ["reading the project"]
+        bars.show(VERDICT)
+        assert [task.description for task in bars._progress.tasks] == ["TrainFlow · train"]
+
+
 def test_a_bar_says_the_stage_and_then_the_verdict() -> None:
     on = terminal(here=ROOT, tty=True)
     assert isinstance(on.err.file, io.StringIO)

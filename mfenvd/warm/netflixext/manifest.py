@@ -332,17 +332,39 @@ def _are_environments(value: Any) -> bool:
         isinstance(requests, dict)
         and all(
             isinstance(found, dict)
-            and all(isinstance(entry, str) if full == _DEFAULT else is_entry(entry) for full, entry in found.items())
+            and all(isinstance(one, str) if full == _DEFAULT else _holds_packages(one) for full, one in found.items())
             for found in requests.values()
         )
         for requests in value.values()
     )
 
 
-def is_entry(value: Any) -> bool:
-    """Whether a decoded value has the form of an environment."""
+def _holds_packages(value: Any) -> bool:
     packages = value.get("packages") if isinstance(value, dict) else None
     return isinstance(packages, list) and all(isinstance(package, dict) for package in packages)
+
+
+class _Line(msgspec.Struct):
+    """What the extension cannot do without of a package."""
+
+    _type: str
+    filename: str
+    url: str
+    url_format: str
+    hashes: dict[str, str]
+
+
+class _Described(msgspec.Struct):
+    packages: list[_Line]
+
+
+def is_entry(value: Any) -> bool:
+    """Whether a decoded value, which may come from anybody, describes an environment as the extension does."""
+    try:
+        msgspec.convert(value, _Described)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _empty() -> dict[str, Any]:

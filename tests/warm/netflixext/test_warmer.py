@@ -332,7 +332,10 @@ def test_entries_that_no_flow_wants_any_more_are_taken_out_unless_somebody_refer
 
 def test_what_has_another_form_is_nobodys_environment() -> None:
     id_ = EnvId(HERE, REQ, "b" * 40)
-    assert newest([(id_, None), (id_, {"packages": "none"})], ":any:", "tester") is None
+    line = {"_type": "pypi", "filename": "six", "url": "https://h/six.whl", "url_format": ".whl", "hashes": {}}
+    assert newest([(id_, {"packages": [line]})], ":any:", "tester") is not None
+    lacking = [(id_, {"packages": [{name: value for name, value in line.items() if name != one}]}) for one in line]
+    assert newest([(id_, None), (id_, {"packages": "none"}), *lacking], ":any:", "tester") is None
 
 
 def test_what_is_resolved_of_an_environment_of_this_machine_is_fetched_before_the_rest(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ from mfenvd.paths import Paths
 _HELLO_TIMEOUT = 1.0
 """Seconds to wait for a daemon that only tells which projects are trusted."""
 
+_AT_ONCE = 4
+"""Jobs, however few cores there are: what is not known yet is mostly waited for."""
+
 _GRACE = 3.0
 """Seconds that running resolves have to end after Ctrl-C."""
 
@@ -104,7 +107,7 @@ def context_for(root: str, shell: Surroundings, folders: Paths, *, trusted: bool
 
 
 def settle(pairs: Sequence[tuple[Plan, Context]], using: engine.Engine, board: Board) -> Checked:
-    """Resolves every job of the plans, as many at once as there are cores; each job of several plans once."""
+    """Resolves every job of the plans, several at once; each job of several plans once."""
     waiting: dict[tuple[str, str | None, Target], list[Verdict]] = {}
     for plan, context in pairs:
         for verdict in engine.verdicts(plan, context, {}):
@@ -139,7 +142,7 @@ class _Reporter:
 def _run(jobs: Mapping[str, Job], using: engine.Engine, reporters: Mapping[str, _Reporter]) -> dict[str, Outcome]:
     """Outcomes by `Job.key`. Threads are enough: the solvers are processes of their own."""
     outcomes: dict[str, Outcome] = {}
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="resolve")
+    pool = ThreadPoolExecutor(max_workers=max(os.cpu_count() or 1, _AT_ONCE), thread_name_prefix="resolve")
     futures = {pool.submit(_settle_one, job, using, reporters[key]): key for key, job in jobs.items()}
     pending = set(futures)
     try:

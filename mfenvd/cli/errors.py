@@ -67,6 +67,13 @@ class ChannelsUnusedError(UsageError):
         super().__init__("`--channel` is about conda packages, and none is asked for.", remedy)
 
 
+class PartsUnusedError(UsageError):
+    """Extras or groups are named and no file that could have them."""
+
+    def __init__(self) -> None:
+        super().__init__("`--extra` and `--group` are about files, and none is named.", "Add `-r pyproject.toml`.")
+
+
 class BadPackageError(UsageError):
     """What should be a package's name (and version) is none."""
 

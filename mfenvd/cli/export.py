@@ -178,7 +178,7 @@ def _verdicts(what: str, paths: list[Path], archs: list[Arch]) -> tuple[Verdict,
 
     folders = find_paths()
     shell = shell_for([Path(what).absolute()], folders)
-    environment = described(Written([Path(what)], [], [], []), None, archs, shell)
+    environment = described(Written([Path(what)]), None, archs, shell)
     plan = Plan(str(Path.cwd()), (environment,))
     context = oneshot.context_for(plan.root, shell, folders, trusted=False)
     return oneshot.settle([(plan, context)], oneshot.real_engine(), Silent()).verdicts

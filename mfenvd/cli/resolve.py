@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +21,7 @@ from mfenvd.cli.errors import (
     NotForExtensionError,
     NothingAskedError,
     NotSharedHereError,
+    PartsUnusedError,
 )
 from mfenvd.cli.help import ONE_SHOT, examples
 from mfenvd.cli.options import JsonFlag, StrictFlag, VerboseFlag
@@ -31,11 +32,13 @@ from mfenvd.cli.resolve_options import (
     CondaPackages,
     CudaOption,
     DryRun,
+    Extras,
     Files,
     ForceFlag,
     From,
     FromPathspec,
     GlibcOption,
+    Groups,
     LocalOnly,
     Packages,
     PythonOption,
@@ -77,6 +80,8 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     packages: Packages = None,
     *,
     files: Files = None,
+    extra: Extras = None,
+    group: Groups = None,
     conda: CondaPackages = None,
     channel: Channels = None,
     python: PythonOption = None,
@@ -111,7 +116,7 @@ def resolve(  # noqa: PLR0913 - one parameter per option
         skip_metaflow_deps,
     )  # fmt: skip
     aliases_of(sharing)
-    written = Written(files or [], packages or [], conda or [], channel or [])
+    written = Written(files or [], packages or [], conda or [], channel or [], extra or [], group or [])
     asked = Resolving(written, python, arch or [], glibc, cuda, trust=trust, refresh=refresh)
     found = asked.found(sharing, quiet=json)
     _tell(found, json=json, verbose=verbose)
@@ -149,17 +154,19 @@ def _tell(found: Found, *, json: bool, verbose: bool) -> None:
 
 @dataclass(frozen=True)
 class Written:
-    """What the command line asks for: files, PEP 508 requirements, conda packages and their channels."""
+    """What the command line asks for: files, PEP 508 requirements, conda packages with channels; parts of the files."""
 
     files: list[Path]
-    packages: list[str]
-    conda: list[str]
-    channels: list[str]
+    packages: list[str] = field(default_factory=list)
+    conda: list[str] = field(default_factory=list)
+    channels: list[str] = field(default_factory=list)
+    extras: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
     @property
     def is_for_extension(self) -> bool:
         """Whether `metaflow environment resolve` could take it."""
-        return not (self.packages or self.conda or self.channels)
+        return not (self.packages or self.conda or self.channels or self.extras or self.groups)
 
 
 class _Settle(Protocol):
@@ -235,7 +242,7 @@ class Resolving:
         from mfenvd.flows.extension_requests import undescribed
 
         if not self.written.is_for_extension:
-            raise NotForExtensionError("it takes packages and channels from files alone")
+            raise NotForExtensionError("it takes packages and channels from files alone, and whole files")
         if self.written.files or not sharing.has_begin:
             like = described(self.written, self.python, self.archs, shell)
             archs = [planned.target.arch for planned in like.targets]
@@ -273,6 +280,8 @@ def described(written: Written, python: str | None, archs: list[Arch], shell: Su
         raise NothingAskedError("mfenv resolve", "mfenv resolve -r requirements.txt")
     if written.channels and not (written.files or written.conda):
         raise ChannelsUnusedError("Ask for conda packages with `--conda-pkg NAME`.")
+    if (written.extras or written.groups) and not written.files:
+        raise PartsUnusedError
     for file in written.files:
         if not file.is_file():
             raise NoSuchPathError(file)
@@ -287,6 +296,8 @@ def described(written: Written, python: str | None, archs: list[Arch], shell: Su
         archs=archs,
         conda=written.conda,
         channels=written.channels,
+        extras=written.extras,
+        groups=written.groups,
         surroundings=shell,
         folders=find_paths(),
     )

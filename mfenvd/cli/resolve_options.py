@@ -24,6 +24,13 @@ Files = Annotated[
         help="requirements.txt, pyproject.toml, environment.yml or another; may repeat.",
     ),
 ]
+Extras = Annotated[
+    list[str] | None,
+    typer.Option("--extra", metavar="NAME", help="Of the files: an extra (optional dependencies); may repeat."),
+]
+Groups = Annotated[
+    list[str] | None, typer.Option("--group", metavar="NAME", help="Of the files: a dependency group; may repeat.")
+]
 Packages = Annotated[
     list[str] | None, typer.Argument(metavar="PACKAGE", help="Requirements as pip takes them: 'torch==2.2.2'.")
 ]

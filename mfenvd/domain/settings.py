@@ -25,6 +25,8 @@ class NamedEnvironment(msgspec.Struct, frozen=True):
     Attributes:
         requirements: Absolute paths of requirement files (requirements.txt, pyproject.toml, environment.yml,
             uv.lock, pylock.toml).
+        extras: Of these files.
+        groups: Dependency groups (PEP 735) of these files.
         packages: PEP 508 requirements written in place.
         conda: Conda packages written in place, as in environment.yml.
         channels: Conda channels by priority; empty means the files' and conda's own configuration.
@@ -36,6 +38,8 @@ class NamedEnvironment(msgspec.Struct, frozen=True):
 
     name: str
     requirements: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -11,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from mfenvd.domain.arch import Arch
+from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.match_specs import package_name, python_packages
 from mfenvd.domain.plan import Environment, PlannedTarget
@@ -87,6 +89,8 @@ def asked_in_settings(named: NamedEnvironment, origins: Mapping[str, Location]) 
         source=origin.path,
         name=named.name,
         files=named.requirements,
+        extras=named.extras,
+        groups=named.groups,
         packages=packages,
         conda=conda,
         channels=named.channels,
@@ -104,7 +108,7 @@ def read_environment(asked: Asked, environ: Mapping[str, str], facts: RequestFac
     folder = Path(asked.folder or Path(asked.source).parent)
     files = list(_files(asked, environ, folder))
     written = canonical_requirements(Entry(text, place, (folder,)) for text, place in asked.packages)
-    said = [*(finding for file in files for finding in file.findings), *written.findings]
+    said = [*_said(files, asked), *written.findings]
     kind = _kind(files, written)
     python = _python(asked, files, facts.python)
     declared = asked.python is not None or python != facts.python
@@ -145,6 +149,15 @@ def _files(asked: Asked, environ: Mapping[str, str], folder: Path) -> Iterator[R
         yield read_requirement_file(
             Path(path), environ, groups=asked.groups, extras=asked.extras, cwd=folder, origin=place
         )
+
+
+def _said(files: Sequence[RequirementFile], asked: Asked) -> Iterator[Finding]:
+    """What is wrong with the files; that an extra or a group is in one of them is enough."""
+    found = [finding for file in files for finding in file.findings]
+    lacking = Counter(finding.message for finding in found if finding.code == Code.UNKNOWN_GROUP)
+    for finding in found:
+        if finding.code != Code.UNKNOWN_GROUP or lacking[finding.message] == len(asked.files):
+            yield finding
 
 
 def _python(asked: Asked, files: Sequence[RequirementFile], project: str) -> str:

@@ -236,6 +236,8 @@ TARGET_KEYS: dict[str, Check] = {
 
 ENVIRONMENT_KEYS: dict[str, Check] = {
     "requirements": _requirements,
+    "extras": _texts("extras"),
+    "groups": _texts("groups"),
     "packages": _texts("packages"),
     "conda": _texts("conda"),
     "channels": _texts("channels"),

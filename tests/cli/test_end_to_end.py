@@ -158,6 +158,23 @@ def test_resolve_for_another_machine(session: Session) -> None:
     }  # fmt: skip
 
 
+def test_an_extra_and_a_group_of_a_file_are_resolved_when_they_are_asked_for(session: Session) -> None:
+    (session.root / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "1"\ndependencies = ["lib"]\n'
+        '[project.optional-dependencies]\nnet = ["requests"]\n[dependency-groups]\ndev = ["fast"]\n'
+    )
+    arguments = ("resolve", "-r", "pyproject.toml", "--python", "3.11", "--arch", "osx-arm64")
+
+    def names(*parts: str) -> set[str]:
+        (verdict,) = session.json(*arguments, *parts)["verdicts"]
+        return {package["name"] for package in verdict["packages"]}
+
+    assert names() == {"lib"}
+    assert names("--extra", "net", "--group", "dev") == {"lib", "requests", "idna", "fast"}
+    unused = session.mfenv("resolve", "lib", "--extra", "net")
+    assert (unused.returncode, "Add `-r pyproject.toml`." in unused.stderr) == (2, True)
+
+
 def test_wheels_of_a_package(session: Session) -> None:
     told = session.json("wheels", "fast==2.0", "--python", "3.11")
     (row,) = told["rows"]

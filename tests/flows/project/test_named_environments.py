@@ -64,6 +64,41 @@ def test_local_paths_in_requirement_files_begin_where_pip_would_be_started(
         assert environment.request.pypi.requirements == (f"lib @ {(root / 'lib').as_uri()}",)
 
 
+PROJECT = """\
+[project]
+name = "mine"
+version = "1"
+dependencies = ["six"]
+[project.optional-dependencies]
+gpu = ["cupy"]
+[dependency-groups]
+dev = ["pytest"]
+"""
+
+
+def test_extras_and_groups_are_those_of_any_of_the_files(root: Path, folders: Paths, open_project: Open) -> None:
+    write(root / "project/pyproject.toml", PROJECT)
+    write(root / "more.txt", "attrs\n")
+    write(root / "mfenv.toml", '[envs.a]\nrequirements = ["project/pyproject.toml", "more.txt"]\nextras = ["gpu"]\n')
+
+    (configured,) = open_project().read().environments
+    asked, wrong = (
+        request_from_file(
+            [Path("project/pyproject.toml"), Path("more.txt")], [], "3.11", extras=["gpu"], groups=[group],
+            surroundings=Surroundings(str(root)), folders=folders, host=LINUX,
+        )
+        for group in ("dev", "docs")
+    )  # fmt: skip
+
+    assert configured.request is not None, configured.findings
+    assert configured.request.pypi.requirements == ("attrs", "cupy", "six")
+    assert asked.request is not None, asked.findings
+    assert asked.request.pypi.requirements == ("attrs", "cupy", "pytest", "six")
+    assert wrong.request is None
+    assert {finding.code for finding in wrong.findings} == {Code.UNKNOWN_GROUP}
+    assert {finding.message for finding in wrong.findings} == {"The dependency group docs does not exist."}
+
+
 def test_variables_that_requirement_files_use_are_known_by_name(root: Path, folders: Paths) -> None:
     write(root / "reqs/dev.txt", "--index-url https://${LOGIN}@index.example/simple\n-r ${WHERE}.txt\n")
     write(root / "reqs/more.txt", "numpy==${VERSION}\n")

@@ -35,6 +35,8 @@ macos = "14"
 
 [envs.serving]
 requirements = ["requirements.txt", "/abs/extra.txt"]
+extras = ["gpu"]
+groups = ["dev", "test"]
 packages = [
     "numpy",
     "pandas<3",
@@ -69,11 +71,12 @@ def test_every_key_is_read(root: Path, folders: Paths) -> None:
     }
     serving = settings.environments["serving"]
     assert serving.requirements == (str(root / "requirements.txt"), "/abs/extra.txt")
+    assert (serving.extras, serving.groups) == (("gpu",), ("dev", "test"))
     assert serving.packages == ("numpy", "pandas<3")
     assert (serving.python, serving.archs) == ("3.12.1", (Arch.LINUX_64,))
     assert serving.origin is not None
     assert (serving.origin.path, serving.origin.line) == (str(path), 19)
-    assert settings.origins["envs.serving.packages.1"].line == 23
+    assert settings.origins["envs.serving.packages.1"].line == 25
 
 
 def test_nothing_configured_means_the_defaults(root: Path, folders: Paths) -> None:

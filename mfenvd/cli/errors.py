@@ -46,6 +46,13 @@ class HomeFolderError(UsageError):
         )
 
 
+class IllegiblePathError(UsageError):
+    """The name of a file or folder is no text."""
+
+    def __init__(self, shown: str) -> None:
+        super().__init__(f"The name of {shown} is not UTF-8.", "Rename it.")
+
+
 class NotAFlowError(UsageError):
     """A requirements file where a flow file or a folder is meant."""
 

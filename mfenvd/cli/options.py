@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mfenvd.cli.errors import HomeFolderError, NoSuchPathError, NotAFlowError
+from mfenvd.cli.errors import HomeFolderError, IllegiblePathError, NoSuchPathError, NotAFlowError
+from mfenvd.domain.legible import is_legible, legible
 
 _REQUIREMENT_SUFFIXES = frozenset({".txt", ".lock", ".yml", ".yaml"})
 
@@ -33,6 +34,7 @@ def given_paths(paths: list[Path] | None) -> list[Path]:
 
     Raises:
         NoSuchPathError: One of them does not exist.
+        IllegiblePathError: The name of one of them is no text.
         NotAFlowError: One of them is a requirements file: nothing would be found in it, which reads like success.
     """
     for path in paths or ():
@@ -40,7 +42,11 @@ def given_paths(paths: list[Path] | None) -> list[Path]:
             raise NoSuchPathError(path)
         if path.suffix in _REQUIREMENT_SUFFIXES and path.is_file():
             raise NotAFlowError(path)
-    return [path.absolute() for path in paths or [Path()]]
+    found = [path.absolute() for path in paths or [Path()]]
+    for path in found:
+        if not is_legible(str(path)):
+            raise IllegiblePathError(legible(str(path)))
+    return found
 
 
 def given_projects(paths: list[Path] | None) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from mfenvd.domain.legible import is_legible
 from mfenvd.flows.discovery import Discovery
 
 # What editors write beside a file while they save it: vim, emacs, JetBrains, GLib, flycheck, LibreOffice.
@@ -90,7 +91,7 @@ class Tree:
         folder, _, name = path.rpartition(os.sep)
         if path in self.folders or path in self._named:
             return True
-        if folder not in self.folders or _PASSING_NAMES.fullmatch(name):
+        if folder not in self.folders or _PASSING_NAMES.fullmatch(name) or not is_legible(name):
             return False
         return Path(path).suffix.lower() in _READABLE or Path(path).is_dir()
 

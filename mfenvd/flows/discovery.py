@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from mfenvd.domain.legible import is_legible
+
 _NEVER = frozenset(
     {
         ".git", ".hg", ".svn", ".bzr", "node_modules", "bower_components", "__pycache__", "site-packages",
@@ -63,12 +65,16 @@ class Discovery:
     Args:
         root: Absolute path of the folder.
         exclude: gitignore patterns of mfenv's configuration, relative to `root`; they win over .gitignore.
+
+    Attributes:
+        illegible: Absolute paths of folders and Python files that walks left out for their names alone.
     """
 
     def __init__(self, root: Path, exclude: tuple[str, ...] = ()) -> None:
         self._root = str(root)
         self._exclude = GitIgnoreSpec.from_lines(exclude) if exclude else None
         self._specs: dict[str, GitIgnoreSpec | None] = {}
+        self.illegible: set[str] = set()
         self._above = self._folders_above()
 
     @property
@@ -96,6 +102,10 @@ class Discovery:
             folders = []
             for entry in listed:
                 is_folder = _is_folder(entry)
+                if not is_legible(entry.name):
+                    if (is_folder or entry.name.endswith(".py")) and not self._ignored(entry.path, is_folder=is_folder):
+                        self.illegible.add(entry.path)
+                    continue
                 if is_folder:
                     if entry.name not in _NEVER and not self._ignored(entry.path, is_folder=True):
                         folders.append(entry.path)
@@ -108,7 +118,7 @@ class Discovery:
     def kind(self, path: Path) -> FileKind | None:
         """What the walk would say of the file at `path`: None when it would not come by."""
         text = str(path)
-        if not text.startswith(self._root + os.sep):
+        if not text.startswith(self._root + os.sep) or not is_legible(text):
             return None
         kind = self._kind_of(text)
         if kind is None or self._ignored(text, is_folder=False):
@@ -129,6 +139,7 @@ class Discovery:
         path = Path(folder)
         return (
             path.name in _NEVER
+            or not is_legible(path.name)
             or path.is_symlink()
             or any((path / mark).exists() for mark in _OUTSIDE_MARKS)
             or self._ignored(folder, is_folder=True)

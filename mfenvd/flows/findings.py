@@ -49,6 +49,14 @@ def unreadable_file(path: str, reason: str) -> Finding:
     )  # fmt: skip
 
 
+def illegible_name(path: str) -> Finding:
+    """MFE104: a file or folder whose name is no text, which neither an index nor a message could hold."""
+    return Finding(
+        Code.UNREADABLE_FILE, Severity.WARNING, f"The name of {path} is not UTF-8, so it is not read.", path=path,
+        fix="Rename it, or leave it out with `exclude` in mfenv's configuration.",
+    )  # fmt: skip
+
+
 def missing_profile(variable_location: Location, profile: str) -> Finding:
     """MFE203: `METAFLOW_PROFILE` names a profile that has no file; Metaflow itself refuses to start."""
     return Finding(

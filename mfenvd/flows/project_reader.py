@@ -11,6 +11,7 @@ import msgspec
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.finding import Finding
+from mfenvd.domain.legible import legible
 from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
 from mfenvd.domain.plan import Environment, Plan
 from mfenvd.domain.settings import Settings
@@ -189,7 +190,8 @@ class ProjectReader:
             self._discover()
         elif change.folders:
             # A folder that was replaced may have brought other ignore rules.
-            self._discovery = Discovery(self._root, self._context.settings.exclude)
+            known, self._discovery = self._discovery, Discovery(self._root, self._context.settings.exclude)
+            self._discovery.illegible = {path for path in known.illegible if Path(path).exists()}
         self._update_files(change)
         rebuild = self._context != last
         if rebuild or change.touches(path for named in self._named for path in named.reads):
@@ -397,7 +399,9 @@ class ProjectReader:
 
     def _file_findings(self) -> Sequence[Finding]:
         """What concerns files as a whole, by path."""
-        found = dict(self._faults)
+        found = {
+            name: (findings.illegible_name(name),) for name in map(legible, self._discovery.illegible)
+        } | self._faults
         for path, source in self._sources.items():
             built = source.built.findings if source.built else ()
             found[path] = (*found.get(path, ()), *source.broken, *built)

@@ -171,6 +171,17 @@ def test_a_path_inside_a_watched_folder_means_the_folder(mfenv: Run, daemon: Fak
     ]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_a_folder_whose_name_is_no_text_is_refused(mfenv: Run, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"d\xe9p\xf4t")
+    folder.mkdir()
+    ended = mfenv("check", str(folder))
+    assert (ended.code, ended.err) == (
+        2,
+        f"error: The name of {tmp_path}/d\ufffdp\ufffdt is not UTF-8.\nfix: Rename it.\n",
+    )
+
+
 @pytest.mark.parametrize("command", ["check", "plan", "up", "watch"])
 def test_all_that_the_user_has_is_no_project(
     mfenv: Run, daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str

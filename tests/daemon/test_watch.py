@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -66,6 +67,21 @@ async def test_first_save_after_a_long_rest_is_told_within_a_second(
     await asyncio.sleep(0.8)
     (root / "flow.py").write_text("x")
     await eventually(lambda: told, patience=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+async def test_a_name_that_is_no_text_does_not_end_the_watch(watch: Watch, told: Told, root: Path) -> None:
+    inner = root / "inner"
+    inner.mkdir()
+    await watch.add(str(root))
+    (root / os.fsdecode(b"caf\xe9.py")).write_text("x")
+    (inner / "meanwhile.py").write_text("x")
+    await eventually(lambda: "meanwhile.py" in changed(told))
+    (root / "later.py").write_text("x")
+    await eventually(lambda: "later.py" in changed(told))
+    (inner / "last.py").write_text("x")
+    await eventually(lambda: "last.py" in changed(told))
+    assert os.fsdecode(b"caf\xe9.py") not in changed(told)
 
 
 def save_as_vim(path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,18 @@ def test_environments_and_tools_folders_are_left_out(root: Path) -> None:
          "myenv/pyvenv.cfg", "myenv/lib/x.py", "conda/conda-meta/history", "conda/x.py",
          "kept/CACHEDIR.TAG", "kept/deep/x.py")  # fmt: skip
     assert found(root) == {"a.py"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_what_has_a_name_that_is_no_text_is_left_out_and_kept_in_mind(root: Path) -> None:
+    latin, folder = os.fsdecode(b"caf\xe9"), os.fsdecode(b"d\xe9p\xf4t")
+    make(root, "a.py", f"{latin}.py", f"{latin}.csv", f"{folder}/b.py", f"left/{latin}.py")
+    (root / ".gitignore").write_text("left\n")
+    discovery = Discovery(root)
+    assert [path for path, _ in discovery.walk()] == [str(root / "a.py")]
+    assert discovery.illegible == {str(root / f"{latin}.py"), str(root / folder)}
+    assert discovery.kind(root / f"{latin}.py") is None
+    assert not discovery.enters(root / folder)
 
 
 def test_a_root_that_is_an_environment_itself_is_read(root: Path) -> None:

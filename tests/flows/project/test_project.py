@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
+from mfenvd.domain.plan import Plan
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.flows.project import has_everything, project_root, read_paths, request_from_file
 from mfenvd.flows.project_reader import ProjectReader
@@ -134,6 +137,17 @@ def test_what_cannot_be_read_stops_nothing(root: Path, open_project: Open) -> No
     assert [e.flow for e in plan.environments] == ["TrainFlow", "TrainFlow"]
     assert {Path(finding.path or "").name for finding in plan.findings} <= {"binary.py", "latin.py", "huge.py"}
     assert {str(Code.UNREADABLE_FILE), str(Code.SYNTAX_ERROR)} >= set(codes(plan))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_a_name_that_is_no_text_is_said_and_hinders_nothing(root: Path, open_project: Open) -> None:
+    write(root / "good.py", flow())
+    write(root / f"{os.fsdecode(bytes([0xE9]))}.py", flow("Other"))
+    plan = open_project().read()
+    (finding,) = plan.findings
+    assert (finding.code, finding.path) == (Code.UNREADABLE_FILE, str(root / "\ufffd.py"))
+    assert {each.source for each in plan.environments} == {str(root / "good.py")}
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may read everything")

@@ -11,6 +11,9 @@ from mfenvd.daemon.reading import FILES_AT_ONCE, Questions
 from mfenvd.domain.loaded import FlowQuestion, Launcher, LoadedFile
 from mfenvd.warm.core.ids import MetaflowSide
 
+ASK_AGAIN = 300.0
+"""Seconds until files are asked about again whose answer lacked something that may be there later."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -20,11 +23,16 @@ class Asking:
     Args:
         threads: Where it waits for answers.
         answered: Takes answers; asks again if there is more to ask.
+        again: Is told that what was answered before may be another thing by now: begins anew.
     """
 
-    def __init__(self, threads: Executor, answered: Callable[[Sequence[LoadedFile]], None]) -> None:
+    def __init__(
+        self, threads: Executor, answered: Callable[[Sequence[LoadedFile]], None], again: Callable[[], None]
+    ) -> None:
         self._threads = threads
         self._answered = answered
+        self._again = again
+        self._later: asyncio.TimerHandle | None = None
         self._side: MetaflowSide | None = None
         self._task: asyncio.Task[None] | None = None
         # A reader that begins anew has the questions of before.
@@ -49,8 +57,15 @@ class Asking:
         if questions.files and questions.launcher is not None and not self.is_busy:
             self._task = asyncio.get_running_loop().create_task(self._ask(questions, questions.launcher))
 
+    def rest(self) -> None:
+        """Nothing is asked again of its own accord."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
     async def stop(self) -> None:
         """Ends what runs; nothing is answered any more."""
+        self.rest()
         if self._side is not None:
             self._side.stop()
         if self._task is not None:
@@ -71,3 +86,10 @@ class Asking:
             found = [LoadedFile(question.path, question.digest) for question in some]
         self._last.update((answer.path, answer) for answer in found)
         self._answered(found)
+        if self._later is None and any(answer.passes for answer in found):
+            self._later = asyncio.get_running_loop().call_later(ASK_AGAIN, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._later = None
+        self._last = {path: answer for path, answer in self._last.items() if not answer.passes}
+        self._again()

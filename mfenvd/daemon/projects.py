@@ -97,7 +97,7 @@ class Project:
         self._reading = False
         self._shown_reading = False
         self._changed: set[str] = set()
-        self._asking = Asking(services.askers, self._answered)
+        self._asking = Asking(services.askers, self._answered, self._read_again)
         self._answers: list[LoadedFile] = []
         self._lacks_python: Finding | None = None
         self._anew = True
@@ -146,6 +146,7 @@ class Project:
         """
         for task in self._tasks:
             task.cancel()
+        self._asking.rest()
         self._services.scheduler.detach(self.root)
         self._services.warming.detach(self.root)
         self._table.clear()

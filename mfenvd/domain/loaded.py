@@ -98,6 +98,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
         remote: Decorators that run it elsewhere, in their order.
         problem: Why Metaflow makes no environment of it; None when it does.
         needs_trust: Whether the problem is that the project is not trusted.
+        passes: Whether the problem may be gone a little later, with nobody doing anything about it.
         request: What metaflow-netflixext calls what the step asks for, in the place of `identity`.
     """
 
@@ -107,6 +108,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
     remote: tuple[str, ...] = ()
     problem: str | None = None
     needs_trust: bool = False
+    passes: bool = False
     request: RequestIdentity | None = None
 
     @property
@@ -143,6 +145,11 @@ class LoadedFile(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     loaded: bool = False
     extension: str | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether asking again a little later may bring more."""
+        return any(step.passes for flow in self.flows for step in flow.steps)
 
 
 class Launcher(msgspec.Struct, frozen=True):

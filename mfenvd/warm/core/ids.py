@@ -249,7 +249,14 @@ def _flow(said: Mapping[str, Any]) -> LoadedFlow:
     for step in said["steps"]:
         if "error" in step:
             error = step["error"]
-            steps.append(LoadedStep(step["step"], problem=error["text"], needs_trust=error.get("needs_trust", False)))
+            steps.append(
+                LoadedStep(
+                    step["step"],
+                    problem=error["text"],
+                    needs_trust=error.get("needs_trust", False),
+                    passes=error.get("passes", False),
+                )
+            )
             continue
         if "content" not in step:
             steps.append(_asked(step, said))

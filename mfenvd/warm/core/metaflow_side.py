@@ -119,7 +119,13 @@ def _failure(error: BaseException, stage: str) -> dict[str, Any]:
     places = [[frame.filename, frame.lineno] for frame in frames if _is_users(frame.filename)]
     if isinstance(error, SyntaxError) and error.filename:
         places.append([error.filename, error.lineno])
-    return {"stage": stage, "type": type(error).__name__, "text": str(message or text), "places": places[-20:]}
+    return {
+        "stage": stage,
+        "type": type(error).__name__,
+        "text": str(message or text),
+        "places": places[-20:],
+        "passes": getattr(error, "passes", False) is True,
+    }
 
 
 def _is_users(filename: str) -> bool:

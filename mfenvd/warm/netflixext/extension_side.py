@@ -114,6 +114,8 @@ class Dialect:
         try:
             id_ = conda.env_id_from_alias(name, arch, local_only=self._is_read_only)
             base = id_ and conda.environment(id_, local_only=self._is_read_only)
+        except SilentDatastoreError:
+            raise
         except Exception:  # a name that is given, or a step that runs, before the task does
             return {}
         if not base:
@@ -280,6 +282,7 @@ class SilentDatastoreError(Exception):
     """A datastore does not answer in time; with what Metaflow's own errors say of themselves."""
 
     headline = "Datastore"
+    passes = True
 
     def __init__(self, seconds: float) -> None:
         self.message = f"the datastore does not answer within {seconds:g} seconds"

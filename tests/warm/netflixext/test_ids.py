@@ -243,7 +243,8 @@ def test_a_datastore_that_does_not_answer_is_waited_for_once(machine: Machine, *
         (answer,) = MetaflowSide(seconds=35.0).ask([question], launcher, trusted=True)
     (flow,) = answer.flows
     silence = "the datastore does not answer within 20 seconds"
-    assert {step.step: step.problem for step in flow.steps} == {"start": silence, "middle": silence, "end": None}
+    expected = {"start": (silence, True), "middle": (silence, True), "end": (None, False)}
+    assert {step.step: (step.problem, step.passes) for step in flow.steps} == expected
     assert answer.findings == ()
 
 

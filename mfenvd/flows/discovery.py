@@ -111,7 +111,7 @@ class Discovery:
                         folders.append(entry.path)
                     continue
                 kind = self._kind_of(entry.path)
-                if kind and not self._ignored(entry.path, is_folder=False):
+                if kind and _is_file(entry) and not self._ignored(entry.path, is_folder=False):
                     yield entry.path, kind
             pending += reversed(folders)
 
@@ -121,7 +121,7 @@ class Discovery:
         if not text.startswith(self._root + os.sep) or not is_legible(text):
             return None
         kind = self._kind_of(text)
-        if kind is None or self._ignored(text, is_folder=False):
+        if kind is None or self._ignored(text, is_folder=False) or (path.exists() and not path.is_file()):
             return None
         return None if any(map(self._closed, self._between(_parent(text)))) else kind
 
@@ -207,7 +207,17 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether reading it comes to an end, which that of a pipe or a device may not; a link may lead nowhere."""
+    try:
+        return entry.is_file() or not Path(entry.path).exists()
+    except OSError:
+        return False
+
+
 def _read_spec(path: Path) -> GitIgnoreSpec | None:
+    if not path.is_file():
+        return None
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             lines = file.read(_LARGEST_IGNORE_FILE).splitlines()

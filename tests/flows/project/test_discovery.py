@@ -51,6 +51,18 @@ def test_environments_and_tools_folders_are_left_out(root: Path) -> None:
     assert found(root) == {"a.py"}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
+def test_what_is_no_file_is_not_read(root: Path) -> None:
+    make(root, "a.py")
+    for name in ("pipe.py", "deploy.sh", ".gitignore"):
+        os.mkfifo(root / name)
+    (root / "endless.py").symlink_to("/dev/zero")
+    (root / "folder.py").mkdir()
+    assert found(root) == {"a.py"}
+    kinds = {name: Discovery(root).kind(root / name) for name in ("pipe.py", "endless.py", "gone.py")}
+    assert kinds == {"pipe.py": None, "endless.py": None, "gone.py": FileKind.PYTHON}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
 def test_what_has_a_name_that_is_no_text_is_left_out_and_kept_in_mind(root: Path) -> None:
     latin, folder = os.fsdecode(b"caf\xe9"), os.fsdecode(b"d\xe9p\xf4t")

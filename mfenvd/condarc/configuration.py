@@ -94,25 +94,22 @@ class CondaConfiguration(msgspec.Struct, frozen=True):
         return nearest_credential(url, self.credentials)
 
 
-def read_conda_configuration(
-    variables: Mapping[str, str], home: Path, folder: Path, prefix: Path | None = None
-) -> CondaConfiguration:
+def read_conda_configuration(variables: Mapping[str, str], home: Path, folder: Path) -> CondaConfiguration:
     """The configuration that conda tools started in `folder` would have.
 
     Args:
         variables: Of the shell.
         home: The user's folder.
         folder: Absolute; relative channels (`./channel`) begin here.
-        prefix: The environment that is in use; None means what `CONDA_PREFIX` says.
     """
-    places = configuration_places(variables, home, prefix)
+    places = configuration_places(variables, home)
     files = [file for place in places for file in files_at(place)]
     documents = (read_document(file, variables) for file in files)
     reader = SettingReader(variables, [document for document in documents if document is not None])
     channels = map(reader.bare, reader.joined("channels"))
     configured = tuple(dict.fromkeys(channel for channel in channels if channel != _NO_DEFAULTS))
     verify, bundle = reader.verification()
-    names = _names(reader, folder, home, _local(variables, home, prefix))
+    names = _names(reader, folder, home, _local(variables, home))
     mirrored = reader.lists("mirrored_channels")
     mirrors = {reader.bare(name): tuple(map(reader.bare, urls)) for name, urls in mirrored.items()}
     secrets = credential_files(variables, home)
@@ -130,9 +127,9 @@ def read_conda_configuration(
     )
 
 
-def used_variables(variables: Mapping[str, str], home: Path, prefix: Path | None = None) -> frozenset[str]:
+def used_variables(variables: Mapping[str, str], home: Path) -> frozenset[str]:
     """Names of the variables that the configuration files use; arguments as for `read_conda_configuration`."""
-    files = (file for place in configuration_places(variables, home, prefix) for file in files_at(place))
+    files = (file for place in configuration_places(variables, home) for file in files_at(place))
     return frozenset(name for file in files for name in variables_of(file))
 
 
@@ -156,8 +153,8 @@ def _names(reader: SettingReader, folder: Path, home: Path, local: tuple[str, ..
     )
 
 
-def _local(variables: Mapping[str, str], home: Path, prefix: Path | None) -> tuple[str, ...]:
+def _local(variables: Mapping[str, str], home: Path) -> tuple[str, ...]:
     """Where conda-build may have left packages."""
-    active = prefix or variables.get("CONDA_PREFIX")
+    active = variables.get("CONDA_PREFIX")
     folders = [*([Path(active)] if active else []), root_prefix(variables, home), home]
     return tuple(dict.fromkeys(path.as_uri() for f in folders if (path := f.absolute() / "conda-bld").is_dir()))

@@ -11,7 +11,7 @@ _NAMES = frozenset({".condarc", "condarc", ".mambarc", "mambarc"})
 _SUFFIXES = (".yml", ".yaml")
 
 
-def configuration_places(variables: Mapping[str, str], home: Path, prefix: Path | None) -> tuple[Path, ...]:
+def configuration_places(variables: Mapping[str, str], home: Path) -> tuple[Path, ...]:
     """Files and folders of files that may hold configuration, the one that wins first.
 
     `MAMBARC` and `CONDARC` replace all others, as they do for micromamba.
@@ -19,19 +19,13 @@ def configuration_places(variables: Mapping[str, str], home: Path, prefix: Path 
     Args:
         variables: Of the shell.
         home: The user's folder.
-        prefix: The environment that is in use; None means what `CONDA_PREFIX` says.
     """
     if variables.get("MAMBA_NO_RC", "").lower() in {"true", "1", "yes", "on"}:
         return ()
     named = [variables[name] for name in ("MAMBARC", "CONDARC") if variables.get(name)]
     if named:
         return tuple(_expanded(text, home) for text in named)
-    weakest_first = (
-        *_system(),
-        *_roots(variables, home),
-        *_users(variables, home),
-        *_prefixes(variables, home, prefix),
-    )
+    weakest_first = (*_system(), *_roots(variables, home), *_users(variables, home))
     # A place counts once, where it is weakest: conda does so, that the base environment may be the active one.
     return tuple(reversed(tuple(dict.fromkeys(weakest_first))))
 
@@ -72,23 +66,18 @@ def _roots(variables: Mapping[str, str], home: Path) -> Iterator[Path]:
 
 
 def _users(variables: Mapping[str, str], home: Path) -> Iterator[Path]:
+    """The user's own; what the environment in use says comes before conda's files, and behind mamba's."""
     config = Path(variables.get("XDG_CONFIG_HOME") or home / ".config")
+    active = [_expanded(variables["CONDA_PREFIX"], home)] if variables.get("CONDA_PREFIX") else []
     for folder in dict.fromkeys((config / "conda", home / ".conda")):
         yield from (folder / ".condarc", folder / "condarc", folder / "condarc.d")
     yield home / ".condarc"
-    if variables.get("CONDA_PREFIX"):
-        folder = Path(variables["CONDA_PREFIX"])
+    for folder in active:
         yield from (folder / ".condarc", folder / "condarc", folder / "condarc.d")
     for folder in (config / "mamba", home / ".mamba"):
         yield from (folder / ".mambarc", folder / "mambarc", folder / "mambarc.d")
     yield home / ".mambarc"
-
-
-def _prefixes(variables: Mapping[str, str], home: Path, prefix: Path | None) -> Iterator[Path]:
-    if prefix is None and variables.get("CONDA_PREFIX"):
-        prefix = _expanded(variables["CONDA_PREFIX"], home)
-    if prefix is not None:
-        yield from _of_both(prefix)
+    yield from (folder / ".mambarc" for folder in active)
 
 
 def _of_both(folder: Path) -> tuple[Path, ...]:

@@ -289,7 +289,7 @@ def metaflow_without_cuda(arch: Arch, cuda: str, location: Location | None) -> F
     ).located(location)
 
 
-def python_assumed(version: str, why: str, location: Location | None = None) -> Finding:
+def python_assumed(version: str, why: str) -> Finding:
     """MFE403: the project's interpreter was not found."""
     return Finding(
         Code.PYTHON_ASSUMED,
@@ -298,7 +298,7 @@ def python_assumed(version: str, why: str, location: Location | None = None) -> 
         fix=f'Set `python = "{version}"` or `interpreter` in mfenv.toml, or run `mfenv up` with the environment of the '
         "flows activated.",
         data={"python": version},
-    ).located(location)
+    )
 
 
 def loaded_differs(flow: str, step: str, location: Location | None, differences: Sequence[str]) -> Finding:
@@ -317,7 +317,7 @@ def _toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
 
 
-def _some(names: Iterable[str], most: int = 3) -> str:
+def _some(names: Iterable[str]) -> str:
     listed = list(names) or ["no packages"]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
+    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    return ", ".join(listed[:3]) + more

@@ -26,8 +26,8 @@ def write(file: Path, text: str) -> None:
     file.write_text(text, "utf-8")
 
 
-def read(home: Path, prefix: Path | None = None, **variables: str) -> CondaConfiguration:
-    return read_conda_configuration(variables, home, home / "project", prefix)
+def read(home: Path, **variables: str) -> CondaConfiguration:
+    return read_conda_configuration(variables, home, home / "project")
 
 
 def test_without_any_configuration_there_is_conda_forge_alone_as_metaflow_asks(home: Path) -> None:
@@ -45,9 +45,10 @@ def test_channels_of_all_sources_are_joined_the_strongest_first(home: Path, tmp_
     write(home / ".config/conda/condarc.d/a.yml", "channels: [folder-a]")
     write(home / ".config/conda/condarc.d/ignored.txt", "channels: [no]")
     write(prefix / ".condarc", "channels: [prefix]")
-    found = read(home, prefix, CONDA_CHANNELS="variable, 'second'")
+    write(prefix / ".mambarc", "channels: [of-mamba]")
+    found = read(home, CONDA_PREFIX=str(prefix), CONDA_CHANNELS="variable, 'second'")
     assert found.channels == (
-        "variable", "second", "prefix", "mambarc", "everywhere", "condarc", "folder-a", "folder-b",
+        "variable", "second", "of-mamba", "mambarc", "everywhere", "prefix", "condarc", "folder-a", "folder-b",
     )  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def test_scalars_stay_as_they_are_written(home: Path) -> None:
 
 def test_every_file_that_would_be_read_is_named(home: Path, tmp_path: Path) -> None:
     write(home / ".config/conda/condarc.d/a.yml", "channels: [a]")
-    files = read(home, tmp_path / "env").files
+    files = read(home, CONDA_PREFIX=str(tmp_path / "env")).files
     for file in (
         home / ".condarc", home / ".mambarc", home / ".conda/.condarc", home / ".config/conda/condarc.d",
         home / ".config/conda/condarc.d/a.yml", tmp_path / "env/.condarc", home / ".mamba/auth/authentication.json",

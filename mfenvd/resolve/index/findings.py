@@ -13,47 +13,25 @@ from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreach
 from mfenvd.resolve.index.urls import host_of
 
 
-def index_finding(problem: IndexProblem, package: str | None = None) -> Finding:
-    """The finding for whatever `problem` is; `package` is the one that was asked for."""
+def index_finding(problem: IndexProblem) -> Finding:
+    """The finding for whatever `problem` is."""
     if isinstance(problem, IndexUnreachable):
-        return unreachable(problem, package)
+        return _unreachable(problem)
     if isinstance(problem, IndexRefuses):
-        return refuses(problem, package)
+        return _refuses(problem)
     if isinstance(problem, IndexUnreadable):
-        return unreadable(problem, package)
+        return _unreadable(problem)
     raise TypeError(type(problem))
-
-
-def unreachable(problem: IndexUnreachable, package: str | None = None) -> Finding:
-    address = "its address" if problem.is_file else "the index's URL"
-    fix = f"Check the network, the proxy and {address}; a running daemon tries again by itself."
-    return _finding(Code.INDEX_UNREACHABLE, problem, package, fix)
-
-
-def refuses(problem: IndexRefuses, package: str | None = None) -> Finding:
-    host = problem.index.partition("://")[2].partition("/")[0] or problem.index
-    places = "its URL or netrc" if problem.is_file else "index URL, netrc or keyring"
-    verb = "Renew the" if problem.had_credentials else "Give"
-    fix = f"{verb} credentials for {host} ({places}); `mfenv up` hands them to the daemon."
-    return _finding(Code.INDEX_REFUSES, problem, package, fix)
 
 
 def kept_back(problem: IndexRefuses, package: str) -> Finding:
     """There is a resolution without `package`, which the index may have and not show to this user."""
     return msgspec.structs.replace(
-        refuses(problem, package),
+        _refuses(problem),
         severity=Severity.WARNING,
         message=f"The package index {problem.index} answers HTTP {problem.status} when asked for {package}, as if it "
         "did not have it: only versions that do without it are used.",
-    )
-
-
-def unreadable(problem: IndexUnreadable, package: str | None = None) -> Finding:
-    return _finding(
-        Code.INDEX_UNREADABLE,
-        problem,
-        package,
-        "Open the index's URL in a browser: it should list packages; many indexes want it to end in /simple.",
+        package=package,
     )
 
 
@@ -81,12 +59,30 @@ def ignored(url: str) -> Finding:
     )
 
 
-def _finding(code: Code, problem: IndexProblem, package: str | None, fix: str) -> Finding:
+def _unreachable(problem: IndexUnreachable) -> Finding:
+    address = "its address" if problem.is_file else "the index's URL"
+    fix = f"Check the network, the proxy and {address}; a running daemon tries again by itself."
+    return _finding(Code.INDEX_UNREACHABLE, problem, fix)
+
+
+def _refuses(problem: IndexRefuses) -> Finding:
+    host = problem.index.partition("://")[2].partition("/")[0] or problem.index
+    places = "its URL or netrc" if problem.is_file else "index URL, netrc or keyring"
+    verb = "Renew the" if problem.had_credentials else "Give"
+    fix = f"{verb} credentials for {host} ({places}); `mfenv up` hands them to the daemon."
+    return _finding(Code.INDEX_REFUSES, problem, fix)
+
+
+def _unreadable(problem: IndexUnreadable) -> Finding:
+    fix = "Open the index's URL in a browser: it should list packages; many indexes want it to end in /simple."
+    return _finding(Code.INDEX_UNREADABLE, problem, fix)
+
+
+def _finding(code: Code, problem: IndexProblem, fix: str) -> Finding:
     return Finding(
         code=code,
         severity=Severity.ERROR,
         message=str(problem),
-        package=package,
         fix=fix,
         data={"index": problem.index, "detail": problem.detail},
     )

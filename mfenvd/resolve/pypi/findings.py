@@ -92,16 +92,15 @@ def build_needs_trust(source: Source) -> Finding:
     )
 
 
-def build_failed(source: Source, reason: str, output: Sequence[str], nearest: str | None = None) -> Finding:
-    """`output` is the end of what the build printed; `nearest` a version that needs no building."""
-    fix = f"`{source.name}=={nearest}` has a wheel." if nearest else "Do what the build's output says, or find a wheel."
+def build_failed(source: Source, reason: str, output: Sequence[str]) -> Finding:
+    """`output` is the end of what the build printed."""
     return Finding(
         code=Code.BUILD_FAILED,
         severity=Severity.ERROR,
         message=f"{source.shown} could not be built into a wheel: {redact(reason)}",
         package=source.name,
         chain=source.chain,
-        fix=fix,
+        fix="Do what the build's output says, or find a wheel.",
         detail=tuple(map(redact, output)),
         data={"requirement": source.shown},
     )

@@ -170,7 +170,7 @@ def test_a_refusal_tells_a_wrong_password_from_a_missing_one(
     with pytest.raises(IndexRefuses) as raised:
         client_of(url).files("demo")
     assert raised.value.had_credentials == (password is not None)
-    finding = index_finding(raised.value, "demo")
+    finding = index_finding(raised.value)
     assert finding.code == Code.INDEX_REFUSES
     assert finding.fix is not None
     assert finding.fix.startswith("Renew" if password else "Give")
@@ -203,7 +203,7 @@ def test_no_secret_is_ever_told(
     try:
         told.append(repr(client.listing("demo")))
     except IndexProblem as problem:
-        told += [repr(problem), str(problem.__cause__), repr(index_finding(problem, "demo"))]
+        told += [repr(problem), str(problem.__cause__), repr(index_finding(problem))]
     told.append(caplog.text)
     _assert_no_secret("\n".join(told).encode())
     client.close()

@@ -41,9 +41,19 @@ def run(arguments: Sequence[str]) -> int:
         print_refusal(error)
         return ExitCode.UNKNOWN
     except Exception as error:  # noqa: BLE001 - the last resort, and it keeps the details
-        print_crash(error)
-        return ExitCode.UNKNOWN
+        return _unexpected(error)
     return code
+
+
+def _unexpected(error: Exception) -> int:
+    before: BaseException | None = error
+    while before is not None:
+        # A second Ctrl-C can hit Python's own locks while they are given back.
+        if isinstance(before, KeyboardInterrupt):
+            return ExitCode.INTERRUPTED
+        before = before.__context__
+    print_crash(error)
+    return ExitCode.UNKNOWN
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

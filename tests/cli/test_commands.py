@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 
@@ -407,6 +408,21 @@ def test_json_is_utf_8_whatever_the_terminal_speaks(daemon: FakeDaemon, project:
 def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], project: Path) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
+
+    monkeypatch.setattr("mfenvd.cli.status.print_status", interrupted)
+    assert project
+    assert run(["status"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_second_ctrl_c_that_hits_a_lock_of_python_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        lock = threading.Lock()
+        with lock:  # given back already when the second one comes, as in `Condition.wait`
+            lock.release()
+            raise KeyboardInterrupt
 
     monkeypatch.setattr("mfenvd.cli.status.print_status", interrupted)
     assert project

@@ -104,7 +104,9 @@ def test_packages_are_linked_from_the_cache_and_say_where_they_are_from(world: W
 
 def test_scripts_begin_with_the_path_where_the_environment_stays(world: World) -> None:
     prefix = environments(world).create(pypi(world), quiet)
-    for script in (prefix / "bin").glob("pip*"):
+    scripts = list((prefix / "bin").glob("pip*"))
+    assert scripts
+    for script in scripts:
         assert str(prefix / "bin" / "python") in script.read_text(), script
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mfenvd.domain.arch import Arch
+from mfenvd.domain.codes import Code
 from mfenvd.domain.drift import drift_findings
 from mfenvd.domain.graph import chains
 from mfenvd.domain.request import ChannelPriority, Kind
@@ -180,12 +180,15 @@ def test_the_registered_resolver_resolves_and_refreshes(small_channel: Path, tmp
     assert registered.refresh([(asked, LINUX)], context(tmp_path)) > 0
 
 
-def test_the_example_of_the_documentation_has_a_verdict_everywhere(subset: str, tmp_path: Path) -> None:
-    """`@conda(libraries={"pandas": "1.5.0", "numpy": "1.21.5"}, python="3.9")`: not all archs have these versions."""
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: str(target.arch))
+def test_versions_that_are_nowhere_are_told_for_each_arch_with_what_to_do(
+    target: Target, subset: str, tmp_path: Path
+) -> None:
     packages = {"pandas": "==1.5.0", "numpy": "==1.21.5", "python": "==3.9", "requests": ">=2.21.0"}
-    for target in TARGETS:
-        outcome = resolve(request(packages, subset), Target(target.arch, "3.9", target.glibc, target.macos), tmp_path)
-        assert outcome.state in {State.RESOLVED, State.BLOCKED}
-        for finding in outcome.findings:
-            assert finding.fix
-            assert str(Arch(target.arch)) in finding.message
+    outcome = resolve(request(packages, subset), Target(target.arch, "3.9", target.glibc, target.macos), tmp_path)
+    assert outcome.state is State.BLOCKED
+    missing = [finding for finding in outcome.findings if finding.code == Code.NO_SUCH_VERSION]
+    assert [finding.package for finding in missing] == ["pandas", "numpy"]
+    for finding in outcome.findings:
+        assert finding.fix
+        assert str(target.arch) in finding.message

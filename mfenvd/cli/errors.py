@@ -109,6 +109,16 @@ class BadCudaError(UsageError):
         super().__init__(f"`{text}` is not a CUDA version.", "Write it as `12.4`.")
 
 
+class CacheUnusableError(CommandError):
+    """Nothing can be written to mfenv's cache folder, and resolving needs it."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"{folder} cannot be written to: {error.strerror}.",
+            "Set MFENV_HOME to a folder that you may write to: everything that mfenv keeps goes there.",
+        )
+
+
 class NoSuchPackageError(CommandError):
     """The indexes do not have the package or the version."""
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import msgspec
 
 from mfenvd import engine
-from mfenvd.cli.errors import HomeFolderError, record_crash
+from mfenvd.cli.errors import CacheUnusableError, HomeFolderError, record_crash
 from mfenvd.cli.progress import Board, resolving
 from mfenvd.cli.shell import shell_for
 from mfenvd.domain.codes import Code
@@ -107,7 +108,11 @@ def context_for(root: str, shell: Surroundings, folders: Paths, *, trusted: bool
 
 
 def settle(pairs: Sequence[tuple[Plan, Context]], using: engine.Engine, board: Board) -> Checked:
-    """Resolves every job of the plans, several at once; each job of several plans once."""
+    """Resolves every job of the plans, several at once; each job of several plans once.
+
+    Raises:
+        CacheUnusableError: Nothing can be written where resolvers keep what they fetched.
+    """
     waiting: dict[tuple[str, str | None, Target], list[Verdict]] = {}
     for plan, context in pairs:
         for verdict in engine.verdicts(plan, context, {}):
@@ -117,9 +122,21 @@ def settle(pairs: Sequence[tuple[Plan, Context]], using: engine.Engine, board: B
     reporters = {
         key: _Reporter(board, waiting[job.context.root, job.request.key, job.target]) for key, job in jobs.items()
     }
+    for cache_dir in {job.context.cache_dir for job in jobs.values()}:
+        _make_sure_of(Path(cache_dir))
     outcomes = _run(jobs, using, reporters)
     verdicts = (verdict for plan, context in pairs for verdict in engine.verdicts(plan, context, outcomes))
     return Checked(tuple(plan for plan, _ in pairs), tuple(verdicts))
+
+
+def _make_sure_of(cache: Path) -> None:
+    """Says so now where nothing can be written, as in a container whose user has no home, and not once per job."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=cache):
+            pass
+    except OSError as error:
+        raise CacheUnusableError(cache, error) from error
 
 
 class _Reporter:

@@ -133,7 +133,7 @@ class Connection:
             yield
         except TimeoutError as error:
             raise DaemonUnresponsiveError(timeout) from error
-        except (FileNotFoundError, ConnectionRefusedError) as error:
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
             raise DaemonNotRunningError(self.socket) from error
         except PermissionError as error:
             raise SocketRefusedError(self.socket) from error

@@ -34,6 +34,11 @@ _BLOB = msgspec.json.Encoder()
 class JournalInUseError(Exception):
     """Another process has the journal open."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is in use by another mfenvd, which answers elsewhere: it was started with another XDG_RUNTIME_DIR."
+        )
+
 
 class Journal:
     """Reads wait for their turn; writes are `post`ed and done in order.
@@ -147,7 +152,7 @@ class Journal:
             self._connection = journal_file.connect(self._path)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
-                raise JournalInUseError(str(self._path)) from error
+                raise JournalInUseError(self._path) from error
             if not self._path.exists():
                 raise
             self._begin_anew(error)

@@ -341,6 +341,18 @@ def test_what_the_system_refuses_is_no_bug(mfenv: Run, monkeypatch: pytest.Monke
     assert ended.err.startswith("error: No space left on device: /cache/x\nfix: The details are in ")
 
 
+def test_a_home_that_cannot_be_written_to_is_said_once(
+    mfenv: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("MFENV_HOME", str(file))
+    ended = mfenv("resolve", "demo", "--python", "3.11", "--arch", "linux-64", "--arch", "osx-arm64")
+    assert (ended.code, ended.out) == (3, "")
+    assert f"error: {file}/cache cannot be written to: Not a directory.\nfix: Set MFENV_HOME" in ended.err
+    assert mfenv("status").code == 0
+
+
 def test_a_working_directory_that_is_gone_is_said(mfenv: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -50,7 +50,7 @@ async def test_second_process_is_refused_and_nothing_is_put_aside(journal: Journ
     journal.post_trust("/p", trusted=True)
     await journal.trusted()
     second = Journal(tmp_path / "journal.sqlite")
-    with pytest.raises(JournalInUseError):
+    with pytest.raises(JournalInUseError, match="in use by another mfenvd"):
         await second.open()
     assert second.findings == ()
     assert await journal.trusted() == {"/p"}

@@ -36,6 +36,13 @@ class NoSuchPathError(UsageError):
         super().__init__(f"{path} does not exist.", "Check the spelling; paths are relative to the working directory.")
 
 
+class NotAFileError(UsageError):
+    """A folder or a pipe where a file is to be read, which happens more than once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not a file.", "Name one; what comes through a pipe has to be saved first.")
+
+
 class HomeFolderError(UsageError):
     """The project would be the user's home folder, or one above it."""
 

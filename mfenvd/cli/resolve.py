@@ -18,6 +18,7 @@ from mfenvd.cli.errors import (
     ChannelsUnusedError,
     ExtensionRefusesError,
     NoSuchPathError,
+    NotAFileError,
     NotForExtensionError,
     NothingAskedError,
     NotSharedHereError,
@@ -284,7 +285,7 @@ def described(written: Written, python: str | None, archs: list[Arch], shell: Su
         raise PartsUnusedError
     for file in written.files:
         if not file.is_file():
-            raise NoSuchPathError(file)
+            raise NotAFileError(file) if file.exists() else NoSuchPathError(file)
     if python is not None:
         python = python.removesuffix(".*")  # metaflow-netflixext's default is `3.11.*`
         if not re.fullmatch(r"3\.\d+(\.\d+)?t?", python):

@@ -341,6 +341,11 @@ def test_what_the_system_refuses_is_no_bug(mfenv: Run, monkeypatch: pytest.Monke
     assert ended.err.startswith("error: No space left on device: /cache/x\nfix: The details are in ")
 
 
+def test_a_folder_is_no_requirement_file(mfenv: Run, tmp_path: Path) -> None:
+    ended = mfenv("resolve", "-r", str(tmp_path))
+    assert (ended.code, ended.err.splitlines()[0]) == (2, f"error: {tmp_path} is not a file.")
+
+
 def test_a_home_that_cannot_be_written_to_is_said_once(
     mfenv: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

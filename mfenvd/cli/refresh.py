@@ -30,6 +30,6 @@ def refresh(paths: Paths = None, *, json: JsonFlag = False, verbose: VerboseFlag
     terminal = this_terminal()
     projects = given_projects(paths)
     connection = Connection(find_paths().socket)
-    with board(terminal, quiet=json) as shown:
+    with settling.left_at_work(terminal), board(terminal, quiet=json) as shown:
         view = settling.refresh(connection, projects, shown)
     tell(terminal, *settling.outcome(connection, view, projects), json=json, verbose=verbose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mfenvd.cli.errors import DaemonStoppedError, NotWatchedError
@@ -32,6 +33,16 @@ def connect_or_start(terminal: Terminal) -> Connection:
     else:
         _say_when_other(terminal, running.hello.version)
     return Connection(socket)
+
+
+@contextmanager
+def left_at_work(terminal: Terminal) -> Iterator[None]:
+    """Says that the daemon goes on where the command is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        terminal.hint("Going on in the background: `mfenv status` shows how far it is, `mfenv down` ends it.")
+        raise
 
 
 def settle(connection: Connection, roots: Sequence[str], shell: Surroundings, board: Board) -> DaemonView:

@@ -47,12 +47,8 @@ def up(
         settling.register(connection, list(projects), json=json)
         return
     shell = shell_for(map(Path, projects), find_paths())
-    try:
-        with board(terminal, quiet=json) as shown:
-            view = settling.settle(connection, list(projects), shell, shown)
-    except KeyboardInterrupt:
-        terminal.hint("Going on in the background: `mfenv status` shows how far it is, `mfenv down` ends it.")
-        raise
+    with settling.left_at_work(terminal), board(terminal, quiet=json) as shown:
+        view = settling.settle(connection, list(projects), shell, shown)
     tell(terminal, *settling.outcome(connection, view, projects), json=json, verbose=verbose)
     if not json:
         terminal.hint(f"mfenvd watches {', '.join(projects)}.")

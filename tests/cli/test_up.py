@@ -152,9 +152,11 @@ def test_the_configuration_counts_for_every_path(mfenv: Run, daemon: FakeDaemon,
     assert [finding["code"] for finding in told["findings"]] == ["MFE204"]
 
 
-def test_ctrl_c_leaves_the_daemon_at_work(daemon: FakeDaemon, project: Path) -> None:
+@pytest.mark.parametrize("name", ["up", "refresh"])
+def test_ctrl_c_leaves_the_daemon_at_work(daemon: FakeDaemon, project: Path, name: str) -> None:
     play(daemon, settling(daemon, project, kept=False))
-    with command("up", cwd=project, env=dict(os.environ)) as waiting:
+    daemon.on_resolve = lambda: daemon.on_add(str(project))
+    with command(name, cwd=project, env=dict(os.environ)) as waiting:
         assert waiting.stderr
         while "✓ resolved" not in waiting.stderr.readline():
             pass

@@ -38,7 +38,8 @@ def parse_page(content: bytes, content_type: str, url: str, name: str, index: st
     media_type, _, parameters = content_type.partition(";")
     media_type = media_type.strip().lower() or "text/html"
     if media_type in {JSON_TYPE, "application/json"}:
-        return json_releases(content, JsonOrigin(without_credentials(url), name, index))
+        address = without_credentials(urlsplit(url)._replace(query="", fragment="").geturl())
+        return json_releases(content, JsonOrigin(address, name, index))
     if media_type in HTML_TYPES:
         return releases_of(_html_files(content, parameters, url, name, index))
     raise IndexUnreadable(index, f"a page of type {media_type}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 from urllib.parse import urljoin
 
 import msgspec
@@ -16,7 +17,8 @@ class JsonOrigin(msgspec.Struct, frozen=True, array_like=True):
     """The JSON page (PEP 691) that files were listed on.
 
     Attributes:
-        url: Where it came from, after redirects: relative links start there.
+        url: Where it came from, after redirects: relative links start there. It is kept, and so holds nothing that
+            opens anything: neither credentials nor a query, which an object store signs.
         name: The package's canonical name.
         index: The index's URL for messages.
     """
@@ -62,15 +64,23 @@ class _Hashes(msgspec.Struct, frozen=True, gc=False):
 
 
 class _JsonFile(msgspec.Struct, rename="kebab", gc=False):
+    """Where an index has nothing to say it may leave a key out or say null: pip takes both for the same."""
+
     filename: str
     url: str
-    hashes: _Hashes = _Hashes()
+    hashes: _Hashes | None = None
     requires_python: str | None = None
-    size: int | None = None
-    yanked: bool | str = False
+    size: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)] | None = None
+    yanked: bool | str | None = None
     core_metadata: bool | _Hashes | None = None
-    # The name of `core-metadata` before PEP 714, which some indexes still use.
+    # Names of `core-metadata` before PEP 714, which some indexes still use: the standard's and the default index's.
+    dist_info_metadata: bool | _Hashes | None = None
     data_dist_info_metadata: bool | _Hashes | None = None
+
+    @property
+    def metadata(self) -> bool | _Hashes | None:
+        said = (self.core_metadata, self.dist_info_metadata, self.data_dist_info_metadata)
+        return next((one for one in said if one is not None), None)
 
 
 class _JsonName(msgspec.Struct, gc=False):
@@ -144,8 +154,8 @@ def _of_json(content: bytes, origin: JsonOrigin) -> Iterator[DistFile]:
         known = recognize(entry.filename, origin.name)
         if known is None or (address := _absolute(entry.url, origin.url)) is None:
             continue
-        metadata = entry.core_metadata if entry.core_metadata is not None else entry.data_dist_info_metadata
-        yanked = entry.yanked if isinstance(entry.yanked, str) else ""
+        metadata = entry.metadata
+        reason = entry.yanked if isinstance(entry.yanked, str) else ""
         yield DistFile(
             name=origin.name,
             version=known[1],
@@ -153,10 +163,10 @@ def _of_json(content: bytes, origin: JsonOrigin) -> Iterator[DistFile]:
             url=address,
             kind=known[0],
             index=origin.index,
-            sha256=entry.hashes.sha256,
+            sha256=entry.hashes.sha256 if entry.hashes is not None else None,
             size=entry.size,
             requires_python=entry.requires_python or None,
-            yanked=yanked if entry.yanked is not False else None,
+            yanked=reason if entry.yanked not in {None, False} else None,
             has_metadata=bool(metadata),
             metadata_sha256=metadata.sha256 if isinstance(metadata, _Hashes) else None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from mfenvd.resolve.index.errors import IndexUnreadable
 from mfenvd.resolve.index.files import DistFile
 from mfenvd.resolve.index.pages import JSON_TYPE, parse_links, parse_page
+from mfenvd.resolve.index.releases import Releases
 from tests.support.index_server import IndexServer, Listed, html_page, json_page
 from tests.support.wheels import sdist, wheel
 
@@ -86,14 +88,96 @@ def test_a_base_counts_and_what_is_no_link_does_not() -> None:
     assert _json({"files": [{"filename": "demo-1.0.tar.gz", "url": "//[x/demo-1.0.tar.gz"}]}) == ()
 
 
-def test_an_older_name_of_the_metadata_field_is_understood() -> None:
+@pytest.mark.parametrize("older", ["dist-info-metadata", "data-dist-info-metadata"])
+def test_an_older_name_of_the_metadata_field_is_understood(older: str) -> None:
     entry = {"filename": "demo-1-py3-none-any.whl", "url": "x", "hashes": {}}
-    (old,) = _json({"files": [{**entry, "data-dist-info-metadata": {"sha256": "aa"}}]})
-    (new,) = _json({"files": [{**entry, "data-dist-info-metadata": False, "core-metadata": True}]})
+    (old,) = _json({"files": [{**entry, older: {"sha256": "aa"}}]})
+    (new,) = _json({"files": [{**entry, older: False, "core-metadata": True}]})
     assert (old.has_metadata, old.metadata_sha256) == (True, "aa")
     assert (new.has_metadata, new.metadata_sha256) == (True, None)
     (html,) = _html('<a href="demo-1-py3-none-any.whl" data-dist-info-metadata="sha256=aa">x</a>')
     assert (html.has_metadata, html.metadata_sha256) == (True, "aa")
+
+
+_SAID = {
+    "hashes": st.sampled_from([None, {}, {"sha256": "ab"}, {"sha256": "ab", "md5": "cd"}, {"md5": "cd"}]),
+    "requires-python": st.sampled_from([None, "", ">=3.8"]),
+    "size": st.sampled_from([None, 0, 7, 1 << 40]),
+    "yanked": st.sampled_from([None, False, True, "broken"]),
+    "core-metadata": st.sampled_from([None, False, True, {}, {"sha256": "ef"}]),
+    "dist-info-metadata": st.sampled_from([None, True]),
+    "upload-time": st.just("2024-01-01T00:00:00Z"),
+    "uploader": st.sampled_from(["me", "me@index.test"]),
+    "provenance": st.just({"filename": "demo-9.tar.gz", "files": [1]}),
+}
+_NAMES = {
+    "demo-1.0-py3-none-any.whl": ("1", "1.0"),
+    "Demo-1-2-py3-none-any.whl": ("1", "1"),
+    "demo-1.0.0.tar.gz": ("1", "1.0.0"),
+    "demo-2.0RC1.zip": ("2rc1", "2.0RC1"),
+    "other-1.0.tar.gz": None,
+    "demo-1.0.egg": None,
+}
+_ADDRESSES = {
+    "a.whl": f"{_URL}a.whl",
+    "../../b.whl#sha256=ff": "https://index.test/b.whl",
+    "https://me:hunter2@c.test/d?e=f": "https://c.test/d?e=f",
+}
+
+
+def _escaped(text: str) -> str:
+    """A JSON string in which every character is an escape."""
+    return '"' + "".join(f"\\u{ord(character):04x}" for character in text) + '"'
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"filename": st.sampled_from(list(_NAMES)), "url": st.sampled_from(list(_ADDRESSES))}, optional=_SAID
+        ),
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_what_is_decoded_by_version_is_what_the_whole_page_says(entries: list[dict[str, Any]], escaped: bool) -> None:
+    content = json.dumps({"name": "demo", "files": entries})
+    for text in (*_NAMES, *_ADDRESSES) if escaped else ():
+        content = content.replace(json.dumps(text), _escaped(text))
+    releases = parse_page(content.encode(), JSON_TYPE, _URL, "demo", _INDEX)
+    expected: dict[str, list[DistFile]] = {}
+    for entry in entries:
+        known = _NAMES[entry["filename"]]
+        if known is None:
+            continue
+        metadata = entry.get("core-metadata")
+        metadata = entry.get("dist-info-metadata") if metadata is None else metadata
+        yanked = entry.get("yanked")
+        file = DistFile(
+            name="demo",
+            version=known[1],
+            filename=entry["filename"],
+            url=_ADDRESSES[entry["url"]],
+            kind="wheel" if entry["filename"].endswith(".whl") else "sdist",
+            index=_INDEX,
+            sha256=(entry.get("hashes") or {}).get("sha256"),
+            size=entry.get("size"),
+            requires_python=entry.get("requires-python") or None,
+            yanked={None: None, False: None, True: ""}.get(yanked, yanked),
+            has_metadata=metadata not in (None, False),
+            metadata_sha256=metadata.get("sha256") if isinstance(metadata, dict) else None,
+        )
+        expected.setdefault(known[0], []).append(file)
+    stored = msgspec.msgpack.encode(releases)
+    read = msgspec.msgpack.decode(stored, type=Releases)
+    assert {key: list(read.of(key)) for key in read.listed} == expected
+    assert b"hunter2" not in stored
+
+
+def test_a_size_that_no_file_has_is_no_size() -> None:
+    for size in (-1, 1 << 80):
+        with pytest.raises(IndexUnreadable, match="size"):
+            _json({"files": [{"filename": "demo-1.0.tar.gz", "url": "a@b", "size": size}]})
 
 
 def test_a_page_of_links_holds_several_packages() -> None:
@@ -139,10 +223,16 @@ def test_an_entry_that_is_no_file_makes_its_own_version_unreadable() -> None:
 @pytest.mark.parametrize("sign", ["@", "\\u0040"])
 def test_what_is_kept_of_a_page_holds_no_password(sign: str) -> None:
     entry = f'{{"filename": "demo-1.0.tar.gz", "url": "https://me:hunter2{sign}files.test/demo-1.0.tar.gz"}}'
-    releases = parse_page(
-        f'{{"files": [{entry}]}}'.encode(), JSON_TYPE, _URL.replace("//", "//me:hunter2@"), "demo", _INDEX
-    )
+    url = f"{_URL.replace('//', '//me:hunter2@')}?signature=hunter2"
+    releases = parse_page(f'{{"files": [{entry}]}}'.encode(), JSON_TYPE, url, "demo", _INDEX)
     assert [file.url for file in releases.files] == ["https://files.test/demo-1.0.tar.gz"]
+    assert b"hunter2" not in msgspec.msgpack.encode(releases)
+
+
+def test_what_signs_the_address_of_a_page_is_not_kept() -> None:
+    page = b'{"files": [{"filename": "demo-1.0.tar.gz", "url": "demo-1.0.tar.gz"}]}'
+    releases = parse_page(page, JSON_TYPE, f"{_URL}?X-Amz-Signature=hunter2", "demo", _INDEX)
+    assert [file.url for file in releases.files] == [f"{_URL}demo-1.0.tar.gz"]
     assert b"hunter2" not in msgspec.msgpack.encode(releases)
 
 

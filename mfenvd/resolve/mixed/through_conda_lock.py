@@ -14,7 +14,7 @@ from mfenvd.resolve.index.client import IndexClient
 from mfenvd.resolve.index.configuration import configuration
 from mfenvd.resolve.index.errors import IndexProblem, NoSuchPackage
 from mfenvd.resolve.index.files import DistFile
-from mfenvd.resolve.index.findings import index_finding
+from mfenvd.resolve.index.findings import ignored, index_finding
 from mfenvd.resolve.index.metadata import Metadata
 from mfenvd.resolve.mixed import findings
 from mfenvd.resolve.mixed.beside import Beside
@@ -49,13 +49,14 @@ def resolve_through_conda_lock(beside: Beside, context: Context, report: Report)
 
     with Catalog(client) as catalog, TargetIndex(asked, rules, catalog, beside.installed) as index:
         try:
-            return _settled(beside, asked, index, context, report)
+            outcome = _settled(beside, asked, index, context, report)
         except CondaLockError:
             if index.problem is None:
                 raise
             return Outcome(findings=(index_finding(index.problem),), failed=True)
         except IndexProblem as problem:
             return Outcome(findings=(index_finding(problem),), failed=True)
+    return msgspec.structs.replace(outcome, findings=(*outcome.findings, *map(ignored, config.ignored_urls)))
 
 
 def _settled(beside: Beside, asked: Asked, index: TargetIndex, context: Context, report: Report) -> Outcome:

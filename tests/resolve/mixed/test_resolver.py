@@ -168,6 +168,19 @@ def test_what_keeps_conda_from_solving_is_told_as_for_conda_alone(
     assert any("numpy" in finding.message for finding in outcome.findings)
 
 
+@pytest.mark.parametrize("solver", list(MixedSolver))
+def test_an_index_that_is_passed_over_is_named_whoever_resolves(
+    index: IndexServer, channel: str, project: Context, solver: MixedSolver
+) -> None:
+    index.add(wheel("app", "1.0"))
+    asked = request(channel, index, [("numpy", "")], ["app"], solver)
+    indexes = msgspec.structs.replace(asked.pypi.indexes, extra_index_urls=("http://packages.example/simple",))
+    asked = msgspec.structs.replace(asked, pypi=msgspec.structs.replace(asked.pypi, indexes=indexes))
+    outcome = resolve(asked, LINUX, project)
+    assert outcome.resolution is not None, outcome.findings
+    assert [finding.code for finding in outcome.findings] == [Code.INDEX_IGNORED]
+
+
 def test_conda_lock_does_not_hide_that_an_index_went_away(index: IndexServer, channel: str, project: Context) -> None:
     index.add(wheel("app", "1.0", requires=["lib"]), wheel("lib", "1.0"))
     index.fail("lib", Fault(status=500))

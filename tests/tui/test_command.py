@@ -64,6 +64,18 @@ def test_once_prints_the_matrix_and_the_findings(project: Path, home: Path, sock
     assert max(map(len, ended.stdout.splitlines())) < 400
 
 
+def test_ctrl_c_before_there_is_a_picture_ends_it_quietly(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("MFENV_HOME", str(home))
+    monkeypatch.setattr("mfenvd.client.connection.Connection.status", interrupted)
+    assert main(["--once"]) == 130
+    assert capsys.readouterr().err == ""
+
+
 def test_a_failure_of_once_is_a_line_and_a_log(
     project: Path, home: Path, socket: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

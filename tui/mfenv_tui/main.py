@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FAILED = 1
 _WRONG_USAGE = 2
 _COULD_NOT_TELL = 3
+_INTERRUPTED = 130
 
 _READ_ONLY = "Nothing can be changed: mfenv-tui was started with --readonly."
 _RECORDED = "Nothing can be changed: this is a recording."
@@ -48,7 +49,17 @@ _DRAWINGS_PER_SECOND = "200"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit code: 0, 1 when the dashboard failed, 2 for wrong usage, 3 no answer."""
+    """Runs the command and returns its exit code: 0, 1 when the dashboard failed, 2 for wrong usage, 3 no answer.
+
+    130 is Ctrl-C before there is a picture; after that it is a key.
+    """
+    try:
+        return _run_as_asked(arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run_as_asked(arguments: Sequence[str] | None) -> int:
     chosen = _parser().parse_args(arguments)
     signs = Signs(ascii_only=chosen.ascii or not _speaks_unicode())
     if chosen.version:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -80,11 +80,12 @@ class Access(msgspec.Struct, frozen=True):
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether everybody who asks this way sees the same: nobody is asked by name or with a token."""
-        reached = [urlsplit(place) for _, places in self.mirrors for place in places]
-        return not (
-            self.logins or self.buckets or any("@" in one.netloc or one.path.startswith("/t/") for one in reached)
-        )
+        """Whether everybody who asks this way sees the same: nobody is asked by name or with a token.
+
+        Where no key for a bucket is known here, py-rattler looks for one itself.
+        """
+        reached = [*self.channels, *(place for _, places in self.mirrors for place in places)]
+        return not (self.logins or any(map(_shows_who_asks, map(urlsplit, reached))))
 
     def client(self) -> Client:
         """An HTTP client of py-rattler that goes this way."""
@@ -137,6 +138,10 @@ def access_to(
         ca_bundle=configuration.ca_bundle,
         buckets=tuple(_buckets([*urls, *(place for places in mirrors.values() for place in places)], environ or {})),
     )
+
+
+def _shows_who_asks(url: SplitResult) -> bool:
+    return url.scheme == "s3" or "@" in url.netloc or url.path.startswith("/t/")
 
 
 def _buckets(urls: Iterable[str], environ: Mapping[str, str]) -> Iterator[Bucket]:

@@ -40,7 +40,7 @@ class Stamps:
 
     def is_fresh(self, place: Place, stamp: float | None, fresh_for: float = FRESH_FOR) -> bool:
         """Whether nobody need be asked for a list with this stamp: one of this machine is read as it is."""
-        return not is_remote(place[0]) or (stamp is not None and time.time() - stamp < fresh_for)
+        return not is_remote(place[0]) or (stamp is not None and seconds_from(stamp) < fresh_for)
 
     def write(self, place: Place) -> None:
         """That it was asked for now.
@@ -55,6 +55,11 @@ class Stamps:
 
     def _file(self, place: Place) -> Path:
         return self._folder / hashlib.sha256("/".join(place).encode()).hexdigest()
+
+
+def seconds_from(stamp: float) -> float:
+    """How far from now a stamp is: also one of a time to come, as there are when a clock was wrong and is set back."""
+    return abs(time.time() - stamp)
 
 
 def places_of(channels: Iterable[str], subdirs: Sequence[str]) -> list[Place]:

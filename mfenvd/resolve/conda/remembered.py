@@ -14,7 +14,7 @@ import msgspec
 from mfenvd.atomic_write import write_for_a_while
 from mfenvd.domain.resolution import Resolution
 from mfenvd.resolve.conda.access import Access
-from mfenvd.resolve.conda.lists import FRESH_FOR, Place, Stamps, places_of
+from mfenvd.resolve.conda.lists import FRESH_FOR, Place, Stamps, places_of, seconds_from
 from mfenvd.resolve.conda.question import Question
 
 _log = logging.getLogger(__name__)
@@ -52,10 +52,13 @@ class Remembered:
         self._before = None if refresh else self._path()
 
     def find(self) -> Resolution | None:
-        """The answer; None where it is not known, or a list has been asked for since, or would have to be."""
+        """The answer; None where it is not known or old, or a list has been asked for since, or would have to be."""
         if self._before is None:
             return None
         try:
+            # Lists in a folder may stay as they are for long, and who solves may be of a newer release meanwhile.
+            if seconds_from(self._before.stat().st_mtime) > FRESH_FOR:
+                return None
             return _DECODER.decode(self._before.read_bytes())
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None

@@ -21,7 +21,7 @@ from mfenvd.awaiting import awaited
 from mfenvd.resolve.conda.absent import has_list, write_empty_list
 from mfenvd.resolve.conda.access import Access
 from mfenvd.resolve.conda.errors import ChannelProblem, ChannelUnreachable, Unsolvable
-from mfenvd.resolve.conda.lists import FRESH_FOR, NOARCH, Place, Stamps, is_remote, places_of
+from mfenvd.resolve.conda.lists import FRESH_FOR, NOARCH, Place, Stamps, is_remote, places_of, seconds_from
 from mfenvd.resolve.conda.mapped import give_back
 from mfenvd.resolve.conda.question import Question
 from mfenvd.resolve.conda.solving import solve
@@ -113,9 +113,8 @@ class Repodata:
 
     def age(self, subdir: str) -> float:
         """Seconds since the lists for `subdir` and noarch were last asked for; infinite when one never was."""
-        now = time.time()
         stamps = [self._stamps.of(place) for place in places_of(self.channels, (subdir, NOARCH)) if is_remote(place[0])]
-        return max((now - stamp if stamp is not None else float("inf") for stamp in stamps), default=0.0)
+        return max((seconds_from(stamp) if stamp is not None else float("inf") for stamp in stamps), default=0.0)
 
     def gateway(self, subdirs: Sequence[str], *, refresh: bool = False) -> Gateway:
         """For looking up what is in `subdirs`; what it fetches for that is not noted.
@@ -246,13 +245,13 @@ class Repodata:
 
     def _is_older(self, places: Sequence[Place], seconds: float) -> bool:
         stamps = [stamp for place in places if is_remote(place[0]) and (stamp := self._stamps.of(place)) is not None]
-        return any(time.time() - stamp > seconds for stamp in stamps) and not self._is_quiet
+        return any(seconds_from(stamp) > seconds for stamp in stamps) and not self._is_quiet
 
     def _stale(self, places: Sequence[Place], older_than: float) -> tuple[tuple[str, float], ...]:
         stamps = [(channel, self._stamps.of((channel, subdir))) for channel, subdir in places if is_remote(channel)]
         found: dict[str, float] = {}
         for channel, stamp in stamps:
-            if stamp is not None and time.time() - stamp >= older_than:
+            if stamp is not None and seconds_from(stamp) >= older_than:
                 found[channel] = min(stamp, found.get(channel, stamp))
         return tuple(found.items())
 

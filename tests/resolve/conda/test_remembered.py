@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from mfenvd.condarc.configuration import CondaConfiguration
 from mfenvd.domain.request import Request
 from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.state import State
 from mfenvd.domain.target import Target
 from mfenvd.resolve.conda import resolver
+from mfenvd.resolve.conda.access import access_to
 from mfenvd.resolve.conda.lists import FRESH_FOR
 from mfenvd.resolve.conda.question import Question
 from mfenvd.resolve.conda.remembered import Remembered
@@ -119,6 +121,14 @@ def test_old_lists_are_asked_for_again(served: ChannelServer, tmp_path: Path) ->
     assert versions(recalled(asked, tmp_path)) == ["2"]
 
 
+def test_lists_of_a_time_to_come_are_asked_for_again(served: ChannelServer, tmp_path: Path) -> None:
+    asked = request({"a": ""}, f"{served.url}/team")
+    recalled(asked, tmp_path)
+    add_version(served, "2")
+    make_older(tmp_path, -30 * 24 * 3600)
+    assert versions(recalled(asked, tmp_path)) == ["2"]
+
+
 def test_a_refresh_is_not_answered_from_memory(served: ChannelServer, tmp_path: Path, solved: list[Target]) -> None:
     asked = request({"a": ""}, f"{served.url}/team")
     recalled(asked, tmp_path)
@@ -164,6 +174,24 @@ def test_a_channel_in_a_folder_is_read_as_it_is(tmp_path: Path) -> None:
     assert versions(recalled(asked, tmp_path)) == ["1"]
     write_repodata(folder, repodata_of(package("a", "1"), package("a", "2"), *PYTHON))
     assert versions(recalled(asked, tmp_path)) == ["2"]
+
+
+def test_lists_in_a_folder_do_not_make_an_answer_last(subset: str, tmp_path: Path, solved: list[Target]) -> None:
+    asked = request({"pandas": ""}, subset)
+    recalled(asked, tmp_path)
+    (file,) = answers(tmp_path)
+    os.utime(file, (time.time() - FRESH_FOR - 1,) * 2)
+    recalled(asked, tmp_path)
+    recalled(asked, tmp_path)
+    assert solved == [LINUX, LINUX]
+
+
+def test_what_is_seen_in_a_bucket_is_not_kept() -> None:
+    for key in ({}, {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}):
+        environ = {"AWS_PROFILE": "nobody", **key}
+        assert not access_to(["s3://bucket/team"], CondaConfiguration(), environ).is_anonymous
+        mirrored = CondaConfiguration(mirrors={"https://c.test/team": ("s3://bucket/team",)})
+        assert not access_to(["https://c.test/team"], mirrored, environ).is_anonymous
 
 
 @pytest.mark.parametrize("place", ["user:{secret}@", ""], ids=["password", "token"])

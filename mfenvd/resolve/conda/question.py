@@ -11,7 +11,7 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.conda.lists import NOARCH
 
 if TYPE_CHECKING:
-    from rattler import GenericVirtualPackage, RepoDataRecord
+    from rattler import GenericVirtualPackage
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -25,8 +25,6 @@ class Question(msgspec.Struct, frozen=True):
         priority: What the order of the channels means.
         virtual: In place of the target's own virtual packages; None for these.
         constraints: Match specs that must hold for whatever else is chosen, without asking for anything.
-        locked: Records to keep where that is possible.
-        pip_with_python: Whether Python brings pip, as Metaflow has micromamba do it.
         timeout: Seconds that the solver may take, once all repodata is there.
     """
 
@@ -36,8 +34,6 @@ class Question(msgspec.Struct, frozen=True):
     priority: ChannelPriority = ChannelPriority.FLEXIBLE
     virtual: tuple[GenericVirtualPackage, ...] | None = None
     constraints: tuple[str, ...] = ()
-    locked: tuple[RepoDataRecord, ...] = ()
-    pip_with_python: bool = True
     timeout: float = 60.0
 
     @property

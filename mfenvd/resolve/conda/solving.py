@@ -81,13 +81,12 @@ async def _solve(
         specs,
         gateway,
         platforms=[Subdir(subdir) for subdir in question.subdirs],
-        locked_packages=question.locked,
         virtual_packages=virtual,
         timeout=dt.timedelta(seconds=question.timeout),
         channel_priority=_PRIORITIES[question.priority],
         constraints=constraints,
         channel_relations="disabled",
-        add_pip_as_python_dependency=question.pip_with_python,
+        add_pip_as_python_dependency=True,  # as Metaflow has micromamba do it
     )
 
 

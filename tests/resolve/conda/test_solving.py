@@ -83,11 +83,9 @@ def test_a_subdir_that_a_channel_lacks_is_empty(small_channel: Path, gateway: Ga
         ask(["app"], [small_channel.as_uri()], Target(Arch.WIN_64, "3.11"), gateway)
 
 
-def test_pip_comes_with_python_unless_told_otherwise(subset: str, gateway: Gateway) -> None:
-    with_pip = ask(["python==3.11"], [subset], LINUX, gateway)
-    assert "pip" in {record.name.normalized for record in with_pip}
-    without = ask(["python==3.11"], [subset], LINUX, gateway, pip_with_python=False)
-    assert "pip" not in {record.name.normalized for record in without}
+def test_pip_comes_with_python(subset: str, gateway: Gateway) -> None:
+    found = ask(["python==3.11"], [subset], LINUX, gateway)
+    assert "pip" in {record.name.normalized for record in found}
 
 
 def test_constraints_hold_without_asking_for_anything(subset: str, gateway: Gateway) -> None:
@@ -95,12 +93,6 @@ def test_constraints_hold_without_asking_for_anything(subset: str, gateway: Gate
     versions = {record.name.normalized: str(record.version) for record in found}
     assert versions["numpy"].startswith("1.")
     assert "scipy" not in versions
-
-
-def test_locked_records_are_kept(small_channel: Path, gateway: Gateway) -> None:
-    newer = Target(Arch.LINUX_64, "3.11", glibc="2.28")
-    old = ask(["app"], [small_channel.as_uri()], LINUX, gateway)
-    assert files(ask(["app"], [small_channel.as_uri()], newer, gateway, locked=old)) == files(old)
 
 
 class TestPriority:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -168,11 +170,25 @@ def _run(jobs: Mapping[str, Job], using: engine.Engine, reporters: Mapping[str, 
             outcomes.update((futures[future], future.result()) for future in done)
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
-        # The solvers get the terminal's interrupt too and end by themselves; a download may not.
+        _end_solvers()
+        # Who waits for one has nothing to wait for any more; a download may not end.
         wait(pending, timeout=_GRACE)
         raise
     pool.shutdown()
     return outcomes
+
+
+def _end_solvers() -> None:
+    """Ends what a terminal interrupts along with this process, and whoever else interrupts it, as CI does, does not."""
+    if sys.platform == "win32":
+        return
+    import psutil
+
+    group = os.getpgrp()
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(child.pid) == group:
+                child.terminate()
 
 
 def _settle_one(job: Job, using: engine.Engine, reporter: _Reporter) -> Outcome:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -128,11 +130,43 @@ def test_ctrl_c_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(oneshot, "wait", interrupted)
+    monkeypatch.setattr(oneshot, "_end_solvers", lambda: None)  # what other tests of this process started lives on
     monkeypatch.setattr("mfenvd.cli.oneshot.os.cpu_count", lambda: 1)
     resolver = FakeResolver()
     with pytest.raises(KeyboardInterrupt):
         settle(*(environment(f"s{number}", f"p{number}") for number in range(200)), using=resolver)
     assert len(resolver.jobs) < 400
+
+
+_INTERRUPTED_ALONE = """
+import os, signal, subprocess, sys
+from mfenvd.cli import oneshot
+from mfenvd.domain.resolution import Outcome
+
+class Solving:
+    def settle(self, *_):
+        detached = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        with subprocess.Popen(["sleep", "600"]) as solver:
+            os.kill(os.getpid(), signal.SIGINT)
+        print(solver.returncode, detached.poll())
+        detached.kill()
+        return Outcome()
+
+class Silent:
+    def progress(self, _): pass
+    def finished(self, _): pass
+
+try:
+    oneshot._run({"job": None}, Solving(), {"job": Silent()})
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_who_interrupts_the_command_alone_interrupts_its_solvers_too() -> None:
+    argv = [sys.executable, "-c", _INTERRUPTED_ALONE]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30)
+    assert ended.stdout.split() == ["-15", "None", "interrupted"]
 
 
 def test_trust_given_to_the_daemon_counts(daemon: FakeDaemon, project: Path) -> None:

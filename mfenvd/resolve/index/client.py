@@ -104,7 +104,7 @@ class IndexClient:
         self._offline = offline
         self._cache = AnswerCache(cache_dir / "index")
         self._transport = LateTransport(config, environ or {})
-        pages = PageStore(self._cache, self._transport, fresh_for=fresh_for, offline=offline)
+        pages = PageStore(self._cache, self._transport, config.way, fresh_for=fresh_for, offline=offline)
         self._places = (
             *link_places(config.find_links, pages),
             *(index_place(url, pages) for url in config.index_urls),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -107,6 +108,12 @@ class IndexConfiguration(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"IndexConfiguration({', '.join(self.shown)})"
+
+    @property
+    def way(self) -> str:
+        """Tells ways to servers apart: by proxies, certificates and patience. Nothing can be read in it."""
+        parts = (self.trusted_hosts, self.cert, self.client_cert, self.proxies, self.no_proxy, self.timeout)
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
     def uv_arguments(self) -> tuple[str, ...]:
         """Options that make `uv pip` look in the same places; none holds a secret, as `ps` would show it.

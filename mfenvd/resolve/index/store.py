@@ -58,13 +58,15 @@ class PageStore:
     Args:
         cache: Where pages are kept.
         transport: How they are got.
+        way: Tells ways of getting them apart: what fails on one, as for want of a certificate, may not on another.
         fresh_for: Seconds for which a page is taken as it is.
         offline: Never ask; what is stored is used however old it is.
     """
 
-    def __init__(self, cache: AnswerCache, transport: Transport, *, fresh_for: float, offline: bool) -> None:
+    def __init__(self, cache: AnswerCache, transport: Transport, way: str, *, fresh_for: float, offline: bool) -> None:
         self._cache = cache
         self._transport = transport
+        self._way = way
         self._fresh_for = fresh_for
         self._offline = offline
 
@@ -98,7 +100,7 @@ class PageStore:
             raise NotStoredError(url)
         since = time.time()
         # Several resolves want the same pages at the same moment: one asks, and the others have its answer.
-        with one_at_a_time(key) as turn:
+        with one_at_a_time(f"{key} {self._way}") as turn:
             if turn.is_answered:
                 stored = self._stored(key)
                 if stored is not None and (self._is_fresh(stored) or stored.checked >= since):

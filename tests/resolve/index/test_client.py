@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from requests import Response
@@ -427,3 +428,28 @@ def test_those_that_want_a_page_at_the_same_moment_are_told_of_the_same_failure(
     assert index.log.paths() == ["/simple/demo/"]
     index.fail("demo", None)
     assert len(clients[0].files("demo")) == 1
+
+
+def test_what_fails_on_one_way_is_asked_for_on_another(
+    index: IndexServer, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add(wheel("demo", "1.0"))
+    begun, ended, get = threading.Event(), threading.Event(), LateTransport.get
+
+    def slow_through_a_proxy(transport: LateTransport, url: str, **rest: Any) -> Response:
+        if transport._config.proxies:
+            begun.set()
+            ended.wait(10)
+        return get(transport, url, **rest)
+
+    monkeypatch.setattr(LateTransport, "get", slow_through_a_proxy)
+    direct, proxied = client_of(index.url), client_of(index.url, environ={"http_proxy": "http://127.0.0.1:9"})
+    with ThreadPoolExecutor(1) as pool:
+        failing = pool.submit(proxied.files, "demo")
+        assert begun.wait(20)
+        try:
+            assert len(direct.files("demo")) == 1
+        finally:
+            ended.set()
+        with pytest.raises(IndexUnreachable):
+            failing.result()

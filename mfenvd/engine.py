@@ -12,6 +12,7 @@ from mfenvd.domain.drift import drift_findings
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.identity import AnyIdentity
 from mfenvd.domain.job import Job, job_key
+from mfenvd.domain.pins import ADDED
 from mfenvd.domain.plan import Environment, Plan, PlannedTarget
 from mfenvd.domain.request import Indexes, Kind, Request
 from mfenvd.domain.resolution import Outcome, Resolution
@@ -290,12 +291,17 @@ def _base_unresolved(base: Outcome) -> Finding:
 
 
 def _located(finding: Finding, environment: Environment) -> Finding:
-    """The finding at the line of the root requirement that it follows from."""
-    for name in filter(None, (*finding.chain, finding.package)):
+    """The finding at the line of the root requirement that it follows from, or with whose requirement that is."""
+    names = tuple(filter(None, (*finding.chain, finding.package)))
+    for name in names:
         # conda's names are as they are written (`ruamel.yaml`), a flow's packages are known by their canonical ones.
         place = environment.origins.get(name) or environment.origins.get(canonicalize_name(name))
         if place is not None:
             return finding.located(place)
+    if environment.flow and finding.path is None and names and names[0] in ADDED:
+        return msgspec.structs.replace(
+            finding, message=f"{finding.message} Metaflow adds {names[0]} to every environment."
+        )
     return finding
 
 

@@ -70,6 +70,17 @@ def test_a_finding_is_placed_at_the_line_of_its_root_requirement() -> None:
     assert blocked.findings[0].place == "/p/flow.py:7:22"
 
 
+def test_a_finding_about_what_metaflow_adds_says_so() -> None:
+    plan = Plan("/p", (step("start", *BOTH),))
+    _mac, linux = jobs(plan, CONTEXT)
+    outcome = Outcome(findings=(error(Code.WHEEL_GAP, package="urllib3", chain=("requests", "urllib3")),))
+    (finding,) = verdicts(plan, CONTEXT, {linux.key: outcome})[1].findings
+    assert (finding.message, finding.path) == ("no Metaflow adds requests to every environment.", None)
+    mine = Plan("/p", (step("start", *BOTH, origins={"requests": Location("/p/flow.py", 3, 2)}),))
+    (finding,) = verdicts(mine, CONTEXT, {linux.key: outcome})[1].findings
+    assert (finding.message, finding.place) == ("no", "/p/flow.py:3:2")
+
+
 def test_condas_names_are_found_by_their_canonical_ones() -> None:
     plan = Plan("/p", (step("start", *BOTH, origins={"ruamel-yaml": Location("/p/flow.py", 3, 2)}),))
     _mac, linux = jobs(plan, CONTEXT)

@@ -23,6 +23,8 @@ _BY_DATASTORE = {
 }
 
 DATASTORES = tuple(_BY_DATASTORE)
+ADDED = frozenset(_ALWAYS).union(*_BY_DATASTORE.values())
+"""The names of all of them, whatever the datastore."""
 
 
 def pinned_packages(datastore: str) -> dict[str, str]:

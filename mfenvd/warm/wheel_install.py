@@ -85,9 +85,9 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _uv() -> str:
-    import uv
+    from mfenvd.uv_program import find_uv
 
     try:
-        return uv.find_uv_bin()
+        return find_uv()
     except FileNotFoundError as error:
         raise UvMissingError from error

@@ -9,12 +9,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, Protocol
 
 import msgspec
-import uv as uv_wheel
 
 from mfenvd.domain.redact import redact
 from mfenvd.resolve.index.client import FRESH_FOR
@@ -23,6 +21,7 @@ from mfenvd.resolve.pypi.compiled import Compiled, Log, parse_compiled, parse_lo
 from mfenvd.resolve.pypi.following import following
 from mfenvd.resolve.pypi.metadata_override import Override
 from mfenvd.resolve.pypi.platforms import UvPlatform
+from mfenvd.uv_program import find_uv
 
 # Seconds. Far beyond what solving takes: only a hanging network gets there.
 _TIME_LIMIT = 900.0
@@ -265,10 +264,9 @@ class Uv:
         return "\n".join(tables)
 
 
-@lru_cache(maxsize=1)
 def _executable() -> str:
     try:
-        return uv_wheel.find_uv_bin()
+        return find_uv()
     except FileNotFoundError as error:
         raise UvMissingError(str(error)) from error
 

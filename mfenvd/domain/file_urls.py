@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 def path_of_file_url(url: str) -> Path:
@@ -12,9 +13,11 @@ def path_of_file_url(url: str) -> Path:
     Raises:
         ValueError: It is no URL.
     """
-    # All of HTTP comes with it, and most commands have no such URL.
-    from urllib.request import url2pathname
-
     parts = urlsplit(url)
     host = f"//{parts.netloc}" if parts.netloc not in {"", "localhost"} else ""
+    if os.name != "nt":
+        # What the library has for it loads all of HTTP, and knows no other hosts from Python 3.14 on.
+        return Path(unquote(host + parts.path))
+    from urllib.request import url2pathname
+
     return Path(url2pathname(host + parts.path))

@@ -43,6 +43,7 @@ from mfenvd.cli.resolve_options import (
     LocalOnly,
     Packages,
     PythonOption,
+    RefreshFlag,
     SetDefault,
     Using,
     UsingPathspec,
@@ -93,7 +94,8 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     verbose: VerboseFlag = False,
     strict: StrictFlag = False,
     trust: TrustFlag = False,
-    refresh: ForceFlag = False,
+    refresh: RefreshFlag = False,
+    force: ForceFlag = False,
     alias: Aliases = None,
     using: Using = None,
     using_pathspec: UsingPathspec = None,
@@ -112,6 +114,7 @@ def resolve(  # noqa: PLR0913 - one parameter per option
     from mfenvd.cli.exit_codes import exit_code
     from mfenvd.cli.resolve_shared import Sharing, aliases_of
 
+    refresh = refresh or force
     sharing = Sharing(
         alias or [], using, using_pathspec, from_, from_pathspec, refresh, dry_run, local_only, set_default,
         skip_metaflow_deps,

@@ -77,15 +77,13 @@ CudaOption = Annotated[
     ),
 ]
 
-ForceFlag = Annotated[
-    bool,
-    typer.Option(
-        "--refresh/--no-refresh",
-        "--force/--no-force",
-        help="Ask the indexes again, and resolve again what the manifest holds.",
-    ),
+RefreshFlag = Annotated[
+    bool, typer.Option("--refresh", help="Ask the indexes again, and resolve again what the manifest holds.")
 ]
 _SHARED = "With metaflow-netflixext"
+ForceFlag = Annotated[
+    bool, typer.Option("--force/--no-force", help="Another name for --refresh.", rich_help_panel=_SHARED)
+]
 Aliases = Annotated[
     list[str] | None,
     typer.Option(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, MutableMapping, Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 
 
 def complete_alias(incomplete: str) -> list[str]:
@@ -16,6 +18,13 @@ def complete_alias(incomplete: str) -> list[str]:
         return [alias for alias in shared_environments().aliases() if alias.startswith(incomplete)]
     except (CommandError, OSError):
         return []
+
+
+def as_words(found: Iterable[str]) -> list[str]:
+    """What is `found`, as it is to stand on the command line: bash takes it as it comes, other shells quote it."""
+    if os.environ.get("_MFENV_COMPLETE") != "complete_bash":
+        return list(found)
+    return [re.sub(r"([^\w@%+=:,./~-])", r"\\\1", each) for each in found]
 
 
 @contextlib.contextmanager

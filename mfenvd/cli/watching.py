@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mfenvd.cli.completing import as_words
 from mfenvd.cli.errors import NotWatchedError
 from mfenvd.cli.help import DAEMON, examples
 from mfenvd.cli.json_output import print_json
@@ -24,7 +25,7 @@ def _complete_root(incomplete: str) -> list[str]:
         projects = Connection(find_paths().socket, timeout=1).status().projects
     except ClientError:
         return []
-    return [project.root for project in projects if project.root.startswith(incomplete)]
+    return as_words(project.root for project in projects if project.root.startswith(incomplete))
 
 
 WatchedPaths = Annotated[

@@ -381,6 +381,16 @@ def test_the_shell_completes_watched_folders_packages_and_environments(
     assert daemon.received
 
 
+@pytest.mark.parametrize(("shell", "shown"), [("bash", r"/srv/ana\ \&\ bob"), ("zsh", "/srv/ana & bob")])
+def test_a_folder_with_spaces_is_completed_as_one_word(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, shell: str, shown: str
+) -> None:
+    projects = (msgspec.structs.replace(daemon.status.projects[0], root="/srv/ana & bob"),)
+    daemon.status = msgspec.structs.replace(daemon.status, projects=projects)
+    monkeypatch.setenv("_MFENV_COMPLETE", f"complete_{shell}")
+    assert watching._complete_root("/srv/ana &") == [shown]
+
+
 def test_status_loads_neither_typer_nor_rich_nor_any_room(project: Path) -> None:
     code = (
         "import sys; from mfenvd.cli.main import run; run(['status', '--json']); "

@@ -169,6 +169,10 @@ class IndexClient:
                 found[index] = min(since, found.get(index, since))
         return found
 
+    def leave(self) -> None:
+        """Closes what is open for the calling thread, which ends or asks no more; others go on."""
+        self._cache.close()
+
     def close(self) -> None:
         self._transport.close()
         self._cache.close()

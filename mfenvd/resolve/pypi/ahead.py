@@ -74,4 +74,4 @@ class UvAhead:
         self._looked_up.update(names)
         if names:
             # What uv takes up next need not wait until the pages of these have come.
-            self._looking_up.submit(self._catalog.look_up, names)
+            self._looking_up.submit(self._catalog.prepare, names)

@@ -29,7 +29,7 @@ def passes_on_python(listing: Listing) -> bool:
 
 
 class Catalog:
-    """Packages and wheels as one resolve sees them; a context manager. `look_up` may be called from any thread.
+    """Packages and wheels as one resolve sees them; a context manager. `prepare` may be called from any thread.
 
     Args:
         connect: Makes a client that takes stored pages up to an age in seconds; asked only when something is looked up.
@@ -83,6 +83,13 @@ class Catalog:
         names = tuple(names)
         answers: dict[str, Answer] = {**self._client.listings_of_many(names)} if names else {}
         return {name: self._renewed.get(name, answer) for name, answer in answers.items()}
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Looks up what will be wanted, from a thread that has nothing else to ask."""
+        try:
+            self.look_up(names)
+        finally:
+            self._client.leave()
 
     def renewed(self, name: str) -> Listing:
         """The package as the indexes have it now: uv may have seen a page that is newer than the stored one.

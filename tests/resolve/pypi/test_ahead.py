@@ -54,6 +54,14 @@ def test_what_uv_takes_up_is_looked_up_before_anybody_asks(index: IndexServer, p
     assert len(index.log) == asked
 
 
+def test_nothing_of_the_cache_stays_open(index: IndexServer, project: Context) -> None:
+    add_chain(index)
+    with ahead(index, project, "app") as (uv, _):
+        uv.begin(Question(("app",)), LINUX)
+        uv.compile(Question(("app",)), LINUX)
+    assert [one.path for one in psutil.Process().open_files() if one.path.startswith(project.cache_dir)] == []
+
+
 def test_what_uv_takes_up_next_does_not_wait_for_the_pages_before(
     index: IndexServer, project: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,6 @@ def main() -> None:
     code = run(sys.argv[1:])
     if code == ExitCode.INTERRUPTED and threading.active_count() > 1:
         # A download that hangs has had its time; Python would wait for it.
-        sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -33,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _silenced()
     except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+        return _interrupted()
     except (CommandError, ClientError) as error:
         print_error(error.message, error.fix)
         return error.code if isinstance(error, CommandError) else ExitCode.UNKNOWN
@@ -50,7 +49,7 @@ def _unexpected(error: Exception) -> int:
     while before is not None:
         # A second Ctrl-C can hit Python's own locks while they are given back.
         if isinstance(before, KeyboardInterrupt):
-            return ExitCode.INTERRUPTED
+            return _interrupted()
         before = before.__context__
     print_crash(error)
     return ExitCode.UNKNOWN
@@ -83,6 +82,15 @@ def _completing() -> AbstractContextManager[None]:
     from mfenvd.cli.completing import beyond_colons
 
     return beyond_colons(os.environ)
+
+
+def _interrupted() -> int:
+    """What was printed so far is shown, unless its reader was interrupted as well."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silenced()
+    return ExitCode.INTERRUPTED
 
 
 def _silenced() -> int:

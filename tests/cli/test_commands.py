@@ -442,6 +442,27 @@ def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("waiting", [False, True])
+def test_ctrl_c_is_quiet_where_it_ends_the_reader_too(waiting: bool) -> None:
+    code = f"""
+import threading
+from mfenvd.cli import main, status
+def interrupted(**_):
+    print("half")
+    if {waiting}:
+        threading.Thread(target=threading.Event().wait, args=(60,)).start()
+    raise KeyboardInterrupt
+status.print_status = interrupted
+main.main()
+"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv, environ = [sys.executable, "-c", code, "status"], {**os.environ, "PYTHONUNBUFFERED": ""}
+    with os.fdopen(writer) as closed:
+        ended = subprocess.run(argv, stdout=closed, stderr=subprocess.PIPE, check=False, timeout=30, env=environ)
+    assert (ended.returncode, ended.stderr) == (130, b"")
+
+
 def test_a_second_ctrl_c_that_hits_a_lock_of_python_is_quiet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], project: Path
 ) -> None:

@@ -34,7 +34,7 @@ class Remembered:
     Args:
         cache_dir: mfenv's cache folder.
         request: `Request.key` of what the question comes from.
-        question: What was asked.
+        question: What was asked, by a request: without virtual packages or records of its own.
         access: The way to its channels. What is seen under a name or with a token is never kept.
         refresh: Whether the channels are asked again, whatever is known.
     """
@@ -43,10 +43,7 @@ class Remembered:
         self._folder = cache_dir / "channels" / "answers"
         self._stamps = Stamps(cache_dir / "channels")
         self._places: list[Place] = places_of(question.channels, question.subdirs)
-        self._asked = (
-            _FORMAT, request, question.specs, question.channels, question.target, question.priority,
-            question.constraints, access.mirrors,
-        )  # fmt: skip
+        self._asked = (_FORMAT, request, question, access.mirrors)
         self._is_kept = access.is_anonymous
         # Another process may fetch newer lists while this one solves.
         self._before = None if refresh else self._path()

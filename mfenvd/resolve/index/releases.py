@@ -64,7 +64,7 @@ class _Hashes(msgspec.Struct, frozen=True, gc=False):
 
 
 class _JsonFile(msgspec.Struct, rename="kebab", gc=False):
-    """Where an index has nothing to say it may leave a key out or say null: pip takes both for the same."""
+    """Where an index has nothing to say it may leave a key out or say null: pip takes both for the same, uv not all."""
 
     filename: str
     url: str

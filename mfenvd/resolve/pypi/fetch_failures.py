@@ -8,7 +8,7 @@ import msgspec
 
 from mfenvd.domain.redact import HIDDEN
 from mfenvd.resolve.index.configuration import IndexConfiguration
-from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable
+from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, IndexUnreachable, IndexUnreadable
 
 _URL = re.compile(r"https?://[^\s`'\")]+")
 _DIRECT = re.compile(
@@ -16,6 +16,7 @@ _DIRECT = re.compile(
 )
 _STATUS = re.compile(r"HTTP status (?:client|server) error \((?P<status>\d{3}) [^)]*\)")
 _UNREACHABLE = re.compile(r"Failed to fetch|error sending request|Request failed after|timed out", re.IGNORECASE)
+_UNREADABLE = re.compile(r"Received some unexpected (?P<kind>JSON|HTML) from ")
 _REFUSALS = frozenset({401, 403})
 _ABSENCES = frozenset({404, 410})
 
@@ -35,7 +36,7 @@ class Address(msgspec.Struct, frozen=True):
 
 
 def index_problem(words: str, config: IndexConfiguration) -> IndexProblem | None:
-    """The index or file that uv complains about, as one that does not answer or refuses; None for anything else.
+    """The index or file that uv complains about, with what is wrong with it; None for anything else.
 
     Args:
         words: What uv printed, without credentials.
@@ -48,6 +49,9 @@ def index_problem(words: str, config: IndexConfiguration) -> IndexProblem | None
     status = _status(words)
     if status in _REFUSALS:
         return IndexRefuses(index or place, status, had_credentials=HIDDEN in place, is_file=index is None)
+    unreadable = _UNREADABLE.search(words)
+    if unreadable is not None:
+        return IndexUnreadable(index or place, f"{unreadable['kind']} that is no index page ({_cause(words, None)})")
     if _UNREACHABLE.search(words):
         return IndexUnreachable(index or place, _cause(words, status), is_file=index is None)
     return None

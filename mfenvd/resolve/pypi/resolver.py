@@ -21,7 +21,7 @@ from mfenvd.domain.target import Target
 from mfenvd.resolve.explain import nearest_version
 from mfenvd.resolve.index.client import IndexClient, Listing
 from mfenvd.resolve.index.configuration import configuration
-from mfenvd.resolve.index.errors import IndexProblem, IndexRefuses, NoSuchPackage
+from mfenvd.resolve.index.errors import IndexProblem, IndexUnreachable, NoSuchPackage
 from mfenvd.resolve.index.findings import ignored, index_finding, kept_back, stale
 from mfenvd.resolve.pypi import findings
 from mfenvd.resolve.pypi.ahead import UvAhead
@@ -338,7 +338,7 @@ class _Attempt:
         problem = index_problem(error.output, self._config)
         if problem is None:
             raise error
-        if isinstance(problem, IndexRefuses) or uv.is_offline:
+        if uv.is_offline or not isinstance(problem, IndexUnreachable):
             raise problem
         uv.is_offline = True
         try:

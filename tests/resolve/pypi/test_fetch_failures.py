@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mfenvd.resolve.index.configuration import IndexConfiguration
-from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable
+from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable
 from mfenvd.resolve.pypi.fetch_failures import Address, bad_address, index_problem
 
 INDEX = "https://index.example/simple"
@@ -40,6 +40,20 @@ def test_who_does_not_answer(words: str, message: str) -> None:
     assert isinstance(problem, IndexUnreachable)
     assert str(problem) == message
     assert bad_address(words) is None
+
+
+def test_who_answers_with_something_else() -> None:
+    words = (
+        f"error: Received some unexpected JSON from `{INDEX}/demo/`\n"
+        "  cause: invalid type: string, expected u64 at line 1 column 259"
+    )
+    problem = index_problem(words, CONFIG)
+
+    assert isinstance(problem, IndexUnreadable)
+    assert str(problem) == (
+        f"The package index {INDEX} answers with something unusable: JSON that is no index page "
+        "(invalid type: string, expected u64 at line 1 column 259)."
+    )
 
 
 def test_who_refuses() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
 import msgspec
@@ -210,6 +211,16 @@ def test_metaflow_may_pick_another_wheel_of_the_same_version(index: IndexServer,
     assert [finding.code for finding in outcome.findings] == [Code.METAFLOW_PICKS_TOO_NEW]
     assert outcome.findings[0].data["wheel"] == "xgboost-2.1.4-py3-none-manylinux_2_28_x86_64.whl"
     assert on_a_newer_image.findings == ()
+
+
+def test_an_index_page_that_uv_alone_does_not_read_is_told_as_one(index: IndexServer, project: Context) -> None:
+    old, new = ({"filename": f"app-{one}-py3-none-any.whl", "url": f"{one}.whl", "hashes": {}} for one in "12")
+    page = json.dumps({"meta": {"api-version": "1.0"}, "name": "app", "files": [{**old, "size": "many"}, new]})
+    index.fail("app", Fault(body=page.encode(), content_type="application/vnd.pypi.simple.v1+json"))
+    outcome = resolve(index, ["app"], LINUX, project)
+    (finding,) = outcome.findings
+    assert (outcome.failed, finding.code) == (True, Code.INDEX_UNREADABLE)
+    assert finding.message.startswith(f"The package index {index.url} answers with something unusable: JSON that is no")
 
 
 def test_a_version_that_does_not_exist_names_the_nearest_that_works(index: IndexServer, project: Context) -> None:

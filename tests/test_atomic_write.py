@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mfenvd.atomic_write import copy_atomically, staged, write_atomically
+from mfenvd.atomic_write import copy_atomically, staged, write_atomically, write_for_a_while
 
 OLD, NEW = b"old" * 10_000, b"new" * 20_000
 
@@ -200,3 +202,13 @@ def test_what_others_left_in_the_folder_stays(file: Path) -> None:
         os.utime(other, (0, 0))
     write_atomically(file, NEW)
     assert names(file.parent) == sorted(["file", *(other.name for other in others)])
+
+
+def test_what_is_kept_for_a_while_goes_with_a_later_one(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    for name in ("old", "recent"):
+        write_for_a_while(folder / name, b"1", 100.0)
+    os.utime(folder / "old", (time.time() - 101,) * 2)
+    write_for_a_while(folder / "recent", b"2", 100.0)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"recent": b"2"}
+    assert stat.S_IMODE((folder / "recent").stat().st_mode) == 0o600

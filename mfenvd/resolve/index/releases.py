@@ -79,8 +79,9 @@ class _JsonFile(msgspec.Struct, rename="kebab", gc=False):
 
     @property
     def metadata(self) -> bool | _Hashes | None:
-        said = (self.core_metadata, self.dist_info_metadata, self.data_dist_info_metadata)
-        return next((one for one in said if one is not None), None)
+        if self.core_metadata is not None:
+            return self.core_metadata
+        return self.dist_info_metadata if self.dist_info_metadata is not None else self.data_dist_info_metadata
 
 
 class _JsonName(msgspec.Struct, gc=False):
@@ -166,7 +167,7 @@ def _of_json(content: bytes, origin: JsonOrigin) -> Iterator[DistFile]:
             sha256=entry.hashes.sha256 if entry.hashes is not None else None,
             size=entry.size,
             requires_python=entry.requires_python or None,
-            yanked=reason if entry.yanked not in {None, False} else None,
+            yanked=None if entry.yanked is None or entry.yanked is False else reason,
             has_metadata=bool(metadata),
             metadata_sha256=metadata.sha256 if isinstance(metadata, _Hashes) else None,
         )

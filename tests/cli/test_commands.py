@@ -15,6 +15,7 @@ import typer
 
 from mfenvd.cli import export, watching, why
 from mfenvd.cli.app import COMMANDS as MODULES
+from mfenvd.cli.exit_codes import ExitCode
 from mfenvd.cli.main import run
 from mfenvd.cli.status import duration
 from mfenvd.domain.event import PROTOCOL
@@ -461,6 +462,25 @@ main.main()
     with os.fdopen(writer) as closed:
         ended = subprocess.run(argv, stdout=closed, stderr=subprocess.PIPE, check=False, timeout=30, env=environ)
     assert (ended.returncode, ended.stderr) == (130, b"")
+
+
+def test_ctrl_c_is_quiet_while_modules_are_loaded() -> None:
+    code = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "msgspec":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from mfenvd.cli.entry import main
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "status"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (ExitCode.INTERRUPTED, "", "")
 
 
 def test_a_second_ctrl_c_that_hits_a_lock_of_python_is_quiet(

@@ -106,7 +106,7 @@ def target(arch: Arch) -> Target:
 
 
 class FakeResolver:
-    """Does what the requirement says: `sleep==SECONDS`, `spin==SECONDS`, `crash`, `raise`, `offline`, `refused`…"""
+    """Does what the requirement says: `sleep==SECONDS`, `refresh==SECONDS`, `crash`, `raise`, `offline`, `refused`…"""
 
     def resolve(
         self, request: Request, target: Target, context: Context, report: Callable[[Progress], None]
@@ -129,6 +129,10 @@ class FakeResolver:
 
 def _sleep(value: str, *_: object) -> None:
     time.sleep(float(value))
+
+
+def _sleep_at_refresh(value: str, context: Context, _: object) -> None:
+    time.sleep(float(value) if context.refresh else 0)
 
 
 def _spin(value: str, _: Context, report: Callable[[Progress], None]) -> None:
@@ -180,8 +184,9 @@ def _missing(*_: object) -> Outcome:
 
 
 _ORDERS: dict[str, Callable[[str, Context, Callable[[Progress], None]], Outcome | None]] = {
-    "sleep": _sleep, "spin": _spin, "child": _child, "crash": _crash, "crashonce": _crash_once, "raise": _raise,
-    "print": _print, "offline": _offline, "private": _private, "guarded": _guarded, "missing": _missing,
+    "sleep": _sleep, "refresh": _sleep_at_refresh, "spin": _spin, "child": _child, "crash": _crash,
+    "crashonce": _crash_once, "raise": _raise, "print": _print, "offline": _offline, "private": _private,
+    "guarded": _guarded, "missing": _missing,
 }  # fmt: skip
 
 

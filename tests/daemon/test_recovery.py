@@ -40,14 +40,14 @@ def test_interrupted_work_is_done_by_the_next_daemon(running: Daemon, root: Path
 
 
 def test_requested_work_outlives_the_daemon_though_an_answer_is_known(running: Daemon, root: Path) -> None:
-    (root / "flow.py").write_text("start: sleep==1\n")
+    (root / "flow.py").write_text("start: refresh==3\n")
     running.settle(root)
     running.connection.resolve_again(str(root))
     until(lambda: len(running.notes("resolve")) == 2)
     running.kill()
     running.start()
     until(lambda: len(running.notes("resolve")) == 3)
-    assert running.notes("resolve")[-1] == "sleep==1 linux-64 refresh"
+    assert running.notes("resolve")[-1] == "refresh==3 linux-64 refresh"
     until(lambda: running.states() == {"start linux-64": State.RESOLVED})
 
 

@@ -60,6 +60,8 @@ class ExtensionWorld(World):
 
     def environment(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`metaflow environment ARGUMENTS` in the project."""
+        # For several archs the extension makes it in several threads at once, and fails where one was faster.
+        self.envs.mkdir(parents=True, exist_ok=True)
         return self.metaflow("-m", "metaflow.cmd.main_cli", "environment", *arguments, check=check)
 
 

@@ -71,7 +71,9 @@ class FakeReader:
             self.files.pop(source, None)
             return
         hogs = [float(line.split()[1]) for line in lines if line.startswith("hog ")]
-        _hold_the_interpreter(sum(hogs))
+        if hogs:
+            note(self.notes, "hog", source)
+            _hold_the_interpreter(sum(hogs))
         if "boom" in lines:
             raise RuntimeError("the reader failed")
         if "!" in lines:

@@ -129,7 +129,7 @@ async def test_a_reader_that_ends_is_replaced_and_nothing_seems_changed(readers:
 async def test_a_reader_that_dies_while_reading_gets_a_second_attempt(project: Project) -> None:
     project.write("flow.py", "hog 60\nstart: one\n")
     reading = asyncio.create_task(project.read())
-    await eventually(lambda: fakes.notes(Path(project.context.cache_dir), "read"))
+    await eventually(lambda: fakes.notes(Path(project.context.cache_dir), "hog"))
     project.write("flow.py", "start: one\n")
     process(project.readers).kill()
     await reading

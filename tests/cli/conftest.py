@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,12 @@ class Ended:
 
 
 Run = Callable[..., Ended]
+
+
+def started(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    """`mfenv` as a process of its own."""
+    argv = [sys.executable, "-c", "from mfenvd.cli.main import main; main()", *arguments]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 
 @pytest.fixture

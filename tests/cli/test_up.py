@@ -22,8 +22,7 @@ from mfenvd.domain.event import (
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
-from tests.cli.conftest import Run
-from tests.cli.test_commands import command
+from tests.cli.conftest import Run, started
 from tests.support.fake_daemon import FakeDaemon
 
 Make = Callable[[int], AnyEvent]
@@ -156,7 +155,7 @@ def test_the_configuration_counts_for_every_path(mfenv: Run, daemon: FakeDaemon,
 def test_ctrl_c_leaves_the_daemon_at_work(daemon: FakeDaemon, project: Path, name: str) -> None:
     play(daemon, settling(daemon, project, kept=False))
     daemon.on_resolve = lambda: daemon.on_add(str(project))
-    with command(name, cwd=project, env=dict(os.environ)) as waiting:
+    with started(name, cwd=project, env=dict(os.environ)) as waiting:
         assert waiting.stderr
         while "✓ resolved" not in waiting.stderr.readline():
             pass

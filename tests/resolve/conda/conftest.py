@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mfenvd.resolve.conda import access
 from tests.support.conda_channel import (
     PYTHON,
     ChannelServer,
@@ -34,3 +35,14 @@ def served(tmp_path: Path) -> Iterator[ChannelServer]:
     write_repodata(tmp_path / "channels" / "team", repodata_of(package("a", "1"), *PYTHON), compressed=True)
     with ChannelServer(tmp_path / "channels") as server:
         yield server
+
+
+@pytest.fixture
+def channel(served: ChannelServer) -> str:
+    return f"{served.url}/team"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's error is not waited out."""
+    monkeypatch.setattr(access, "_ATTEMPTS_AGAIN", 0)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mfenvd.domain.arch import Arch
 from mfenvd.domain.request import Indexes, Kind, PypiPart, Request
 from mfenvd.domain.resolution import LockedPackage, Outcome
 from mfenvd.domain.resolver import Context, Progress
@@ -14,6 +15,8 @@ from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
 from mfenvd.resolve.pypi.resolver import PypiResolver
 from tests.support.index_server import IndexServer
+
+LINUX = Target(Arch.LINUX_64, "3.11", glibc="2.26")
 
 
 def context(folder: Path, *, local_arch: str = "", trusted: bool = False) -> Context:

@@ -170,7 +170,7 @@ class IndexClient:
         return found
 
     def leave(self) -> None:
-        """Closes what is open for the calling thread, which ends or asks no more; others go on."""
+        """Closes the calling thread's own connection to the cache, as it ends or asks no more; others go on."""
         self._cache.close()
 
     def close(self) -> None:
@@ -240,8 +240,7 @@ class IndexClient:
                     with self._asking:
                         results[item] = one(item, ask=True)
             finally:
-                # Each thread has a connection of its own to the cache.
-                self._cache.close()
+                self.leave()
 
         count = min(CONNECTIONS, len(missing))
         if count:

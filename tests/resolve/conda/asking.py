@@ -11,10 +11,6 @@ from mfenvd.domain.resolution import Outcome
 from mfenvd.domain.resolver import Context, Progress
 from mfenvd.domain.surroundings import Surroundings
 from mfenvd.domain.target import Target
-from mfenvd.resolve.conda.access import Access
-from mfenvd.resolve.conda.lists import FRESH_FOR
-from mfenvd.resolve.conda.question import Question
-from mfenvd.resolve.conda.repodata import Repodata
 from mfenvd.resolve.conda.resolver import CondaResolver
 
 LINUX = Target(Arch.LINUX_64, "3.11", glibc="2.26")
@@ -43,15 +39,3 @@ def context(folder: Path, environ: Mapping[str, str] | None = None, *, refresh: 
 def resolve(asked: Request, target: Target, folder: Path, environ: Mapping[str, str] | None = None) -> Outcome:
     said: list[Progress] = []
     return CondaResolver().resolve(asked, target, context(folder, environ), said.append)
-
-
-def lists(folder: Path, channel: str, fresh_for: float = FRESH_FOR) -> Repodata:
-    return Repodata(folder / "lists", Access((channel,)), fresh_for)
-
-
-def ask(spec: str, channel: str) -> Question:
-    return Question((spec,), (channel,), LINUX)
-
-
-def versions(known: Repodata, spec: str, channel: str, *, refresh: bool = False) -> list[str]:
-    return [str(record.version) for record in known.solve(ask(spec, channel), refresh=refresh).records]

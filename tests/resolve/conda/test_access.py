@@ -16,7 +16,8 @@ from mfenvd.domain.state import State
 from mfenvd.resolve.conda.access import Access, access_to
 from mfenvd.resolve.conda.buckets import bucket
 from mfenvd.resolve.conda.errors import ChannelRefuses
-from tests.resolve.conda.asking import LINUX, lists, request, resolve, versions
+from tests.resolve.conda.asking import LINUX, request, resolve
+from tests.resolve.conda.solving_lists import lists, versions
 from tests.support.conda_channel import (
     PYTHON,
     ChannelFault,

@@ -19,7 +19,8 @@ from mfenvd.resolve.conda.lists import FRESH_FOR
 from mfenvd.resolve.conda.mapped import give_back
 from mfenvd.resolve.conda.question import Question
 from mfenvd.resolve.conda.resolver import CondaResolver
-from tests.resolve.conda.asking import LINUX, MAC, TARGETS, ask, context, lists, request, resolve, versions
+from tests.resolve.conda.asking import LINUX, MAC, TARGETS, context, request, resolve
+from tests.resolve.conda.solving_lists import ask, lists, versions
 from tests.support.conda_channel import (
     PYTHON,
     ChannelFault,

@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -152,18 +151,18 @@ def test_other_user_is_refused_even_where_the_folder_would_let_them(running: Dae
     assert "another user" in answer.stdout
 
 
-def test_first_signal_drains_and_the_second_waits_for_nothing(running: Daemon, root: Path) -> None:
-    (root / "flow.py").write_text("start: sleep==30\n")
-    running.up(root)
-    until(lambda: running.notes("resolve"))
-    workers = running.workers()
-    assert running.process is not None
-    running.process.send_signal(signal.SIGTERM)
-    until(lambda: not running.paths.socket.exists())
-    assert running.process.poll() is None
-    began = time.monotonic()
-    assert running.signal(signal.SIGTERM) == 0
-    assert time.monotonic() - began < 4
+def test_first_signal_drains_and_the_second_waits_for_nothing(daemon: Daemon, root: Path) -> None:
+    (root / "flow.py").write_text("start: sleep==600\n")
+    daemon.environ["FAKE_DRAIN"] = "600"
+    daemon.start()
+    daemon.up(root)
+    until(lambda: daemon.notes("resolve"))
+    workers = daemon.workers()
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGTERM)
+    until(lambda: not daemon.paths.socket.exists())
+    assert daemon.process.poll() is None
+    assert daemon.signal(signal.SIGTERM) == 0
     until(lambda: not any(is_running(worker.pid) for worker in workers))
 
 

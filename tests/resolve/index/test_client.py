@@ -6,14 +6,15 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from requests import Response
+from urllib3.util import connection
 
 from mfenvd.resolve.index.client import CONNECTIONS, Listing
 from mfenvd.resolve.index.errors import IndexRefuses, IndexUnreachable, IndexUnreadable, NoSuchPackage
@@ -21,6 +22,37 @@ from mfenvd.resolve.index.transport import LateTransport
 from tests.resolve.index.conftest import MakeClient, ServeIndex
 from tests.support.index_server import Fault, IndexServer, Style
 from tests.support.wheels import sdist, wheel
+
+
+class Asking:
+    """How many requests are on their way, and how many there were at most."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.now -= 1
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
+    one, get = Asking(), LateTransport.get
+
+    def counted(
+        transport: LateTransport, url: str, *, index: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        with one:
+            return get(transport, url, index=index, headers=headers)
+
+    monkeypatch.setattr(LateTransport, "get", counted)
+    return one
 
 
 @pytest.mark.parametrize("style", list(Style))
@@ -139,7 +171,7 @@ def test_find_links_are_folders_pages_and_archives(index: IndexServer, client_of
 
 
 def test_many_packages_are_asked_for_at_once_and_each_gets_its_answer(
-    index: IndexServer, client_of: MakeClient
+    index: IndexServer, client_of: MakeClient, asking: Asking
 ) -> None:
     names = [f"demo-{number}" for number in range(12)]
     for name in names:
@@ -147,9 +179,8 @@ def test_many_packages_are_asked_for_at_once_and_each_gets_its_answer(
         index.fail(name, Fault(delay=0.2))
     index.fail("demo-3", Fault(status=404))
     index.fail("demo-4", Fault(body=b"garbage"))
-    begin = time.monotonic()
     answers = client_of(index.url).listings_of_many([*names, "Demo_0"])
-    assert time.monotonic() - begin < 12 * 0.2
+    assert asking.most > 1
     assert list(answers) == names
     assert isinstance(answers["demo-3"], NoSuchPackage)
     assert isinstance(answers["demo-4"], IndexUnreadable)
@@ -157,32 +188,17 @@ def test_many_packages_are_asked_for_at_once_and_each_gets_its_answer(
 
 
 def test_several_threads_of_one_client_ask_no_more_at_once_than_one(
-    index: IndexServer, client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+    index: IndexServer, client_of: MakeClient, asking: Asking
 ) -> None:
     groups = [[f"demo-{group}-{number}" for number in range(30)] for group in range(4)]
     for name in chain.from_iterable(groups):
         index.add(wheel(name, "1.0"))
         index.fail(name, Fault(delay=0.1))
-    asking, lock, get = [0, 0], threading.Lock(), LateTransport.get
-
-    def counted(
-        transport: LateTransport, url: str, *, index: str, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        with lock:
-            asking[0] += 1
-            asking[1] = max(asking)
-        try:
-            return get(transport, url, index=index, headers=headers)
-        finally:
-            with lock:
-                asking[0] -= 1
-
-    monkeypatch.setattr(LateTransport, "get", counted)
     client = client_of(index.url)
     with ThreadPoolExecutor(len(groups)) as pool:
         answers = list(pool.map(client.listings_of_many, groups))
     assert [len(found) for found in answers] == [30] * 4
-    assert 1 < asking[1] <= CONNECTIONS
+    assert 1 < asking.most <= CONNECTIONS
 
 
 @pytest.mark.parametrize(
@@ -217,16 +233,25 @@ def test_a_passing_fault_is_survived(index: IndexServer, client_of: MakeClient, 
     assert len(client_of(index.url).files("demo")) == 1
 
 
-def test_an_index_that_is_down_is_told_within_a_second_and_not_tried_for_every_package(client_of: MakeClient) -> None:
+def test_an_index_that_is_down_is_not_tried_for_every_package(
+    client_of: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+    connect = connection.create_connection
+
+    def counted(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
+        tried.append(address)
+        return connect(address, *arguments, **options)
+
+    monkeypatch.setattr(connection, "create_connection", counted)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         client = client_of(f"http://127.0.0.1:{unused.getsockname()[1]}/simple")
-        begin = time.monotonic()
         answers = client.listings_of_many([f"demo-{number}" for number in range(40)])
         assert all(isinstance(answer, IndexUnreachable) for answer in answers.values())
         with pytest.raises(IndexUnreachable, match="refused"):
             client.files("another")
-        assert time.monotonic() - begin < 2.0
+        assert 1 <= len(tried) <= 2 * CONNECTIONS
 
 
 def test_one_index_that_is_down_makes_the_answer_unknown(

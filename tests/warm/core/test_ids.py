@@ -7,7 +7,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from mfenvd.domain.codes import Code
 from mfenvd.domain.loaded import DeclaredFlow, DeclaredStep, FlowQuestion, Launcher, LoadedFile, PlannedLaunch
 from mfenvd.warm.core.ids import MetaflowSide
+from tests.daemon.harness import is_running
 from tests.warm.core.flows_for_ids import flows
 
 pytestmark = pytest.mark.metaflow
@@ -273,13 +273,16 @@ def test_a_file_that_cannot_be_loaded_is_a_finding_and_the_next_one_is_loaded(in
 
 def test_a_file_that_takes_too_long_is_ended_with_what_it_started(installed: Machine) -> None:
     slow = installed.root / "slow.py"
-    slow.write_text("import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])\n")
+    slow.write_text(
+        "import subprocess, sys\n"
+        "with subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']) as started:\n"
+        "    with open('started', 'w') as told: told.write(str(started.pid))\n"
+    )
     question = FlowQuestion(str(slow), (DeclaredFlow("SlowFlow", (DeclaredStep("start"),)),), (AS_WRITTEN,), "digest")
-    began = time.monotonic()
     (answer,) = MetaflowSide(seconds=2.0).ask([question], installed.launcher(), trusted=True)
-    assert time.monotonic() - began < 30
     assert [finding.code for finding in answer.findings] == [Code.NOT_LOADED]
     assert "more than 2 seconds" in answer.findings[0].message
+    assert not is_running(int((installed.root / "started").read_text()))
 
 
 def test_code_of_an_untrusted_project_does_not_run(installed: Machine) -> None:

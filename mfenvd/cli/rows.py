@@ -14,6 +14,7 @@ _WORST_FIRST = (Tone.BAD, Tone.UNKNOWN, Tone.BUSY, Tone.WAITING, Tone.OUTDATED, 
 _LONGEST_LIST = 3
 
 RowKey = tuple[str, str | None, str]
+CellKey = tuple[RowKey, Arch]
 
 
 @dataclass
@@ -54,12 +55,22 @@ def row_key(verdict: Verdict) -> RowKey:
     return verdict.source, verdict.flow, verdict.env
 
 
+def cell_key(verdict: Verdict) -> CellKey:
+    return row_key(verdict), verdict.target.arch
+
+
+def row_of(found: dict[RowKey, Row], verdict: Verdict) -> Row:
+    """The row of `found` that `verdict` belongs to, which is made where there is none yet; it knows `verdict` now."""
+    row = found.setdefault(row_key(verdict), Row(verdict.source, verdict.flow, verdict.env))
+    row.add(verdict)
+    return row
+
+
 def rows(verdicts: Iterable[Verdict]) -> list[Row]:
     """In the order of the verdicts, those of one file together."""
     found: dict[RowKey, Row] = {}
     for verdict in verdicts:
-        row = found.setdefault(row_key(verdict), Row(verdict.source, verdict.flow, verdict.env))
-        row.add(verdict)
+        row_of(found, verdict)
     first = {source: index for index, source in reversed(list(enumerate(row.source for row in found.values())))}
     return sorted(found.values(), key=lambda row: first[row.source])
 

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from mfenvd.domain.arch import Arch
-from mfenvd.flows.static.decorators import REMOTE
+from mfenvd.flows.decorator_names import REMOTE
 
 IMAGE_DEFAULTS = frozenset({"batch", "kubernetes"})
 """The remote decorators that run in `python:X.Y` unless an image is configured (Metaflow 2.19.39)."""

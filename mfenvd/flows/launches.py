@@ -7,12 +7,15 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.decospecs import Decospec, parse_decospec
-from mfenvd.flows.shell_lines import CommandLine, command_lines
+
+if TYPE_CHECKING:
+    from mfenvd.flows.shell_lines import CommandLine
 
 LARGEST_SCRIPT = 1 << 20
 """Bytes; a longer file is generated, not written."""
@@ -121,6 +124,8 @@ class LaunchScanner:
 
 def find_launches(path: str, text: str, root: Path) -> Iterator[Launch]:
     """The launches in the script `text` at the absolute `path` that attach something."""
+    from mfenvd.flows.shell_lines import command_lines  # late: it loads a YAML parser
+
     lines = command_lines(path, text)
     variables = _constants(lines)
     shells: dict[int, _Shell] = {}

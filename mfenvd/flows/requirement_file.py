@@ -11,7 +11,6 @@ import msgspec
 
 from mfenvd.domain.finding import Location
 from mfenvd.flows.requirement_formats import findings
-from mfenvd.flows.requirement_formats.environment_yml import read_environment_yml
 from mfenvd.flows.requirement_formats.file_text import MAX_BYTES, MAX_LOCK_BYTES, MAX_YAML_BYTES, read_text
 from mfenvd.flows.requirement_formats.findings import Unusable
 from mfenvd.flows.requirement_formats.lock_check import lock_findings
@@ -23,10 +22,17 @@ from mfenvd.flows.requirement_formats.uv_lock import read_uv_lock
 
 __all__ = ["FileRequirement", "Format", "LockedFile", "RequirementFile", "lock_findings", "read_requirement_file"]
 
+
+def _read_environment_yml(path: Path, text: str, choice: Choice) -> RequirementFile:
+    from mfenvd.flows.requirement_formats.environment_yml import read_environment_yml  # late: it loads a YAML parser
+
+    return read_environment_yml(path, text, choice)
+
+
 _READERS: dict[Format, Callable[[Path, str, Choice], RequirementFile]] = {
     Format.REQUIREMENTS_TXT: read_requirements_txt,
     Format.PYPROJECT: read_pyproject,
-    Format.ENVIRONMENT_YML: read_environment_yml,
+    Format.ENVIRONMENT_YML: _read_environment_yml,
     Format.UV_LOCK: read_uv_lock,
     Format.PYLOCK: read_pylock,
 }

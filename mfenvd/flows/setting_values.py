@@ -11,7 +11,7 @@ from mfenvd.domain.alias import BadAliasError, parse_alias
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.pins import DATASTORES
 from mfenvd.domain.request import MixedSolver
-from mfenvd.flows.static.decorators import STEP_DECORATORS
+from mfenvd.flows.decorator_names import STEP_DECORATORS
 
 _PYTHON = re.compile(r"3\.\d+(\.\d+)?t?")
 _GLIBC = re.compile(r"2\.\d+")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from mfenvd.cli.progress import Bars, Lines, board
+from mfenvd.cli.bars import Bars
+from mfenvd.cli.progress import Lines, board
 from mfenvd.domain.resolver import Progress
 from mfenvd.domain.state import State
 from tests.cli.conftest import terminal

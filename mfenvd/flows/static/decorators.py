@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from mfenvd.flows.decorator_names import ENVIRONMENT_FLOW, ENVIRONMENT_STEP, REMOTE
 from mfenvd.flows.static.defaults import DEFAULTS
 from mfenvd.flows.static.heap import Conditional, DecoratorList, Doubt
 from mfenvd.flows.static.outcomes import Evidence, Raised
@@ -13,20 +14,6 @@ from mfenvd.flows.static.values import Builtin, Call, ClassValue, Function, Site
 
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
-
-# Metaflow 2.19.39, conda_environment.get_environment, and the extensions that it names there.
-REMOTE = ("batch", "kubernetes", "nvidia", "snowpark", "slurm", "nvct", "skypilot_step")
-ENVIRONMENT_STEP = ("pypi", "conda", "named_env", "pip", "sys_packages")
-ENVIRONMENT_FLOW = ("pypi_base", "conda_base", "named_env_base", "pip_base", "sys_packages_base")
-_SCHEDULERS = (
-    "schedule", "trigger", "trigger_on_finish", "exit_hook", "airflow_external_task_sensor", "airflow_s3_key_sensor",
-)  # fmt: skip
-STEP_DECORATORS = (
-    *ENVIRONMENT_STEP, *REMOTE, "resources", "catch", "timeout", "environment", "secrets", "parallel", "retry", "card",
-    "pytorch_parallel",
-)  # fmt: skip
-FLOW_DECORATORS = (*ENVIRONMENT_FLOW, *_SCHEDULERS, "project")
-
 
 # What Metaflow raises for a step decorator below `@step`.
 _MISPLACED = "BadStepDecoratorException"

@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.loaded import DeclaredDecorator
+from mfenvd.flows.decorator_names import ENVIRONMENT_FLOW, ENVIRONMENT_STEP, REMOTE
 from mfenvd.flows.reading import FlowReading, RemoteDecorator, StepReading
 from mfenvd.flows.static import configs, findings, mutators
-from mfenvd.flows.static.decorators import (
-    ENVIRONMENT_FLOW,
-    ENVIRONMENT_STEP,
-    REMOTE,
-    BoundDecorator,
-    Removed,
-    is_flow,
-    is_step,
-)
+from mfenvd.flows.static.decorators import BoundDecorator, Removed, is_flow, is_step
 from mfenvd.flows.static.heap import Conditional, Doubt
 from mfenvd.flows.static.merge import Declared, Merged
 from mfenvd.flows.static.mutable import FlowState, StepState, name_of

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mfenvd.flows import metaflow_parsers
+from mfenvd.flows.decorator_names import FLOW_DECORATORS, STEP_DECORATORS
 from mfenvd.flows.static import configs, decorators, library_data, mutable, mutators
 from mfenvd.flows.static.classes import NEW
 from mfenvd.flows.static.values import Builtin, Call, ClassValue, Library, Namespace, Site
@@ -45,8 +46,8 @@ NAMES: dict[str, Any] = {
     "user_step_decorator": Builtin("user_step_decorator", mutators.user_step_decorator),
     "MutableStep": mutable.DUPLICATES,
     "MutableFlow": mutable.DUPLICATES,
-    **{name: decorators.MetaflowDecorator(name, "step") for name in decorators.STEP_DECORATORS},
-    **{name: decorators.MetaflowDecorator(name, "flow") for name in decorators.FLOW_DECORATORS},
+    **{name: decorators.MetaflowDecorator(name, "step") for name in STEP_DECORATORS},
+    **{name: decorators.MetaflowDecorator(name, "flow") for name in FLOW_DECORATORS},
     **{name: Builtin(name, _parser(parse)) for name, parse in _PARSERS.items()},
 }
 """What `from metaflow import *` binds, as far as it concerns environments."""

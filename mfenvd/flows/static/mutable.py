@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from mfenvd.flows.decorator_names import ENVIRONMENT_STEP, FLOW_DECORATORS
 from mfenvd.flows.static import configs
 from mfenvd.flows.static.decorators import (
-    ENVIRONMENT_STEP,
-    FLOW_DECORATORS,
     BoundDecorator,
     MetaflowDecorator,
     Removed,

@@ -11,10 +11,10 @@ import pytest
 
 from mfenvd.domain.codes import Code
 from mfenvd.domain.pins import DATASTORES, pinned_packages
+from mfenvd.flows.decorator_names import REMOTE
 from mfenvd.flows.decospecs import Decospec, parse_decospec
 from mfenvd.flows.metaflow_config import MetaflowConfig, read_metaflow_config
 from mfenvd.flows.requests import requirement_text
-from mfenvd.flows.static.decorators import REMOTE
 
 needs_metaflow = pytest.mark.skipif(importlib.util.find_spec("metaflow") is None, reason="Metaflow is not installed")
 

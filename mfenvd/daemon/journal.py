@@ -87,8 +87,14 @@ class Journal:
         return await self._read(lambda db: {root for (root,) in db.execute("SELECT root FROM trust")}, set())
 
     async def records(self, keys: Collection[str]) -> dict[str, Record]:
-        """What is settled of the jobs `keys`."""
-        return await self._read(lambda db: journal_file.records(db, keys), {}) if keys else {}
+        """What is settled of the jobs `keys`, which are in use now."""
+        if not keys:
+            return {}
+        nothing: dict[str, Record] = {}
+        found = await self._read(lambda db: journal_file.records(db, keys), nothing)
+        now = time.time()
+        self._post(lambda db: journal_file.use(db, found, now))
+        return found
 
     async def previous(self, id_: str) -> Before | None:
         """What the packages of the verdict `id_` were before; None when that is not known."""

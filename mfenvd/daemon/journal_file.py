@@ -159,10 +159,12 @@ def records(db: sqlite3.Connection, keys: Collection[str]) -> dict[str, Record]:
                 found[key] = Record(_OUTCOME.decode(outcome), settled, basis)
             except msgspec.DecodeError:
                 _log.warning("the outcome of job %s is not understood; it is resolved again", key)
-    now = time.time()
-    with db:
-        db.executemany("UPDATE outcome SET used = ? WHERE key = ?", [(now, key) for key in found])
     return found
+
+
+def use(db: sqlite3.Connection, keys: Iterable[str], now: float) -> None:
+    """Somebody looks at these outcomes: they are kept from now on as new ones are."""
+    db.executemany("UPDATE outcome SET used = ? WHERE key = ?", [(now, key) for key in keys])
 
 
 def settle(db: sqlite3.Connection, key: str, record: Record) -> None:

@@ -109,6 +109,15 @@ async def test_full_disk_is_said_and_forgotten_when_it_is_over(tmp_path: Path) -
     await small.close()
 
 
+async def test_on_a_full_disk_what_is_known_is_still_read(journal: Journal) -> None:
+    record = Record(BLOCKED, 12.5, "basis")
+    await journal.settle("key", record)
+    await journal._do(lambda db: db and db.execute("PRAGMA query_only = 1"))
+    assert await journal.records(["key"]) == {"key": record}
+    await journal.written()
+    assert [finding.code for finding in journal.findings] == [Code.JOURNAL_UNWRITABLE]
+
+
 WRITER = """
 import asyncio, sys
 from pathlib import Path

@@ -97,6 +97,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
             gives a conda environment of its own accord.
         remote: Decorators that run it elsewhere, in their order.
         problem: Why Metaflow makes no environment of it; None when it does.
+        refused: Whether the problem is what is written, so that Metaflow refuses it everywhere.
         needs_trust: Whether the problem is that the project is not trusted.
         passes: Whether the problem may be gone a little later, with nobody doing anything about it.
         request: What metaflow-netflixext calls what the step asks for, in the place of `identity`.
@@ -107,6 +108,7 @@ class LoadedStep(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...] = ()
     remote: tuple[str, ...] = ()
     problem: str | None = None
+    refused: bool = False
     needs_trust: bool = False
     passes: bool = False
     request: RequestIdentity | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from mfenvd.domain.arch import Arch
@@ -14,6 +16,7 @@ DEFAULT_MACOS = "13.0"
 DEFAULT_CUDA = "12.4"
 """The driver that is assumed where a step asks for a GPU and nothing says which one it gets."""
 
+_VERSION = re.compile(r"\d+(\.\d+)*")
 # Of each line on conda-forge, where Metaflow gets its interpreters (August 2026).
 _NEWEST_PATCH = {
     (3, 6): 15, (3, 7): 12, (3, 8): 20, (3, 9): 23, (3, 10): 20, (3, 11): 15, (3, 12): 13, (3, 13): 15, (3, 14): 6,
@@ -74,6 +77,12 @@ def newest_patch(minor: str) -> str:
     """`3.9.23` for `3.9`, the newest that conda has of that line; `.0` for a line that is not known here."""
     major, second = minor.split(".")
     return f"{minor}.{_NEWEST_PATCH.get((int(major), int(second)), 0)}"
+
+
+def offered_version(text: str) -> str | None:
+    """`2.36` for `2.36=0`, a virtual package's version with its build; None for what is no version."""
+    version = text.partition("=")[0].strip()
+    return version if _VERSION.fullmatch(version) else None
 
 
 def version_pair(text: str) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from mfenvd.domain.plan import Environment, PlannedTarget
 from mfenvd.domain.redact import shown_url, without_channel_credentials
 from mfenvd.domain.request import CondaPart, Indexes, Kind, PypiPart, Request
 from mfenvd.domain.sharing import AskedEnvironment
-from mfenvd.domain.target import newest_patch
+from mfenvd.domain.target import newest_patch, offered_version
 from mfenvd.flows.conda_packages import conda_part, metaflow_spec
 from mfenvd.flows.file_conda import minor_of
 from mfenvd.flows.project_context import ProjectContext
@@ -202,7 +202,7 @@ def _holds(marker: str, target: PlannedTarget) -> bool:
 def _system(asked: AskedEnvironment, name: str) -> str | None:
     """`2.36` of `__glibc==2.36=0`; None where the arch has none."""
     found = dict(_split(asked.deps, "sys")).get(name)
-    return found.partition("=")[0] if found else None
+    return offered_version(found) if found else None
 
 
 def _split(deps: dict[str, tuple[str, ...]], category: str) -> Iterator[tuple[str, str]]:

@@ -147,14 +147,24 @@ def bad_requirement(text: str, reason: str, location: Location | None, fix: str 
     ).located(location)  # fmt: skip
 
 
-def extension_refuses(
+def extension_refuses(step: str, location: Location | None, reason: str) -> Finding:
+    """MFE612: what is written of a step is nothing that the extension makes an environment of."""
+    return Finding(
+        Code.EXTENSION_NOT_WARMED,
+        Severity.ERROR,
+        f"metaflow-netflixext refuses the environment of {step}: {_sentence(reason)}.",
+        fix="Mend what it says: `run` ends with it, too.",
+    ).located(location)
+
+
+def extension_silent(
     step: str, location: Location | None, reason: str, *, only_named: bool, needs_trust: bool
 ) -> Finding:
     """MFE612: without what the extension calls an environment, nothing can be made ready for it.
 
     Of a step that has no more than a name, nothing is known then: `only_named`.
     """
-    said = " ".join(redact(reason).split()).rstrip(".")
+    said = _sentence(reason)
     trusting = "`mfenv trust`, once you trust the project." if needs_trust else None
     return Finding(
         Code.EXTENSION_NOT_WARMED,
@@ -315,6 +325,11 @@ def loaded_differs(flow: str, step: str, location: Location | None, differences:
 
 def _toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
+
+
+def _sentence(reason: str) -> str:
+    """What somebody else said, on one line, without credentials and without the last dot."""
+    return " ".join(redact(reason).split()).rstrip(".")
 
 
 def _some(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import msgspec
 
 from mfenvd.domain.codes import Code
-from mfenvd.domain.finding import Finding, Location
+from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.identity import Identity
 from mfenvd.domain.loaded import (
     AS_WRITTEN,
@@ -219,11 +219,17 @@ def _named(step: StepReading, found: Sequence[LoadedStep]) -> StepReading:
 
 
 def _refused(step: StepReading, answer: LoadedStep) -> StepReading:
-    """With the reason why the extension makes no environment of it."""
-    only_named = step.named_env is not None
-    said = findings.extension_refuses(
-        step.name, step.location, answer.problem or "", only_named=only_named, needs_trust=answer.needs_trust
-    )
+    """With the reason why the extension makes no environment of it, unless reading found it, at its very place."""
+    if answer.refused and any(finding.severity is Severity.ERROR for finding in step.findings):
+        return step
+    reason = answer.problem or ""
+    if answer.refused:
+        said = findings.extension_refuses(step.name, step.location, reason)
+    else:
+        only_named = step.named_env is not None
+        said = findings.extension_silent(
+            step.name, step.location, reason, only_named=only_named, needs_trust=answer.needs_trust
+        )
     return msgspec.structs.replace(step, findings=(*step.findings, said))
 
 

@@ -78,7 +78,7 @@ def read_context(
     environ, folder = surroundings.environ, launch_folder(root, surroundings)
     metaflow = read_metaflow_config(folder, environ)
     interpreter = find_interpreter(root, settings, surroundings, host)
-    installed = _installed_metaflow(interpreter)
+    installed, core = _installed_metaflow(interpreter), _is_core(interpreter)
     conda = _conda(folder, surroundings, last)
     configured = map(str, configuration_files(root, paths))
     watched = (*configured, *metaflow.watched, *interpreter.watched, *conda.files, *installed)
@@ -86,14 +86,14 @@ def read_context(
         settings=settings,
         metaflow=metaflow,
         interpreter=interpreter,
-        facts=ProjectFacts(str(root), str(folder), dict(environ), interpreter.version, interpreter.site_packages),
+        facts=ProjectFacts(str(root), str(folder), dict(environ), interpreter.version, interpreter.site_packages, core),
         requests=RequestFacts(
             python=interpreter.version,
             datastore=settings.datastore or metaflow.datastore,
             conda=conda,
             folders=(folder,),
             mixed_solver=settings.mixed_resolver,
-            core=_is_core(interpreter),
+            core=core,
         ),
         targets=ProjectTargets(
             settings,

@@ -115,6 +115,7 @@ class ProjectFacts(msgspec.Struct, frozen=True):
         python: The interpreter's version as `3.11.7`; None when it is not known.
         cwd: Absolute path of the folder that Metaflow is started in, for relative paths.
         site_packages: Absolute path of the interpreter's folder of packages; None when it is not known.
+        core: Whether its Metaflow is without metaflow-netflixext; None when not known.
     """
 
     root: str
@@ -122,3 +123,4 @@ class ProjectFacts(msgspec.Struct, frozen=True):
     environ: dict[str, str] = msgspec.field(default_factory=dict)
     python: str | None = None
     site_packages: str | None = None
+    core: bool | None = None

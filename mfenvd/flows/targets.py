@@ -10,7 +10,7 @@ import msgspec
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.finding import Location
 from mfenvd.domain.plan import PlannedTarget
-from mfenvd.domain.target import DEFAULT_MACOS, Target
+from mfenvd.domain.target import DEFAULT_MACOS, Target, offered_version
 from mfenvd.flows.cuda import cuda_of
 from mfenvd.flows.decospecs import Decospec, parse_decospec, remote_arch
 from mfenvd.flows.floors import ProjectTargets, Want, glibc_floor
@@ -71,7 +71,7 @@ def requested_targets(  # noqa: PLR0913 - one argument per fact
 
 def offering(planned: PlannedTarget, step: StepReading) -> PlannedTarget:
     """The target with what `@sys_packages` says that it offers; builds behind the versions do not count."""
-    given = {name: version.partition("=")[0] for name, version in step.system.items()}
+    given = {name: offered_version(version) for name, version in step.system.items()}
     return planned.given(glibc=given.get("__glibc"), cuda=given.get("__cuda"))
 
 

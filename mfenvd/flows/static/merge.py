@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.loaded import DeclaredDecorator
+from mfenvd.domain.target import offered_version
 from mfenvd.flows.static import configs, findings, iteration
 from mfenvd.flows.static.decorators import BoundDecorator
 from mfenvd.flows.static.values import Unknown
@@ -22,18 +23,21 @@ from mfenvd.flows.static.values import Unknown
 if TYPE_CHECKING:
     from mfenvd.flows.static.machine import Machine
 
-# The attributes of Metaflow 2.19.39 and of metaflow-netflixext (conda_common_decorator.py).
-_NETFLIXEXT = ("name", "pathspec", "fetch_at_exec")
-_KNOWN = {
-    "pypi": {"packages", "python", "disabled", "extra_indices", "extras", "sources", "conda_only", *_NETFLIXEXT},
-    "conda": {
-        "packages", "libraries", "python", "disabled", "channels", "pip_packages", "pip_sources", "sources",
-        *_NETFLIXEXT,
-    },
-    "named_env": {"disabled", *_NETFLIXEXT},
+OF_CORE = {
+    "pypi": {"packages", "python", "disabled"},
+    "conda": {"packages", "libraries", "python", "disabled"},
+}
+"""The arguments that decorators have in Metaflow 2.19.39."""
+
+_NAMED = {"name", "pathspec", "fetch_at_exec", "disabled"}
+OF_EXTENSION = {
+    "pypi": {"packages", "python", "extra_indices", "extras", "sources", "conda_only", *_NAMED},
+    "conda": {"libraries", "python", "channels", "pip_packages", "pip_sources", *_NAMED},
+    "named_env": _NAMED,
     "sys_packages": {"packages", "disabled"},
-}  # fmt: skip
-_KNOWN["pip"] = _KNOWN["pypi"]
+}
+OF_EXTENSION["pip"] = OF_EXTENSION["pypi"]
+"""And in metaflow-netflixext 1.3.17 (conda_common_decorator.py), which puts decorators of its own in their place."""
 
 
 _PLAIN = (str, int, float, bytes, list, tuple, dict, set, frozenset, type(None))
@@ -57,8 +61,23 @@ class Declared:
         if isinstance(spread := values.get("**"), Unknown):
             self.findings.append(findings.unknown_value(f"The arguments of {self.label}", spread))
         for name in values:
-            if name not in _KNOWN[self.kind] and name != "**":
-                self._refuse(f"{self.label} has no argument `{name}`.", f"Remove `{name}`.")
+            if name != "**":
+                self._check_name(name)
+
+    def _check_name(self, name: str) -> None:
+        """Refuses an argument that this Metaflow's decorator does not have; which Metaflow it is may not be known."""
+        core = self._machine.facts.core
+        in_core, in_extension = name in OF_CORE.get(self.kind, ()), name in OF_EXTENSION[self.kind]
+        if not in_core and not in_extension:
+            self._refuse(f"{self.label} has no argument `{name}`.", f"Remove `{name}`.")
+        elif core is False and not in_extension:
+            self._refuse(
+                f"{self.label} of metaflow-netflixext has no argument `{name}`.",
+                "Write `libraries`, which every Metaflow has.",
+            )
+        elif core and self.kind in OF_CORE and not in_core:
+            message = f"{self.label} has no argument `{name}` without metaflow-netflixext."
+            self._refuse(message, f"Remove `{name}`, or install metaflow-netflixext.")
 
     def packages(self, *names: str) -> dict[str, str]:
         """`{name: version}` of the attributes `names`, later ones over earlier ones."""
@@ -117,6 +136,11 @@ class Declared:
                 f"Metaflow reads the version {version!r} of {name} as `{name}=={version}`, which no version matches."
             )
             self.findings.append(findings.bad_argument(place, message, fix, package))
+            return False
+        if self.kind == "sys_packages" and offered_version(version) is None:
+            message = f"The version of {name} in {self.label} is {version!r}, which is none: it says nothing here."
+            fix = f'Write it as in `{{"{name}": "12.2"}}`.'
+            self.findings.append(findings.bad_argument(place, message, fix, package, Severity.WARNING))
             return False
         return True
 

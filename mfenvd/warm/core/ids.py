@@ -253,6 +253,7 @@ def _flow(said: Mapping[str, Any]) -> LoadedFlow:
                 LoadedStep(
                     step["step"],
                     problem=error["text"],
+                    refused=error.get("refused", False),
                     needs_trust=error.get("needs_trust", False),
                     passes=error.get("passes", False),
                 )

@@ -72,8 +72,25 @@ class Dialect:
                 found["request"]["arch"] = arch
                 found["request"]["named"]["sys"] = self._system(environment, step)
         except Exception as error:
-            return {"step": step.name, "error": self._side._failure(error, "metaflow")}
+            failure = self._side._failure(error, "metaflow")
+            return {"step": step.name, "error": dict(failure, refused=self._is_refused(environment, step))}
         return dict(said, **found)
+
+    def _is_refused(self, environment: Any, step: Any) -> bool:
+        """Whether a step is refused as it is written, before anything is asked of the machine or a datastore."""
+        # What the flow's decorators came to before one of them was refused.
+        self._environments._flow_req = None
+        try:
+            environment.extract_merged_reqs_for_step(
+                _Unasked(), environment._flow, environment._datastore_type, step, local_only=True
+            )
+        except _Asked:
+            return False
+        except Exception:
+            return True
+        finally:
+            self._environments._flow_req = None
+        return False
 
     def _request(self, conda: Any, env_type: Any, deps: Any, sources: Any) -> dict[str, Any]:
         """A request in the extension's words."""
@@ -190,7 +207,7 @@ class Dialect:
                 else:
                     own.append(made)
         except Exception as error:
-            return {"step": step["step"], "error": self._side._failure(error, "metaflow")}
+            return {"step": step["step"], "error": dict(self._side._failure(error, "metaflow"), refused=True)}
         own += [self._side.other(classes.get(name), name) for name in step["remote"]]
         environment._flow._flow_decorators = flow
         said = self.step(environment, self._side.Step(step["step"], own))
@@ -287,6 +304,17 @@ class SilentDatastoreError(Exception):
     def __init__(self, seconds: float) -> None:
         self.message = f"the datastore does not answer within {seconds:g} seconds"
         super().__init__(self.message)
+
+
+class _Unasked:
+    """In the place of the extension's `Conda`, whose every part says something of the machine."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise _Asked(name)
+
+
+class _Asked(BaseException):
+    """No `Exception`, which somebody may expect."""
 
 
 class _Over(BaseException):

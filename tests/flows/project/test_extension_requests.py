@@ -15,13 +15,15 @@ from mfenvd.domain.loaded import AS_WRITTEN, LoadedFile, LoadedFlow, LoadedStep
 from mfenvd.domain.request import Kind, PypiPart
 from mfenvd.domain.sharing import AskedEnvironment, Worded
 from mfenvd.domain.surroundings import Surroundings
-from mfenvd.flows.extension_requests import Described, described, undescribed
+from mfenvd.flows.extension_requests import Described, described, undescribed, within
+from mfenvd.flows.findings import bad_python
 from mfenvd.flows.flow_context import FlowContext
 from mfenvd.flows.flow_environments import source_environments
 from mfenvd.flows.host import Host
 from mfenvd.flows.loaded import Overlay, overlaid
 from mfenvd.flows.project_context import ProjectContext, read_context
 from mfenvd.flows.reading import FileReading, FlowReading, StepReading
+from mfenvd.flows.requests import RequestFacts, step_request
 from mfenvd.paths import find_paths
 
 Tokens = dict[str, tuple[str, ...]]
@@ -128,6 +130,31 @@ def test_a_step_that_the_extension_refuses_is_warned_of_where_nothing_else_is_kn
     assert finding.severity is (Severity.WARNING if named else Severity.NOTICE)
     assert (finding.fix or "").startswith(fix or "")
     assert (finding.fix is None) == (fix is None)
+
+
+def test_a_step_that_the_extension_refuses_as_it_is_written_is_an_error_and_said_once() -> None:
+    flawless = StepReading("start", Location("flow.py", 3), kind="pypi", pypi={"six": ""})
+    known = bad_python("x", Location("flow.py", 2))
+    for findings in ((), (known,)):
+        step = msgspec.structs.replace(flawless, findings=findings)
+        reading = FileReading("flow.py", (FlowReading("F", Location("flow.py", 1), (step,)),))
+        loaded = LoadedFlow("F", AS_WRITTEN, (LoadedStep("start", problem="two Pythons", refused=True),))
+        answer = LoadedFile("flow.py", "digest", (loaded,), extension="1.3.17")
+        ((seen,),) = (flow.steps for flow in overlaid(reading, Overlay(answer, reading, "3.11.7")).flows)
+        (finding,) = seen.findings
+        assert finding.severity is Severity.ERROR
+        assert (finding == known) or (finding.code, ": two Pythons." in finding.message) == ("MFE612", True)
+        assert step_request(seen, RequestFacts("3.11.7", core=False)).request is None
+
+
+def test_what_a_named_environment_says_of_a_machine_counts_only_as_a_version(
+    context: ProjectContext, tmp_path: Path
+) -> None:
+    deps: Tokens = {"conda": ("python==3.11.*",), "sys": ("__glibc==new", "__cuda==")}
+    asked = AskedEnvironment("linux-64", "b" * 40, "pypi-only", Worded(deps, {}), deps)
+    (planned,) = described(asked, undescribed(tmp_path, "env"), context).environment.targets
+    assert (planned.target.glibc, planned.target.cuda) == ("2.36", None)
+    assert within(planned, asked) == planned
 
 
 def test_a_named_environment_has_a_verdict_for_each_arch_that_it_is_there_for_and_a_finding_for_the_others(

@@ -70,10 +70,11 @@ def read(
     python: str | None = PYTHON,
     cwd: Path | None = None,
     site_packages: str | None = None,
+    core: bool | None = None,
 ) -> FileReading:
     """Reads a flow file of the project in `folder`."""
     write(folder, {**(files or {}), name: source})
-    facts = ProjectFacts(str(folder), str(cwd or folder), dict(environ or {}), python, site_packages)
+    facts = ProjectFacts(str(folder), str(cwd or folder), dict(environ or {}), python, site_packages, core)
     return read_file(folder / name, facts, ModuleCache())
 
 

@@ -37,6 +37,29 @@ def test_what_metaflow_refuses(decorator: str, message: str, fix: str, tmp_path:
     assert finding.line == line_of(source, "@pypi" if "@pypi" in decorator else "@conda")
 
 
+@pytest.mark.parametrize(
+    ("decorator", "argument", "refusing"),
+    [
+        ("@conda(packages={'a': '1'})", "packages", False),
+        ("@conda(libraries={'a': '1'}, channels=['b'])", "channels", True),
+        ("@pypi(packages={'a': '1'}, extra_indices=['https://x/simple'])", "extra_indices", True),
+    ],
+)
+def test_an_argument_that_the_other_metaflow_has_is_refused_where_it_is_known_which_one_runs(
+    decorator: str, argument: str, refusing: bool, tmp_path: Path
+) -> None:
+    for core in (True, False, None):
+        found = errors(read_start(tmp_path, flow(decorator), core=core))
+        assert [f"has no argument `{argument}`" in one.message for one in found] == [True] * (core is refusing)
+
+
+def test_a_virtual_package_has_a_version(tmp_path: Path) -> None:
+    source = flow("@sys_packages(packages={'__glibc': '2.17=0', '__cuda': 'newest'})", header="from metaflow import *")
+    step = read_start(tmp_path, source)
+    assert step.system == {"__glibc": "2.17=0"}
+    assert [(finding.code, finding.severity) for finding in step.findings] == [("MFE108", Severity.WARNING)]
+
+
 def test_a_decorator_that_is_there_twice_is_for_the_extension_alone(tmp_path: Path) -> None:
     step = read_start(tmp_path, flow("@pypi(packages={'a': '1'})\n@pypi(packages={'b': '2'})"))
 

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from mfenvd.domain.sharing import KINDS, Worded
 from mfenvd.flows.flow_file import ModuleCache, read_file
 from mfenvd.flows.loaded import declared_flows
 from mfenvd.flows.reading import ProjectFacts
+from mfenvd.flows.static.merge import OF_CORE, OF_EXTENSION
 from mfenvd.warm.core import ids as asking
 from mfenvd.warm.core.ids import MetaflowSide
 from mfenvd.warm.netflixext import manifest
@@ -206,7 +208,39 @@ def test_a_step_that_the_extension_refuses_says_why(machine: Machine) -> None:
     path = machine.flow(name, source)
     os.unlink(machine.root.parent / "bin" / "micromamba")  # noqa: PTH108 - a program, not a file of the project
     (flow,) = ask(path, machine.declared(path), machine.launcher()).flows
-    assert {step.problem for step in flow.steps if step.problem} == {"No micromamba binary found"}
+    said = {(step.problem, step.refused) for step in flow.steps if step.problem}
+    assert said == {("No micromamba binary found", False)}
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_is_refused_as_it_is_written_is_told_from_what_the_machine_lacks(
+    machine: Machine, *, trusted: bool
+) -> None:
+    source = (
+        "from metaflow import FlowSpec, conda_base, named_env, pypi, pypi_base, step\n\n\n"
+        "{base}class RefusedFlow(FlowSpec):\n"
+        "    {start}\n    @step\n    def start(self):\n        self.next(self.end)\n\n"
+        "    @step\n    def end(self):\n        pass\n"
+    )
+    late = '@named_env(name="team/env:v1", fetch_at_exec=True)\n    @pypi(packages={"six": ""})'
+    apart = '@pypi_base(python="3.10")\n@conda_base(python="3.11")\n'
+    said: dict[tuple[str, str, str], bool] = {}
+    for base, start in (("", late), (apart, "@pypi(packages={})"), ("", '@named_env(name="team/unheard:v1")')):
+        path = machine.flow("RefusedFlow", source.format(base=base, start=start))
+        (flow,) = ask(path, machine.declared(path), machine.launcher(), trusted=trusted).flows
+        said |= {(base, start, step.step): step.refused for step in flow.steps if step.problem}
+    assert list(said.values()) == [True, True, True, False]
+
+
+def test_the_arguments_of_decorators_are_those_that_reading_knows(extension_python: str) -> None:
+    tell = (
+        "import json, metaflow.plugins as plugins\n"
+        "print(json.dumps({one.name: list(one.defaults) for one in plugins.STEP_DECORATORS}))"
+    )
+    for python, known in ((sys.executable, OF_CORE), (extension_python, OF_EXTENSION)):
+        told = subprocess.run([python, "-c", tell], capture_output=True, text=True, check=True, timeout=60)
+        have = json.loads(told.stdout)
+        assert {name: set(have[name]) for name in known} == known
 
 
 @pytest.mark.parametrize("named", ['name="team/unheard:v1"', 'pathspec="OtherFlow/1/start"'])

@@ -35,7 +35,7 @@ def configuration_files(root: Path, paths: Paths) -> tuple[Path, ...]:
 def load_settings(root: Path, paths: Paths) -> tuple[Settings, tuple[Finding, ...]]:
     """What the configuration files say together, and what is wrong with them.
 
-    A key that does not exist or has a bad value is left out; all others apply.
+    A key that does not exist or has a bad value is left out, of an array the bad item alone; all others apply.
     """
     merged: dict[str, Any] = {}
     origins: dict[str, Location] = {}
@@ -216,15 +216,31 @@ class _Layer:
         if key not in checks:
             self._unknown(path, (*checks, *tables))
             return
-        try:
-            into[key] = checks[key](value, self.path.parent)
-        except BadValueError as bad:
-            self._bad(path if bad.item is None else (*path, bad.item), bad)
+        value, places = self._good_items(path, value, checks[key])
+        if value is None:
             return
+        into[key] = checks[key](value, self.path.parent)
         self.origins[".".join(map(str, path))] = self._location(path)
-        if isinstance(value, list):
-            for index in range(len(value)):
-                self.origins[".".join(map(str, (*path, index)))] = self._location((*path, index))
+        for index, place in enumerate(places):
+            self.origins[".".join(map(str, (*path, index)))] = self._location((*path, place))
+
+    def _good_items(self, path: Key, value: Any, check: Check) -> tuple[Any, list[int]]:
+        """The value without the items that it cannot have, each told, and where in the array those left stand.
+
+        None where nothing is left that counts.
+        """
+        places = list(range(len(value))) if isinstance(value, list) else []
+        while True:
+            try:
+                check(value, self.path.parent)
+            except BadValueError as bad:
+                self._bad(path if bad.item is None else (*path, places[bad.item]), bad)
+                if bad.item is None or len(places) == 1:
+                    return None, []
+                value = [item for index, item in enumerate(value) if index != bad.item]
+                del places[bad.item]
+            else:
+                return value, places
 
     def _unknown(self, path: Key, keys: tuple[str, ...]) -> None:
         key = str(path[-1])

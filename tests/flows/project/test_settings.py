@@ -7,7 +7,7 @@ import pytest
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.codes import Code
-from mfenvd.domain.finding import Finding, Severity
+from mfenvd.domain.finding import Finding, Location, Severity
 from mfenvd.domain.request import MixedSolver
 from mfenvd.domain.settings import CacheSettings, Settings, TargetSettings
 from mfenvd.flows.setting_values import ENVIRONMENT_KEYS, PROJECT_KEYS, TARGET_KEYS
@@ -173,6 +173,21 @@ def test_one_bad_key_takes_no_other_with_it(root: Path, folders: Paths) -> None:
     assert settings.datastore == "s3"
     assert settings.targets[Arch.LINUX_64] == TargetSettings(cuda="12.4")
     assert settings.environments["x"].packages == ("numpy",)
+
+
+def test_one_bad_item_takes_no_other_with_it_and_the_others_keep_their_places(root: Path, folders: Paths) -> None:
+    top = 'archs = ["linux64", "osx-64", "mac", "linux-64"]\n'
+    path = write(root, top + '[envs.x]\npackages = [\n  1,\n  "numpy",\n]\narchs = ["mac"]\n')
+    settings, findings = load_settings(root, folders)
+    assert settings.archs == (Arch.OSX_64, Arch.LINUX_64)
+    assert (settings.environments["x"].packages, settings.environments["x"].archs) == (("numpy",), ())
+    assert [(finding.line, finding.message.partition(",")[0]) for finding in findings] == [
+        (1, "'linux64' is not an arch."),
+        (1, "'mac' is not an arch."),
+        (4, "`packages` is a list of strings"),
+        (7, "'mac' is not an arch."),
+    ]
+    assert settings.origins["envs.x.packages.0"] == Location(str(path), 5, 4)
 
 
 def test_a_file_that_is_no_toml_is_said_at_its_line(root: Path, folders: Paths) -> None:

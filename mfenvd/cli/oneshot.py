@@ -14,7 +14,8 @@ from tempfile import TemporaryFile
 import msgspec
 
 from mfenvd import engine
-from mfenvd.cli.errors import CacheUnusableError, HomeFolderError, record_crash
+from mfenvd.cli.errors import CacheUnusableError, record_crash
+from mfenvd.cli.options import root_of
 from mfenvd.cli.progress import Board, resolving
 from mfenvd.cli.shell import shell_for
 from mfenvd.domain.codes import Code
@@ -57,11 +58,10 @@ def read(paths: Sequence[Path], shell: Surroundings, folders: Paths) -> tuple[Pl
     Raises:
         HomeFolderError: A project would be all that the user has.
     """
-    from mfenvd.flows.project import has_everything, project_root, read_paths
+    from mfenvd.flows.project import read_paths
 
-    for root in map(project_root, paths):
-        if has_everything(root):
-            raise HomeFolderError(root)
+    for path in paths:
+        root_of(path)
     return read_paths(paths, shell, folders)
 
 

@@ -57,13 +57,22 @@ def given_projects(paths: list[Path] | None) -> dict[str, list[str]]:
     Raises:
         UsageError: As `given_paths`, and where a project would be all that the user has.
     """
-    from mfenvd.flows.project import has_everything, project_root
-
     found: dict[str, list[str]] = {}
     for path in given_paths(paths):
         resolved = path.resolve()
-        root = project_root(resolved)
-        if has_everything(root):
-            raise HomeFolderError(root)
-        found.setdefault(str(root), []).append(str(resolved))
+        found.setdefault(str(root_of(resolved)), []).append(str(resolved))
     return found
+
+
+def root_of(path: Path) -> Path:
+    """The folder of the project that `path` (absolute) lies in.
+
+    Raises:
+        HomeFolderError: It would be all that the user has.
+    """
+    from mfenvd.flows.project import has_everything, project_root
+
+    root = project_root(path)
+    if has_everything(root):
+        raise HomeFolderError(root)
+    return root

@@ -409,9 +409,10 @@ class ProjectReader:
 
 
 def _mark(path: str) -> str | None:
-    """The same for the same content; None for a file that is not there."""
+    """The same for the same content; None for what is no file, as a pipe is."""
+    file = Path(path)
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
     except OSError:
         return None
 

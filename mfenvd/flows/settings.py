@@ -115,6 +115,9 @@ class _Layer:
         self._prefix: Key = ("tool", "mfenv") if path.name == "pyproject.toml" else ()
 
     def read(self) -> None:
+        if self.path.is_fifo():  # reading it would wait for a writer
+            self.findings.append(unreadable_file(str(self.path), "it is a pipe"))
+            return
         try:
             content = self.path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):

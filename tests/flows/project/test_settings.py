@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -245,3 +246,10 @@ def test_the_cache_is_configured_in_the_users_file_alone(tmp_path: Path) -> None
     settings, findings = load_settings(tmp_path, paths)
     assert settings.cache == CacheSettings()
     assert [finding.line for finding in findings] == [2, 3]
+
+
+def test_a_pipe_in_the_place_of_a_configuration_file_is_told_and_not_waited_for(root: Path, folders: Paths) -> None:
+    os.mkfifo(root / "mfenv.toml")
+    write(root, '[tool.mfenv]\npython = "3.11"\n', "pyproject.toml")
+    settings, (finding,) = load_settings(root, folders)
+    assert (settings.python, finding.code, finding.path) == ("3.11", Code.UNREADABLE_FILE, str(root / "mfenv.toml"))

@@ -25,7 +25,7 @@ def test_a_reader_that_leaves_early_causes_no_noise(project: Path) -> None:
         assert writing.stderr
         writing.stdout.readline()
         writing.stdout.close()
-        assert writing.wait(10) == 141
+        assert writing.wait(60) == 141
         assert writing.stderr.read() == ""
 
 

@@ -160,7 +160,7 @@ def test_ctrl_c_leaves_the_daemon_at_work(daemon: FakeDaemon, project: Path, nam
         while "✓ resolved" not in waiting.stderr.readline():
             pass
         waiting.send_signal(signal.SIGINT)
-        assert waiting.wait(10) == 130
+        assert waiting.wait(60) == 130
         rest = waiting.stderr.read()
     assert "Going on in the background" in rest
     assert "Traceback" not in rest

@@ -74,7 +74,7 @@ async def test_closed_events_end_their_followers() -> None:
         waiting = asyncio.create_task(events.next(follower, 60))
         await asyncio.sleep(0)
         events.close()
-        assert await asyncio.wait_for(waiting, 1) == b""
+        assert await asyncio.wait_for(waiting, 30) == b""
 
 
 def stream(daemon: Daemon, query: str = "") -> socket.socket:

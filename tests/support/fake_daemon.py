@@ -228,7 +228,7 @@ def running_fake_daemon(socket: Path, status: Status | None = None) -> Iterator[
     ready = threading.Event()
     thread = threading.Thread(target=daemon.serve, args=(ready,), daemon=True)
     thread.start()
-    if not ready.wait(10):
+    if not ready.wait(60):
         raise TimeoutError("the fake daemon did not start")
     try:
         yield daemon

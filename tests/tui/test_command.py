@@ -158,7 +158,7 @@ class Terminal:
         while self.process.poll() is None and time.monotonic() < deadline:
             self._drain(0.1)
         self._drain(0)
-        return self.process.wait(1), self.told
+        return self.process.wait(30), self.told
 
     def _drain(self, seconds: float) -> None:
         while select.select([self.master], [], [], seconds)[0]:

@@ -146,7 +146,8 @@ class Readers:
         while self._readers or self._tasks:
             for reader in list(self._readers):
                 self._kill(reader)
-            await asyncio.gather(*self._tasks)
+            # Not `gather`: where all have ended it lets no callback run, and none is taken out of the set.
+            await asyncio.wait(self._tasks)
 
     async def _read(self, order: Read, before: Understanding | None) -> Reading:
         async with self._choosing:

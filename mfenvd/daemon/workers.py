@@ -205,7 +205,8 @@ class Pool:
         for worker in list(self._busy):
             worker.child.kill()
         while self._ending:
-            await asyncio.gather(*self._ending)
+            # Not `gather`: where all have ended it lets no callback run, and none is taken out of the set.
+            await asyncio.wait(self._ending)
 
     async def _prepare(self) -> None:
         with contextlib.suppress(ChildDiedError):

@@ -157,8 +157,7 @@ def test_ctrl_c_leaves_the_daemon_at_work(daemon: FakeDaemon, project: Path, nam
     daemon.on_resolve = lambda: daemon.on_add(str(project))
     with started(name, cwd=project, env=dict(os.environ)) as waiting:
         assert waiting.stderr
-        while "✓ resolved" not in waiting.stderr.readline():
-            pass
+        assert any("✓ resolved" in line for line in waiting.stderr)
         waiting.send_signal(signal.SIGINT)
         assert waiting.wait(60) == 130
         rest = waiting.stderr.read()

@@ -61,14 +61,18 @@ def summary(terminal: Terminal, verdicts: Sequence[Verdict]) -> Text:
 
 
 def _labels(terminal: Terminal, found: Sequence[Row]) -> list[Text]:
-    """What each row is called; where a flow of that name is in several files, with the file below."""
-    files: dict[str, set[str]] = {}
+    """What each row is called, with its file below where the name does not say which it is of.
+
+    That is a flow's where several files have one of that name, and an environment's of a configuration where there are
+    several: it may be of any project, as a flow is not.
+    """
+    files: dict[str | None, set[str]] = {}
     for row in found:
-        files.setdefault(row.flow or row.env, set()).add(row.source)
+        files.setdefault(row.flow, set()).add(row.source)
     labels = []
     for row in found:
         label = Text(printable(row.label(terminal.dot)))
-        if len(files[row.flow or row.env]) > 1:
+        if len(files[row.flow]) > 1:
             label.append(f"\n  {printable(terminal.path(row.source))}", "muted")
         labels.append(label)
     return labels

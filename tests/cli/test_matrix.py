@@ -8,6 +8,7 @@ import pytest
 from mfenvd.cli.matrix import matrix, summary
 from mfenvd.cli.rows import rows
 from mfenvd.domain.state import State
+from mfenvd.domain.verdict import Verdict
 from mfenvd.domain.words import glyph
 from tests.cli.conftest import shown, terminal
 from tests.support import samples
@@ -122,3 +123,14 @@ def test_the_summary_counts_cells() -> None:
     assert summary(on, VERDICTS).plain == (
         "✓ 3 ready  ▲ 1 with warnings  ✗ 3 blocked  ? 4 could not tell  ◌ 1 under way  · 1 queued  ↻ 1 stale"
     )
+
+
+def test_named_environments_of_several_projects_say_of_which_and_those_of_one_do_not() -> None:
+    def named(env: str, project: str) -> Verdict:
+        source = str(ROOT / project / "mfenv.toml")
+        return msgspec.structs.replace(VERDICTS[0], flow=None, step=None, env=env, source=source)
+
+    for project, said in (("score", True), ("train", False)):
+        on = terminal(140, here=ROOT)
+        on.print(matrix(on, [named("inference", "train"), named("training", project), VERDICTS[0]]))
+        assert (f"{project}/mfenv.toml" in shown(on)) is said

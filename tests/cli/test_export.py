@@ -117,6 +117,8 @@ def test_pylock_is_read_by_packaging_for_each_arch(mfenv: Run, wheels: Path) -> 
 def test_uv_would_install_what_is_exported(
     mfenv: Run, wheels: Path, tmp_path: Path, index: IndexServer, kind: str
 ) -> None:
+    if kind == "pylock" and sys.version_info[:2] != (3, 11):
+        pytest.skip("uv holds the file's Python, 3.11, against the interpreter, whatever --python-version says")
     file = tmp_path / ("pylock.toml" if kind == "pylock" else "locked.txt")
     assert mfenv("export", wheels.name, "--arch", "linux-64", "--format", kind, "-o", str(file)).code == 0
     told = run(

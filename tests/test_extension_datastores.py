@@ -28,9 +28,7 @@ ENTRY = {"packages": [{"url": "https://files/x", "cache_info": {".whl": {}}}], "
 
 
 def task(folder: Path, datastore: str, root: str | None, *, trusted: bool = True) -> WarmTask:
-    identity = RequestIdentity(
-        REQ, "Flow", "linux-64", "conda-only", {}, {}, datastore, root, str(folder), str(folder / "m"), "linux-64"
-    )
+    identity = RequestIdentity(REQ, "linux-64", "conda-only", {}, {}, datastore, root, str(folder / "m"), "linux-64")
     environ = {
         "HOME": str(folder), "METAFLOW_HOME": str(folder), "METAFLOW_DEFAULT_DATASTORE": datastore,
         "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bucket/metaflow", "METAFLOW_DATASTORE_SYSROOT_AZURE": "bucket/metaflow",

@@ -63,15 +63,13 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
 
     Attributes:
         id: 40 hex digits, as the extension computed them; neither arch nor order count.
-        flow: The flow's class name.
         arch: Where the step runs.
         env_type: `conda-only`, `pypi-only` or `mixed`.
         deps: By `conda`, `npconda`, `pypi` and `sys`, sorted, Metaflow's pins included.
         sources: Channels and indexes by `conda` and `pypi`, in their order; without credentials.
         datastore: `local`, `s3`, `azure` or `gs`.
         root: Where the extension keeps packages and environments in the datastore; None where it caches nothing.
-        local_root: Absolute path of the `.metaflow` folder that holds the manifest.
-        manifest: Absolute path of that manifest.
+        manifest: Absolute path of `conda_v2.cnd`.
         local_platform: The machine that launches.
         named: The channels and indexes among `sources` that are not configured but named by the flow; by `sys` those
             of `deps` that the flow gives and not the machine.
@@ -88,14 +86,12 @@ class RequestIdentity(msgspec.Struct, frozen=True, tag="netflixext"):
     """
 
     id: str
-    flow: str
     arch: str
     env_type: str
     deps: dict[str, tuple[str, ...]]
     sources: dict[str, tuple[str, ...]]
     datastore: str
     root: str | None
-    local_root: str
     manifest: str
     local_platform: str
     named: dict[str, tuple[str, ...]] = {}

@@ -16,7 +16,7 @@ PLACE = Location("/project/flow.py", 3)
 
 
 def request(env_type: str, datastore: str = "local", **deps: tuple[str, ...]) -> RequestIdentity:
-    return RequestIdentity("a" * 40, "Flow", "linux-64", env_type, deps, {}, datastore, None, "/r", "/r/m", "linux-64")
+    return RequestIdentity("a" * 40, "linux-64", env_type, deps, {}, datastore, None, "/r/m", "linux-64")
 
 
 def read(**values: Any) -> StepReading:

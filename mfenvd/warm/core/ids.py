@@ -31,7 +31,7 @@ KNOWN_EXTENSIONS = ("1.3.17",)
 _CORE, _NETFLIXEXT = "mfenvd.warm.core", "mfenvd.warm.netflixext"
 _START_SECONDS = 60.0
 _LARGEST_LINE = 16 << 20
-_OF_PLACE = ("datastore", "root", "local_root", "manifest", "local_platform", "latest", "envs_dir", "pkgs_dirs")
+_OF_PLACE = ("datastore", "root", "manifest", "local_platform", "latest", "envs_dir", "pkgs_dirs")
 
 
 class MetaflowSide:
@@ -271,7 +271,7 @@ def _asked(step: Mapping[str, Any], said: Mapping[str, Any]) -> LoadedStep:
     """A step in the words of metaflow-netflixext."""
     request = step["id"] and msgspec.convert(
         {
-            **step["request"], "id": step["id"], "flow": said["flow"],
+            **step["request"], "id": step["id"],
             **{name: said[name] for name in _OF_PLACE},
         },
         RequestIdentity,

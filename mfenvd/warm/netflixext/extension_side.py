@@ -46,7 +46,6 @@ class Dialect:
         return {
             "datastore": environment._datastore_type,
             "root": str(storage.datastore_root) if storage is not None else None,
-            "local_root": os.path.abspath(environment._local_root),
             "manifest": os.path.abspath(self._utils.get_conda_manifest_path(environment._local_root)),
             "local_platform": self._utils.arch_id(),
             "latest": importlib.import_module("metaflow.metaflow_config").CONDA_USE_REMOTE_LATEST,

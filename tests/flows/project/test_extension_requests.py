@@ -80,7 +80,7 @@ def test_a_step_that_extends_a_named_environment_is_resolved_on_each_arch_with_w
             "sys": ("__glibc==2.28=0", *cuda),
         }  # fmt: skip
         return RequestIdentity(
-            "a" * 40, "F", arch, "pypi-only", deps, {}, "local", None, "/r", "/r/m", "linux-64", builder=BUILDER,
+            "a" * 40, arch, "pypi-only", deps, {}, "local", None, "/r/m", "linux-64", builder=BUILDER,
             base=("b" * 40, "c" * 40), resolves=resolves, extras={"pypi": ("--pre",)},
         )  # fmt: skip
 
@@ -165,7 +165,7 @@ def test_a_named_environment_has_a_verdict_for_each_arch_that_it_is_there_for_an
     held: dict[str, dict[str, dict[str, dict[str, str]]]] = {"linux-64": {ids[0]: {ids[1]: {}}}}
     manifest.write_bytes(msgspec.json.encode({"aliases": {"team/env/v1": ids}, "environments": held}))
     taken = RequestIdentity(
-        ids[0], "F", "linux-64", "conda-only", {"conda": ("python==3.11.*",)}, {}, "local", None, "/r", "/r/m",
+        ids[0], "linux-64", "conda-only", {"conda": ("python==3.11.*",)}, {}, "local", None, "/r/m",
         "linux-64", full=ids[1], base=ids, resolves={"conda": ("conda-forge::python==3.11.7",)},
     )  # fmt: skip
     step = StepReading("start", Location("flow.py", 3), named_env="team/env:v1", identities=(taken,))

@@ -57,8 +57,8 @@ class Machine:
             for one in (wanted.conda, wanted.wheels)
         )
         identity = RequestIdentity(
-            REQ, "Flow", LOCAL, "pypi-only", {"pypi": ("demo==1.0",)}, {"conda": ("conda-forge",)}, "local", None,
-            str(world.root), str(self.manifest), LOCAL, envs_dir=str(self.envs),
+            REQ, LOCAL, "pypi-only", {"pypi": ("demo==1.0",)}, {"conda": ("conda-forge",)}, "local", None,
+            str(self.manifest), LOCAL, envs_dir=str(self.envs),
         )  # fmt: skip
         context = Context(str(self.cache), Surroundings(str(world.project), environ=world.environ), "", LOCAL)
         self.task = WarmTask(identity, {LOCAL: conda}, wheels, context)

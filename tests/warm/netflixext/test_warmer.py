@@ -107,8 +107,8 @@ class Bench:
 
     def task(self, arch: str = HERE, version: str = "1.0", *, trusted: bool = True, **changed: Any) -> WarmTask:
         identity = RequestIdentity(
-            REQ, "Flow", arch, "pypi-only", {"pypi": ("six",)}, {"conda": ("conda-forge",)}, "local", None,
-            str(self.folder), str(self.path), HERE, envs_dir=str(self.folder / "envs"),
+            REQ, arch, "pypi-only", {"pypi": ("six",)}, {"conda": ("conda-forge",)}, "local", None,
+            str(self.path), HERE, envs_dir=str(self.folder / "envs"),
         )  # fmt: skip
         surroundings = Surroundings(str(self.folder), environ={"USER": "tester"})
         context = Context(str(self.folder), surroundings, str(self.folder), HERE, trusted=trusted)

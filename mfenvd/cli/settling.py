@@ -14,7 +14,7 @@ from mfenvd.cli.terminal import Terminal, this_terminal
 from mfenvd.client.connection import Connection
 from mfenvd.client.errors import ConnectionLostError
 from mfenvd.client.start import ensure_running
-from mfenvd.client.view import Change, DaemonView, holds
+from mfenvd.client.view import Change, DaemonView, asked_for
 from mfenvd.domain.event import AnyEvent, ProjectChanged
 from mfenvd.domain.finding import Finding
 from mfenvd.domain.surroundings import Surroundings
@@ -83,7 +83,7 @@ def refresh(connection: Connection, projects: Mapping[str, Sequence[str]], board
             raise NotWatchedError(root)
     waiting = []
     for root, paths in projects.items():
-        ids = [verdict.id for verdict in view.of_project(root) if _wanted(verdict.source, root, paths)]
+        ids = [verdict.id for verdict in view.of_project(root) if asked_for(verdict.source, root, paths)]
         if connection.resolve_again(root, ids, replace=True):
             waiting.append(root)
     if waiting:
@@ -126,8 +126,8 @@ def outcome(
     verdicts, others = [], []
     for root, paths in projects.items():
         told = view.projects[root].findings if root in view.projects else ()
-        others += [each for each in told if not each.path or _wanted(each.path, root, paths)]
-        verdicts += [each for each in view.of_project(root) if _wanted(each.source, root, paths)]
+        others += [each for each in told if not each.path or asked_for(each.path, root, paths)]
+        verdicts += [each for each in view.of_project(root) if asked_for(each.source, root, paths)]
     return sorted(verdicts, key=lambda verdict: places.get(verdict.id, len(places))), others
 
 
@@ -140,11 +140,6 @@ def register(connection: Connection, roots: Iterable[str], *, json: bool) -> Non
     terminal = this_terminal()
     for project in projects:
         terminal.say(f"Watching {project.root}.")
-
-
-def _wanted(path: str, root: str, paths: Sequence[str]) -> bool:
-    """Whether `path` was asked for. What every path of the project depends on, as its configuration, always is."""
-    return not holds(root, path) or any(holds(each, path) for each in paths) or not path.endswith(".py")
 
 
 def _follow(events: Iterable[AnyEvent], view: DaemonView, roots: Sequence[str], board: Board) -> None:

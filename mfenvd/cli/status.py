@@ -12,7 +12,7 @@ from mfenvd.cli.errors import NoSuchPathError
 from mfenvd.cli.json_output import print_json
 from mfenvd.client.connection import Connection
 from mfenvd.client.errors import DaemonNotRunningError
-from mfenvd.client.view import holds
+from mfenvd.client.view import asked_for, holds
 from mfenvd.domain.event import DaemonInfo, ProjectInfo, Status
 from mfenvd.domain.request import Kind
 from mfenvd.domain.verdict import Verdict
@@ -74,11 +74,17 @@ def _limited(status: Status, paths: Sequence[str]) -> Status:
         return status
     verdicts = (verdict for verdict in status.verdicts if any(holds(path, verdict.source) for path in paths))
     projects = (
-        project
+        _told_of(project, paths)
         for project in status.projects
         if any(holds(path, project.root) or holds(project.root, path) for path in paths)
     )
     return msgspec.structs.replace(status, verdicts=tuple(verdicts), projects=tuple(projects))
+
+
+def _told_of(project: ProjectInfo, paths: Sequence[str]) -> ProjectInfo:
+    """The project with the findings of what was asked for."""
+    findings = (each for each in project.findings if not each.path or asked_for(each.path, project.root, paths))
+    return msgspec.structs.replace(project, findings=tuple(findings))
 
 
 def _print(terminal: Terminal, status: Status, *, verbose: bool) -> None:

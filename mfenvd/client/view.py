@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mfenvd.domain.event import (
@@ -159,3 +160,11 @@ def holds(root: str, path: str) -> bool:
     """Whether `path` is `root` or below it, both absolute."""
     folder = root.rstrip("/\\")
     return path == root or path.startswith((f"{folder}/", f"{folder}\\"))
+
+
+def asked_for(path: str, root: str, asked: Sequence[str]) -> bool:
+    """Whether a file of the project at `root` is at or below what was asked for.
+
+    What every path of the project depends on, as its configuration, always is.
+    """
+    return not holds(root, path) or any(holds(each, path) for each in asked) or not path.endswith(".py")

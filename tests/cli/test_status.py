@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from mfenvd.cli.status import duration
+from mfenvd.domain.finding import Finding, Severity
 from mfenvd.domain.verdict import Verdict
 from mfenvd.resolve.mixed.names import own_names
 from tests.cli.conftest import Run
@@ -69,6 +70,18 @@ def test_status_may_be_limited_to_paths(mfenv: Run, daemon: FakeDaemon, project:
     told = json.loads(mfenv("status", "score.py", "--json").out)
     assert {verdict["source"] for verdict in told["verdicts"]} == {str(project / "score.py")}
     assert [each["root"] for each in told["projects"]] == [str(project)]
+
+
+def test_status_of_paths_tells_what_is_wrong_with_them_and_with_what_they_all_depend_on(
+    mfenv: Run, daemon: FakeDaemon, project: Path
+) -> None:
+    (watched,) = daemon.status.projects
+    places = {"MFE103": "other.py", "MFE101": "score.py", "MFE204": "mfenv.toml"}
+    wrong = tuple(Finding(code, Severity.ERROR, "Wrong.", path=str(project / name)) for code, name in places.items())
+    projects = (msgspec.structs.replace(watched, findings=wrong),)
+    daemon.status = msgspec.structs.replace(daemon.status, projects=projects)
+    (told,) = json.loads(mfenv("status", "score.py", "--json").out)["projects"]
+    assert [each["code"] for each in told["findings"]] == ["MFE101", "MFE204"]
 
 
 def test_status_of_a_watched_folder_that_is_gone(mfenv: Run, daemon: FakeDaemon, project: Path) -> None:

@@ -33,10 +33,9 @@ from mfenvd.environments import PackageFiles
 from mfenvd.store.object_errors import MissingObject, ObjectStoreProblem
 from mfenvd.store.remotes import Remote
 from mfenvd.store.uploads import Upload, Uploads, mirror_folder
-from mfenvd.warm import findings
 from mfenvd.warm.netflixext.manifest import EnvId
 from mfenvd.warm.netflixext.sharing import ExtensionDatastore
-from mfenvd.warm.plan import MicromambaSettings, NotMadeError, Report
+from mfenvd.warm.plan import MicromambaSettings, Report, disk_refusals
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ class _Folder:
             place = self._root / extension_key_of(package)
             if not place.exists():
                 file = self._files.stored(package)
-                with _told():
+                with disk_refusals(place):
                     place.parent.mkdir(parents=True, exist_ok=True)
                     # Never a hard link: the extension moves files out of its datastore, and may write to them there.
                     copy_atomically(file, place, self._root)
@@ -115,7 +114,7 @@ class _Folder:
         """
         for key, text in _descriptions(id_, entry):
             place = self._root / key
-            with _told():
+            with disk_refusals(place):
                 if not place.exists():
                     place.parent.mkdir(parents=True, exist_ok=True)
                     write_atomically(place, text.encode(), mode=None)
@@ -222,13 +221,3 @@ def _descriptions(id_: EnvId, entry: dict[str, Any]) -> Iterator[tuple[str, str]
     """Keys and contents of what says that there is an environment."""
     yield environment_key(id_.arch, id_.req, id_.full), msgspec.json.encode(entry).decode()
     yield full_id_key(id_.full), msgspec.json.encode([id_.req, id_.full]).decode()
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """An error of the disk as a finding."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise NotMadeError(findings.environments_unwritable(str(error.filename), reason)) from error

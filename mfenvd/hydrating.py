@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,14 +29,13 @@ from mfenvd.store.bucket_findings import bucket_finding
 from mfenvd.store.errors import DownloadError, StoreProblem
 from mfenvd.store.findings import finding_of
 from mfenvd.store.object_errors import MissingObject, ObjectStoreProblem
-from mfenvd.warm import findings
 from mfenvd.warm.building import Builder, extracted_folder
 from mfenvd.warm.core import manifest
 from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.lines import NotAnEntryError, conda_package_of, filename_of, wheel_of
-from mfenvd.warm.marker import Marker, content_key, last_wanted, read_marker, stamp, write_marker
+from mfenvd.warm.marker import holds, last_wanted, mark_made, read_marker, stamp
 from mfenvd.warm.netflixext.entries import environment_of, resolution_of
-from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
+from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report, disk_refusals
 from mfenvd.warm.processes import is_in_use
 from mfenvd.warm.trash import discard, empty_trash
 
@@ -116,24 +114,19 @@ def hydrate(described: Described, folder: Path, report: Report, *, trusted: bool
     """
     wanted = described.environment
     prefix = folder / wanted.platform / described.id.replace(":", "-")
-    try:
-        with _lock(folder, wanted.platform, prefix.name):
-            marker = read_marker(prefix)
-            if marker is not None and marker.content == content_key(wanted):
-                stamp(prefix)
-                return prefix
-            if prefix.exists():
-                discard(prefix, folder)
-            files = _BucketFiles(described.bucket, described.keys, folder)
-            try:
-                Builder(folder, files, trusted=trusted).fill(prefix, wanted, report)
-            except BaseException:
-                shutil.rmtree(prefix, ignore_errors=True)
-                raise
-            write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), ""))
-    except OSError as error:
-        path, reason = str(error.filename or folder), error.strerror or str(error)
-        raise NotMadeError(findings.environments_unwritable(path, reason)) from error
+    with disk_refusals(folder), _lock(folder, wanted.platform, prefix.name):
+        if holds(prefix, wanted):
+            stamp(prefix)
+            return prefix
+        if prefix.exists():
+            discard(prefix, folder)
+        files = _BucketFiles(described.bucket, described.keys, folder)
+        try:
+            Builder(folder, files, trusted=trusted).fill(prefix, wanted, report)
+        except BaseException:
+            shutil.rmtree(prefix, ignore_errors=True)
+            raise
+        mark_made(prefix, wanted)
     return prefix
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from mfenvd.domain.resolution import LockedPackage
 from mfenvd.domain.resolver import Progress
 from mfenvd.warm import findings
+from mfenvd.warm.bare_environ import bare_environ
 from mfenvd.warm.extracted import scratch
 from mfenvd.warm.fetching import Fetching
 from mfenvd.warm.plan import Archives, LocalEnvironment, NotMadeError, Report
@@ -121,11 +121,10 @@ class Builder:
 def python_problem(prefix: Path) -> str | None:
     """Why the environment's Python does not start, None when it does. No package's code runs (`-S`)."""
     python = prefix / "bin" / "python"
-    environ = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     try:
         done = subprocess.run(
             [str(python), "-I", "-S", "-c", "import sys, zlib; print(sys.prefix)"],
-            env=environ,
+            env=bare_environ(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 from pathlib import Path
 
 import psutil
 
+from mfenvd.warm.bare_environ import bare_environ
 from mfenvd.warm.marker import mark_compiled, read_marker
 
 _log = logging.getLogger(__name__)
@@ -39,10 +39,9 @@ def _compile(prefix: Path, folder: Path) -> bool:
     """Modules that cannot be compiled (templates, tests of other Pythons) are passed over."""
     # -S: no .pth file of a package runs.
     command = [str(prefix / "bin" / "python"), "-I", "-S", "-m", "compileall", "-q", str(folder)]
-    environ = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     try:
         with psutil.Popen(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env=bare_environ(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
             _calm(process)
             return process.wait(_TIME_LIMIT) in {0, 1}  # 1: some module is not valid

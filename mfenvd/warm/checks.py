@@ -9,9 +9,8 @@ from pathlib import Path
 import msgspec
 
 from mfenvd.domain.resolution import LockedPackage
+from mfenvd.warm.lines import stem
 from mfenvd.warm.plan import LocalEnvironment
-
-_ENDINGS = (".conda", ".tar.bz2")
 
 
 def shortcomings(prefix: Path, wanted: LocalEnvironment) -> Iterator[str]:
@@ -32,14 +31,6 @@ def shortcomings(prefix: Path, wanted: LocalEnvironment) -> Iterator[str]:
 def linked_packages(prefix: Path) -> set[str]:
     """Conda packages that are linked, as `name-version-build`."""
     return {path.stem for path in (prefix / "conda-meta").glob("*.json")}
-
-
-def stem(filename: str) -> str:
-    """`name-version-build` of a conda package's filename."""
-    for ending in _ENDINGS:
-        if filename.endswith(ending):
-            return filename.removesuffix(ending)
-    return filename
 
 
 def read_pip_metadata(prefix: Path) -> dict[str, str] | None:

@@ -12,8 +12,8 @@ from rattler.exceptions import ExtractError, InstallerError, IoError, LinkError,
 from mfenvd.awaiting import awaited
 from mfenvd.domain.redact import redact
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.warm.checks import stem
 from mfenvd.warm.extracted import scratch
+from mfenvd.warm.lines import stem
 
 _PROBLEMS = (ExtractError, InstallerError, IoError, LinkError, TransactionError, OSError)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -16,13 +15,11 @@ from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm import findings
 from mfenvd.warm.building import Builder
 from mfenvd.warm.checks import shortcomings
-from mfenvd.warm.marker import Marker, content_key, read_marker, stamp, write_marker
-from mfenvd.warm.plan import Archives, LocalEnvironment, MicromambaSettings, NotMadeError, Report
+from mfenvd.warm.marker import content_key, mark_made, read_marker, stamp
+from mfenvd.warm.plan import Archives, LocalEnvironment, MicromambaSettings, NotMadeError, Report, disk_refusals
 from mfenvd.warm.processes import is_in_use
 from mfenvd.warm.registry import Registry
 from mfenvd.warm.trash import empty_trash, is_trash, out_of_sight
-
-_log = logging.getLogger(__name__)
 
 _YOUNG = 60.0
 """Seconds. Metaflow's steps follow upon each other within a second; a busy machine takes longer."""
@@ -69,12 +66,8 @@ class LocalEnvironments:
         Raises:
             NotMadeError: It cannot be made.
         """
-        try:
-            with self.lock(wanted.id, wanted.platform):
-                return self._created(wanted, report)
-        except OSError as error:
-            path, reason = str(error.filename or self._folder), error.strerror or str(error)
-            raise NotMadeError(findings.environments_unwritable(path, reason)) from error
+        with disk_refusals(self._folder), self.lock(wanted.id, wanted.platform):
+            return self._created(wanted, report)
 
     def fetch(
         self,
@@ -93,11 +86,9 @@ class LocalEnvironments:
             NotMadeError: The folder refuses.
         """
         mark = self._foreign_mark(id_, platform)
-        try:
+        with disk_refusals(mark):
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
-        except OSError as error:
-            raise NotMadeError(findings.environments_unwritable(str(mark), error.strerror or str(error))) from error
 
     def is_foreign_marked(self, id_: str, platform: str) -> bool:
         """Whether Metaflow would skip that download."""
@@ -175,8 +166,7 @@ class LocalEnvironments:
             _write_pip_folder(prefix, wanted.id, paths)
         # micromamba and Metaflow take whatever has this file for an environment.
         (prefix / "conda-meta" / "history").touch()
-        registry = self._settings.environments_file
-        write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), registry))
+        mark_made(prefix, wanted, self._settings.environments_file)
 
     def _place(self, wanted: LocalEnvironment) -> Path:
         return self._folder / _CALLED / wanted.platform / wanted.id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -45,7 +44,7 @@ def write_kernel(alias: str, python: Path, environ: Mapping[str, str], python_pa
         (made / "kernel.json").write_text(json.dumps(content, indent=1), "utf-8")
         if place.exists():
             place.rename(Path(folder, "old"))
-        shutil.move(made, place)
+        made.rename(place)
     return place
 
 

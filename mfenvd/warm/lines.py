@@ -39,6 +39,12 @@ def linkable(packages: Sequence[LockedPackage]) -> Iterator[LockedPackage]:
         yield from after_needs(name)
 
 
+def stem(filename: str) -> str:
+    """`name-version-build` of a conda package's filename; any other as it is."""
+    ending = next((ending for ending in CONDA_ARCHIVES if filename.endswith(ending)), "")
+    return filename.removesuffix(ending)
+
+
 def filename_of(url: str) -> str:
     """The file that a URL ends with."""
     return unquote(urlsplit(url).path.rpartition("/")[2])
@@ -63,9 +69,8 @@ def conda_package_of(url: str, filename: str) -> LockedPackage:
     Raises:
         NotAnEntryError: It is no conda package's.
     """
-    suffix = next((suffix for suffix in CONDA_ARCHIVES if filename.endswith(suffix)), None)
-    parts = filename.removesuffix(suffix or "").rsplit("-", 2)
-    if suffix is None or len(parts) != 3:
+    parts = stem(filename).rsplit("-", 2)
+    if stem(filename) == filename or len(parts) != 3:
         raise NotAnEntryError(f"{url} names no conda package")
     folder = url.partition("#")[0].rpartition("/")[0]
     channel, _, subdir = folder.rpartition("/")

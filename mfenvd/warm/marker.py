@@ -27,7 +27,7 @@ class Marker(msgspec.Struct, frozen=True):
         platform: As in the environment's path.
         content: `content_key` of what was laid out; empty for an environment that Metaflow made.
         made: Seconds since the epoch.
-        registry: The `environments.txt` that it is registered in.
+        registry: The `environments.txt` that it is registered in; empty where it is found without one.
         adopted: Metaflow made it, and mfenv looks after it.
         compiled: Whether its modules have their bytecode.
     """
@@ -36,7 +36,7 @@ class Marker(msgspec.Struct, frozen=True):
     platform: str
     content: str
     made: float
-    registry: str
+    registry: str = ""
     adopted: bool = False
     compiled: bool = False
 
@@ -56,6 +56,21 @@ def read_marker(prefix: Path) -> Marker | None:
         return msgspec.json.decode((prefix / _NAME).read_bytes(), type=Marker)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def holds(prefix: Path, wanted: LocalEnvironment) -> bool:
+    """Whether it is ours, whole, and of the packages of `wanted`."""
+    marker = read_marker(prefix)
+    return marker is not None and marker.content == content_key(wanted)
+
+
+def mark_made(prefix: Path, wanted: LocalEnvironment, registry: str = "") -> None:
+    """Says that `wanted` was made there just now, and is whole.
+
+    Raises:
+        OSError: The environment cannot be written.
+    """
+    write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), registry))
 
 
 def write_marker(prefix: Path, marker: Marker) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from mfenvd.condarc.places import root_prefix
 from mfenvd.domain.surroundings import Surroundings
+from mfenvd.warm.bare_environ import bare_environ
 from mfenvd.warm.plan import MicromambaSettings
 
 _log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _in_working_folder(surroundings: Surroundings) -> tuple[str, ...]:
 
 def _ask(binary: str, surroundings: Surroundings) -> _Answer | None:
     """None when it gives no answer: it cannot be started here, or is another program."""
-    environ = {**_bare_environ(), **surroundings.environ, "MAMBA_NO_BANNER": "1", "MAMBA_JSON": "true"}
+    environ = {**bare_environ(), **surroundings.environ, "MAMBA_NO_BANNER": "1", "MAMBA_JSON": "true"}
     try:
         done = subprocess.run(
             [binary, "config", "list", "-a"],
@@ -122,8 +123,3 @@ def _absolute(path: str, surroundings: Surroundings) -> Path:
     if path == "~" or path.startswith("~/"):
         return _home(surroundings.environ) / path[2:]
     return Path(surroundings.cwd, path)
-
-
-def _bare_environ() -> dict[str, str]:
-    """What a program needs to start at all, from this process."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from mfenvd.domain.finding import Finding
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.resolver import Progress
+from mfenvd.warm.findings import environments_unwritable
 
 Report = Callable[[Progress], None]
 
@@ -65,6 +67,16 @@ class NotMadeError(Exception):
         self.finding = finding
 
 
+@contextlib.contextmanager
+def disk_refusals(place: Path) -> Iterator[None]:
+    """Inside, an OSError becomes a NotMadeError about the file that it names, or about `place` where it names none."""
+    try:
+        yield
+    except OSError as error:
+        path, reason = str(error.filename or place), error.strerror or str(error)
+        raise NotMadeError(environments_unwritable(path, reason)) from error
+
+
 class Archives(Protocol):
     """The files of locked packages on this machine."""
 
@@ -101,10 +113,6 @@ class Datastore(Protocol):
 
 class Environments(Protocol):
     """The local environments. Blocking; safe in several processes at once."""
-
-    def find(self, id_: str, platform: str) -> Path | None:
-        """The environment that Metaflow would find (`path_to_environment`), finished or not."""
-        ...
 
     def missing(self, wanted: LocalEnvironment) -> tuple[str, ...]:
         """What Metaflow would still do or stumble over, one phrase each; empty when it would do nothing.

@@ -79,7 +79,7 @@ class Registry:
                 kept = [
                     line for line in content.splitlines(keepends=True) if line.rstrip(b"\r\n") != os.fsencode(prefix)
                 ]
-                self._replace(b"".join(kept))
+                write_atomically(self.file, b"".join(kept), mode=None)
                 appended = old.read()  # to the old file, by a program that had opened it already
             if appended:
                 with self.file.open("ab", buffering=0) as file:
@@ -101,9 +101,6 @@ class Registry:
         """A line's end where somebody left the last line without one."""
         content = self.file.read_bytes()
         return b"\n" if content and not content.endswith(b"\n") else b""
-
-    def _replace(self, content: bytes) -> None:
-        write_atomically(self.file, content, mode=None)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

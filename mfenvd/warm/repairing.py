@@ -15,8 +15,8 @@ from filelock import Timeout
 from mfenvd.domain.finding import Finding
 from mfenvd.warm import findings
 from mfenvd.warm.census import census, problems
-from mfenvd.warm.checks import stem
 from mfenvd.warm.environments import LocalEnvironments
+from mfenvd.warm.lines import stem
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
 from mfenvd.warm.processes import is_in_use
 

@@ -42,7 +42,7 @@ class Form(msgspec.Struct, frozen=True):
 
     Attributes:
         problem: What is wrong with a decoded file; None where it is as Metaflow writes it.
-        empty: The content of a file that is not there, or is empty.
+        empty: The content of a file that is not there, or is empty; what a file has not, it has of this.
     """
 
     problem: Callable[[Any], str | None]
@@ -160,7 +160,7 @@ def _decoded(content: bytes, path: Path, form: Form) -> Content:
     problem = form.problem(decoded)
     if problem is not None:
         raise ManifestError(path, problem, readable=False)
-    return dict(decoded)
+    return {**form.empty(), **decoded}
 
 
 def _parsed(content: bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -10,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mfenvd.domain.redact import redact
+from mfenvd.warm.bare_environ import bare_environ
 
 _TIME_LIMIT = 1800.0
 """Seconds. Unpacking the largest wheels on a slow disk takes minutes."""
-
-_NEEDED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
 
 
 class InstallFailedError(Exception):
@@ -73,10 +71,9 @@ def _install(wheels: Sequence[Path], cache_dir: Path, *where: str) -> None:
 
 
 def _run(command: Sequence[str]) -> None:
-    environ = {name: os.environ[name] for name in _NEEDED if name in os.environ}
     try:
         done = subprocess.run(
-            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_TIME_LIMIT
+            command, env=bare_environ(), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_TIME_LIMIT
         )
     except subprocess.TimeoutExpired as error:
         raise InstallFailedError([f"uv was stopped after {_TIME_LIMIT:g} seconds"]) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mfenvd.atomic_write import write_atomically
 from mfenvd.warm.registry import NotRegisteredError, Registry
 
 
@@ -58,14 +59,13 @@ def test_a_program_that_appends_while_we_remove_loses_nothing(
     file = tmp_path / ".conda" / "environments.txt"
     registry.add(tmp_path)
     opened = file.open("a")
-    replace = Registry._replace
 
-    def appended_meanwhile(self: Registry, content: bytes) -> None:
+    def appended_meanwhile(path: Path, content: bytes, *, mode: int | None) -> None:
         opened.write("/appended\n")
         opened.close()
-        replace(self, content)
+        write_atomically(path, content, mode=mode)
 
-    monkeypatch.setattr(Registry, "_replace", appended_meanwhile)
+    monkeypatch.setattr("mfenvd.warm.registry.write_atomically", appended_meanwhile)
     registry.remove(tmp_path)
     assert file.read_text() == "/appended\n"
 

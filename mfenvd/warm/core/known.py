@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.request import Kind
-from mfenvd.domain.resolution import Resolution
 from mfenvd.domain.target import Target
 from mfenvd.warm.core.entries import Entry, resolution_of
 from mfenvd.warm.core.manifest import ManifestError, find, read
@@ -37,7 +37,7 @@ def known_environments(roots: Iterable[Path], platform: str) -> dict[tuple[str, 
     A manifest that cannot be read is passed over.
     """
     found = {}
-    for path in (path for root in roots for path in sorted(root.glob("*/conda.manifest"))):
+    for path in chain.from_iterable(sorted(root.glob("*/conda.manifest")) for root in roots):
         try:
             manifest = read(path)
         except ManifestError as error:
@@ -61,7 +61,7 @@ def _environment(manifest: Mapping[str, Any], id_: str, platform: str) -> LocalE
             id_,
             platform,
             resolution_of(conda, Kind.CONDA, target, id_),
-            None if wheels is None else _resolution(wheels[1], target, id_),
+            None if wheels is None else resolution_of(wheels[1], Kind.PYPI, target, id_),
             installs_wheels=wheels is None or wheels[0] == platform,
         )
     except (NotAnEntryError, ValueError) as error:
@@ -75,10 +75,6 @@ def _wheels(manifest: Mapping[str, Any], id_: str, platform: str) -> Iterator[tu
         lines = find(manifest, id_, each, "pypi")
         if lines is not None:
             yield each, lines
-
-
-def _resolution(wheels: Entry, target: Target, id_: str) -> Resolution:
-    return resolution_of(wheels, Kind.PYPI, target, id_)
 
 
 def _python(conda: Entry) -> str:

@@ -21,11 +21,11 @@ from mfenvd.domain.resolution import LockedPackage
 from mfenvd.warm import findings
 from mfenvd.warm.building import Builder
 from mfenvd.warm.collecting import Collected, Idle
-from mfenvd.warm.marker import GRACE, Marker, content_key, last_wanted, read_marker, stamp, write_marker
+from mfenvd.warm.marker import GRACE, holds, last_wanted, mark_made, read_marker, stamp
 from mfenvd.warm.netflixext.locks import LockHeldError, environments_lock, held
 from mfenvd.warm.netflixext.manifest import EnvId
 from mfenvd.warm.netflixext.marks import MARK, read_mark, write_mark
-from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
+from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report, disk_refusals
 from mfenvd.warm.processes import is_in_use
 from mfenvd.warm.trash import discard, empty_trash
 
@@ -70,7 +70,7 @@ class ExtensionEnvironments:
         """
         prefix = self._envs_dir / OURS / environment_name(id_)
         try:
-            with self._made.lock(prefix):
+            with disk_refusals(self._envs_dir), self._made.lock(prefix):
                 found = self.find(id_)
                 if found is None:
                     self._made.remember(prefix)
@@ -81,9 +81,6 @@ class ExtensionEnvironments:
                 return found
         except LockHeldError as error:
             raise NotMadeError(findings.made_elsewhere(wanted.id, str(error.path))) from error
-        except OSError as error:
-            path, reason = str(error.filename or self._envs_dir), error.strerror or str(error)
-            raise NotMadeError(findings.environments_unwritable(path, reason)) from error
 
     def fetch(
         self, platform: str, conda: Sequence[LockedPackage], wheels: Sequence[LockedPackage], python: str | None
@@ -102,8 +99,7 @@ class ExtensionEnvironments:
             self._builder.fill(prefix, wanted, report)
             (prefix / "conda-meta" / "history").touch()
             write_mark(prefix, id_)
-            place = str(self._envs_dir)
-            write_marker(prefix, Marker(wanted.id, wanted.platform, content_key(wanted), time.time(), place))
+            mark_made(prefix, wanted)
         except BaseException:
             shutil.rmtree(prefix, ignore_errors=True)
             raise
@@ -134,16 +130,17 @@ def collect(cache_dir: Path, grace: float = GRACE, *, dry_run: bool = False) -> 
         OSError: One of them cannot be removed.
     """
     made = _MadeHere(cache_dir)
+    prefixes = tuple(made.prefixes())
+    if not dry_run:
+        for folder in {folder for prefix in prefixes for folder in (prefix.parent, prefix.parent.parent)}:
+            empty_trash(folder)
     idle, interrupted = [], []
-    for prefix in made.prefixes():
-        if not dry_run:
-            for folder in (prefix.parent, prefix.parent.parent):
-                empty_trash(folder)
+    for prefix in prefixes:
         with contextlib.suppress(Timeout, LockHeldError), made.lock(prefix, timeout=0):
             marker, wanted = read_marker(prefix), last_wanted(prefix)
-            in_use = marker is not None and is_in_use(prefix)
             if marker is not None and wanted > time.time() - grace:
                 continue
+            in_use = marker is not None and is_in_use(prefix)
             if not dry_run and not in_use:
                 _withdraw(prefix)
                 made.forget(prefix)
@@ -191,8 +188,7 @@ class _MadeHere:
 
 
 def _is_whole(prefix: Path, wanted: LocalEnvironment) -> bool:
-    marker = read_marker(prefix)
-    return marker is not None and marker.content == content_key(wanted) and (prefix / MARK).is_file()
+    return holds(prefix, wanted) and (prefix / MARK).is_file()
 
 
 def _link(place: Path, prefix: Path) -> None:

@@ -317,8 +317,8 @@ def _problem(value: Any) -> str | None:
         return "it has another form than metaflow-netflixext gives it"
     if value.get("version") != _VERSION:
         return f"it has version {value.get('version')}, and mfenv knows version {_VERSION}"
-    is_known = all(_are_names(value.setdefault(key, {})) for key in ("mappings", "mutable_aliases", "aliases"))
-    if not is_known or not _are_environments(value.setdefault("environments", {})):
+    is_known = all(_are_names(value.get(key, {})) for key in ("mappings", "mutable_aliases", "aliases"))
+    if not is_known or not _are_environments(value.get("environments", {})):
         return "it has another form than metaflow-netflixext gives it"
     return None
 

@@ -17,7 +17,7 @@ from mfenvd.warm.netflixext.environments import OURS
 from mfenvd.warm.netflixext.locks import YOUNG, LockHeldError, environments_lock, held
 from mfenvd.warm.netflixext.manifest import EnvId
 from mfenvd.warm.netflixext.marks import read_mark, write_mark
-from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report
+from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report, disk_refusals
 
 _PATIENCE = 2 * YOUNG
 """Seconds for the extension's lock while a person waits: what a killed process left is taken away meanwhile."""
@@ -74,21 +74,19 @@ class NamedEnvironments:
             NotMadeError: It cannot be made.
         """
         place = self._envs_dir / name
+        lock = environments_lock(self._envs_dir)
         try:
-            if not force and self._is_there(place, id_, exist_ok=exist_ok):
-                return place
-            self._fetch(wanted, report)
-            lock = environments_lock(self._envs_dir)
-            if lock.exists():
-                report(Progress(f"waiting for {lock}"))
-            with held(lock, _PATIENCE):
-                if force or not self._is_there(place, id_, exist_ok=exist_ok):
-                    self._build(place, id_, wanted, report)
+            with disk_refusals(place):
+                if not force and self._is_there(place, id_, exist_ok=exist_ok):
+                    return place
+                self._fetch(wanted, report)
+                if lock.exists():
+                    report(Progress(f"waiting for {lock}"))
+                with held(lock, _PATIENCE):
+                    if force or not self._is_there(place, id_, exist_ok=exist_ok):
+                        self._build(place, id_, wanted, report)
         except LockHeldError as error:
             raise NotMadeError(findings.made_elsewhere(wanted.id, str(error.path))) from error
-        except OSError as error:
-            path, reason = str(error.filename or place), error.strerror or str(error)
-            raise NotMadeError(findings.environments_unwritable(path, reason)) from error
         return place
 
     def _is_there(self, place: Path, id_: EnvId, *, exist_ok: bool) -> bool:

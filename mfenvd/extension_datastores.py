@@ -33,6 +33,7 @@ from mfenvd.environments import PackageFiles
 from mfenvd.store.object_errors import MissingObject, ObjectStoreProblem
 from mfenvd.store.remotes import Remote
 from mfenvd.store.uploads import Upload, Uploads, mirror_folder
+from mfenvd.warm.netflixext.alias_files import read_ids
 from mfenvd.warm.netflixext.manifest import EnvId
 from mfenvd.warm.netflixext.sharing import ExtensionDatastore
 from mfenvd.warm.plan import MicromambaSettings, Report, disk_refusals
@@ -172,9 +173,9 @@ class TeamDatastore(Mirrored):
         key = alias_key(alias.key) if alias.kind is AliasKind.NAME else full_id_key(alias.name)
         try:
             content, _ = self._remote().store().get_bytes(key)
-            return msgspec.json.decode(content, type=tuple[str, str])
-        except (MissingObject, msgspec.DecodeError):
+        except MissingObject:
             return None
+        return read_ids(content)
 
     def described(self, ids: tuple[str, str]) -> dict[EnvId, Any]:
         """What is there under a request and a full id, by arch.

@@ -34,7 +34,9 @@ from mfenvd.warm.core import manifest
 from mfenvd.warm.extracted import trim_extracted
 from mfenvd.warm.lines import NotAnEntryError, conda_package_of, filename_of, wheel_of
 from mfenvd.warm.marker import holds, last_wanted, mark_made, read_marker, stamp
+from mfenvd.warm.netflixext.alias_files import read_ids
 from mfenvd.warm.netflixext.entries import environment_of, resolution_of
+from mfenvd.warm.netflixext.manifest import is_entry, is_id
 from mfenvd.warm.plan import LocalEnvironment, NotMadeError, Report, disk_refusals
 from mfenvd.warm.processes import is_in_use
 from mfenvd.warm.trash import discard, empty_trash
@@ -60,8 +62,10 @@ def described_by_core(content: Mapping[str, Any], id_: str, arch: Arch, bucket: 
     """What a flow's manifest says of an environment; None where it is not for `arch`.
 
     Raises:
-        NotAnEntryError: A line does not say what it is.
+        NotAnEntryError: A line does not say what it is, or the id is none: it becomes part of a path.
     """
+    if not is_id(id_):
+        raise NotAnEntryError(f"{id_} is no environment's id")
     conda = manifest.find(content, id_, arch, "conda")
     if conda is None:
         return None
@@ -86,12 +90,14 @@ def described_in_bucket(alias: Alias, arch: Arch, bucket: Bucket) -> Described |
     """
     store = remotes_of(bucket)[bucket.url].store()
     try:
-        ids = _ids(alias) or _pair(store.get_bytes(_alias_key(alias))[0])
-        entry = msgspec.json.decode(store.get_bytes(environment_key(arch, *ids))[0])
+        ids = _ids(alias) or read_ids(store.get_bytes(_alias_key(alias))[0])
+        entry: Any = msgspec.json.decode(store.get_bytes(environment_key(arch, *ids))[0]) if ids is not None else None
     except MissingObject:
         return None
-    except msgspec.DecodeError as error:
-        raise NotAnEntryError(f"what {bucket.url} holds of {alias}") from error
+    except msgspec.DecodeError:
+        entry = None
+    if ids is None or not is_entry(entry):
+        raise NotAnEntryError(f"what {bucket.url} holds of {alias}")
     resolution = resolution_of(entry, Target(arch, "3"), ids[0])
     keys = {package.url: extension_key_of(package) for package in resolution.packages}
     return Described(":".join(ids), environment_of(ids[1], arch, resolution), bucket, keys)
@@ -226,10 +232,6 @@ def _ids(alias: Alias) -> tuple[str, str] | None:
 
 def _alias_key(alias: Alias) -> str:
     return full_id_key(alias.name) if alias.kind is AliasKind.ID else alias_key(alias.key)
-
-
-def _pair(content: bytes) -> tuple[str, str]:
-    return msgspec.json.decode(content, type=tuple[str, str])
 
 
 def core_ids(contents: Sequence[Mapping[str, Any]], arch: Arch) -> Iterator[str]:

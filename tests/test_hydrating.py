@@ -46,6 +46,9 @@ def server() -> Iterator[Server]:
             f"envs/aliases/full-id/{FULL}": [REQ, FULL],
             f"envs/linux-64/{REQ}/{FULL}/env": {"packages": PACKAGES},
             "envs/aliases/generic/team/broken/v1": "nonsense",
+            "envs/aliases/generic/team/upwards/v1": [REQ, "../../../home"],
+            "envs/aliases/generic/team/other-form/v1": [REQ, "9" * 40],
+            environment_key("linux-64", REQ, "9" * 40): {"packages": [{"url": DEMO}]},
         }.items():
             one.put(f"{ROOT}/{key}", json.dumps(content).encode())
         yield one
@@ -72,8 +75,15 @@ def test_an_alias_and_ids_lead_to_the_environment_and_its_packages(bucket: Bucke
 def test_what_is_not_there_is_none_and_what_is_nonsense_is_said(bucket: Bucket) -> None:
     assert described_in_bucket(parse_alias("team/other:v1"), Arch.LINUX_64, bucket) is None
     assert described_in_bucket(parse_alias("team/env:v1"), Arch.OSX_ARM64, bucket) is None
-    with pytest.raises(NotAnEntryError, match="team/broken:v1"):
-        described_in_bucket(parse_alias("team/broken:v1"), Arch.LINUX_64, bucket)
+    for name in ("team/broken:v1", "team/upwards:v1", "team/other-form:v1"):
+        with pytest.raises(NotAnEntryError, match=name):
+            described_in_bucket(parse_alias(name), Arch.LINUX_64, bucket)
+
+
+def test_an_id_of_a_manifest_leads_out_of_no_folder(bucket: Bucket) -> None:
+    content = {"../../home": {"linux-64": {"conda": [{"url": PYTHON}]}}}
+    with pytest.raises(NotAnEntryError, match="home"):
+        described_by_core(content, "../../home", Arch.LINUX_64, bucket)
 
 
 def test_a_package_that_the_bucket_does_not_have_leaves_nothing(bucket: Bucket, tmp_path: Path) -> None:

@@ -46,16 +46,18 @@ def stem(filename: str) -> str:
 
 
 def filename_of(url: str) -> str:
-    """The file that a URL ends with."""
-    return unquote(urlsplit(url).path.rpartition("/")[2])
+    """The file that a URL ends with: never a path, whatever the URL encodes."""
+    return unquote(urlsplit(url).path).rpartition("/")[2]
 
 
 def wheel_of(url: str, filename: str) -> LockedPackage:
     """A wheel, as far as its file's name says.
 
     Raises:
-        NotAnEntryError: It is no wheel's.
+        NotAnEntryError: It is no wheel's. Of its tags anything else would be taken, a path among them.
     """
+    if "/" in filename:
+        raise NotAnEntryError(f"{url} names no wheel")
     try:
         name, version, _, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:

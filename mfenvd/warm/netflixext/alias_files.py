@@ -12,9 +12,16 @@ from mfenvd.atomic_write import write_atomically
 from mfenvd.domain.alias import Alias, AliasKind
 from mfenvd.domain.arch import Arch
 from mfenvd.domain.layouts import alias_key, environment_key
-from mfenvd.warm.netflixext.manifest import EnvId, Wanted, is_entry
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted, is_entry, is_id
 
-_IDS = msgspec.json.Decoder(tuple[str, str])
+
+def read_ids(content: bytes) -> tuple[str, str] | None:
+    """The request and full id that the file of an alias leads to; None where it does not, as anybody may write it."""
+    try:
+        ids = msgspec.json.decode(content, type=tuple[str, str])
+    except msgspec.DecodeError:
+        return None
+    return ids if all(map(is_id, ids)) else None
 
 
 class AliasFiles:
@@ -32,8 +39,8 @@ class AliasFiles:
         if self._root is None:
             return None
         try:
-            return _IDS.decode((self._root / alias_key(alias.key)).read_bytes())
-        except (FileNotFoundError, msgspec.DecodeError):
+            return read_ids((self._root / alias_key(alias.key)).read_bytes())
+        except FileNotFoundError:
             return None
 
     def find(self, alias: Alias) -> tuple[Wanted, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,11 @@ from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.sharing import ENV_TYPES, Worded
 from mfenvd.domain.target import Target
 from mfenvd.warm.lines import CONDA_ARCHIVES, NotAnEntryError, conda_package_of, filename_of, linkable, wheel_of
-from mfenvd.warm.netflixext.manifest import Entry, EnvId
+from mfenvd.warm.netflixext.manifest import Entry, EnvId, Line
 from mfenvd.warm.plan import LocalEnvironment
 
 _WHEEL = ".whl"
+_DIGEST = re.compile(r"[0-9a-f]+")
 _FORMATS = (*CONDA_ARCHIVES, _WHEEL)
 _Package = dict[str, Any]
 
@@ -94,7 +96,7 @@ def resolution_of(entry: Entry, target: Target, request: str) -> Resolution:
     """What an entry holds, whoever wrote it.
 
     Raises:
-        NotAnEntryError: A package has no URL, or is neither a wheel nor a conda package.
+        NotAnEntryError: A package is not described as the extension does, or neither a wheel nor a conda package.
     """
     packages = sorted((_locked(package) for package in entry["packages"]), key=lambda package: package.name)
     return Resolution(request, target, tuple(packages))
@@ -147,13 +149,16 @@ def _with_cache_info(line: _Package, cached: Collection[str]) -> _Package:
 
 
 def _locked(line: Mapping[str, Any]) -> LockedPackage:
-    url, ending = line.get("url"), line.get("url_format")
-    if not isinstance(url, str) or not isinstance(ending, str):
-        raise NotAnEntryError("a package without a URL")
-    digest = line.get("hashes", {}).get(ending)
-    if line.get("_type") == str(Kind.CONDA):
-        return msgspec.structs.replace(conda_package_of(url, filename_of(url)), md5=digest)
-    return msgspec.structs.replace(wheel_of(url, f"{line.get('filename')}{_WHEEL}"), sha256=digest)
+    try:
+        known = msgspec.convert(line, Line)
+    except msgspec.ValidationError as error:
+        raise NotAnEntryError(f"a package of another form: {error}") from error
+    digest = known.hashes.get(known.url_format)
+    if digest is not None and _DIGEST.fullmatch(digest) is None:
+        raise NotAnEntryError(f"{known.url} with a hash that is none")
+    if known.kind == str(Kind.CONDA):
+        return msgspec.structs.replace(conda_package_of(known.url, filename_of(known.url)), md5=digest)
+    return msgspec.structs.replace(wheel_of(known.url, f"{known.filename}{_WHEEL}"), sha256=digest)
 
 
 def _files(entry: Entry) -> list[str]:

@@ -8,6 +8,7 @@ it changed.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -22,17 +23,20 @@ from mfenvd.warm.shared_file import Form, ManifestError
 __all__ = [
     "Entry",
     "EnvId",
+    "Line",
     "Manifest",
     "ManifestError",
     "Removed",
     "Wanted",
     "Written",
+    "is_id",
     "read",
     "remove",
     "write",
 ]
 
 _VERSION = 1
+_ID = re.compile(r"[\w-]+", re.ASCII)
 _DEFAULT = "_default"
 _ATTEMPTS = 20
 _PAUSE = 0.02
@@ -324,16 +328,22 @@ def _problem(value: Any) -> str | None:
 
 
 def _are_names(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(ids, list) and len(ids) == 2 for ids in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(ids, list) and len(ids) == 2 and all(map(is_id, ids)) for ids in value.values()
+    )
 
 
 def _are_environments(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(requests, dict)
         and all(
-            isinstance(found, dict)
-            and all(isinstance(one, str) if full == _DEFAULT else _holds_packages(one) for full, one in found.items())
-            for found in requests.values()
+            is_id(req)
+            and isinstance(found, dict)
+            and all(
+                is_id(full) and (isinstance(one, str) if full == _DEFAULT else _holds_packages(one))
+                for full, one in found.items()
+            )
+            for req, found in requests.items()
         )
         for requests in value.values()
     )
@@ -344,18 +354,23 @@ def _holds_packages(value: Any) -> bool:
     return isinstance(packages, list) and all(isinstance(package, dict) for package in packages)
 
 
-class _Line(msgspec.Struct):
+class Line(msgspec.Struct):
     """What the extension cannot do without of a package."""
 
-    _type: str
     filename: str
     url: str
     url_format: str
     hashes: dict[str, str]
+    kind: str = msgspec.field(name="_type")
 
 
 class _Described(msgspec.Struct):
-    packages: list[_Line]
+    packages: list[Line]
+
+
+def is_id(value: Any) -> bool:
+    """Whether a decoded value, which may come from anybody, is an id: such become parts of paths."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def is_entry(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from mfenvd.domain.mirror import Bucket
 from mfenvd.domain.resolution import LockedPackage
-from mfenvd.warm.netflixext.manifest import EnvId, Wanted, is_entry
+from mfenvd.warm.netflixext.manifest import EnvId, Wanted, is_entry, is_id
 from mfenvd.warm.plan import Report
 
 NOBODYS, OWN, ANYBODYS = ":none:", ":username:", ":any:"
@@ -61,7 +61,7 @@ def newest(found: Iterable[tuple[EnvId, Any]], whose: str, user: str) -> Wanted 
     right = [
         (str(entry.get("resolved_on", "")), id_, entry)
         for id_, entry in found
-        if is_entry(entry) and _is_wanted(str(entry.get("resolved_by")), whose, user, names)
+        if is_id(id_.full) and is_entry(entry) and _is_wanted(str(entry.get("resolved_by")), whose, user, names)
     ]
     if not right:
         return None

@@ -9,7 +9,7 @@ from mfenvd.domain.request import Kind
 from mfenvd.domain.resolution import LockedPackage, Resolution
 from mfenvd.domain.target import Target
 from mfenvd.warm.core.entries import entry, resolution_of, same_packages
-from mfenvd.warm.lines import NotAnEntryError
+from mfenvd.warm.lines import NotAnEntryError, filename_of, wheel_of
 
 TARGET = Target(Arch.LINUX_64, "3.11", glibc="2.26")
 COMMIT = "8c9a0b8a3a7d2c1f0e9d8c7b6a5f4e3d2c1b0a99"
@@ -98,3 +98,13 @@ def test_what_somebody_else_wrote_is_read_back() -> None:
 def test_what_names_no_package_is_not_guessed(line: dict[str, object], kind: Kind) -> None:
     with pytest.raises(NotAnEntryError):
         resolution_of([line], kind, TARGET, "request")
+
+
+@pytest.mark.parametrize("behind", ["%2F..%2F..%2Fevil.whl", "/../../evil.whl"])
+def test_a_wheel_is_called_by_its_name_and_never_by_a_path(behind: str) -> None:
+    url = f"https://files/six-1.16.0-py3-none-any{behind}"
+    with pytest.raises(NotAnEntryError):
+        resolution_of([{"url": url}], Kind.PYPI, TARGET, "request")
+    with pytest.raises(NotAnEntryError):
+        wheel_of(url, "six-1.16.0-py3-none-any/../evil.whl")
+    assert filename_of("https://files/a%2Fsix-1.16.0-py3-none-any.whl") == "six-1.16.0-py3-none-any.whl"

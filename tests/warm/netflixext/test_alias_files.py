@@ -44,6 +44,7 @@ def test_what_is_no_alias_or_no_environment_is_not_there(tmp_path: Path) -> None
         place.write_bytes(content)
     assert [one.id for one in files.find(LATEST)] == [EnvId("linux-64", *IDS)]
     assert [one.aliases for one in files.find(LATEST)] == [(LATEST.key,)]
-    (tmp_path / alias_key(LATEST.key)).write_bytes(msgspec.json.encode(["one"]))
-    assert files.find(LATEST) == ()
+    for nonsense in (["one"], [IDS[0], "../../elsewhere"]):
+        (tmp_path / alias_key(LATEST.key)).write_bytes(msgspec.json.encode(nonsense))
+        assert files.find(LATEST) == ()
     assert AliasFiles(None).find(LATEST) == ()

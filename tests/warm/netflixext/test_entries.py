@@ -141,3 +141,17 @@ def test_what_an_entry_holds_can_be_read_back() -> None:
 def test_what_the_extension_could_not_check_is_refused(package: LockedPackage, reason: str) -> None:
     with pytest.raises(NotAnEntryError, match=reason):
         entry(Worded({}), [package], Kind.PYPI, Origin("", "", ("linux-64",)))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"hashes": {".whl": "../../x"}}, {"hashes": 1}, {"filename": "six-1-py3-none-any/../x"}]
+)
+def test_what_an_entry_says_of_a_package_leads_out_of_no_folder(wrong: dict[str, object]) -> None:
+    line = {
+        "_type": "pypi", "filename": "six-1-py3-none-any", "url": "https://files.example/six-1-py3-none-any.whl",
+        "url_format": ".whl", "hashes": {".whl": "d" * 64},
+    }  # fmt: skip
+    target = Target(Arch.LINUX_64, "3.11")
+    assert len(resolution_of({"packages": [line]}, target, "request").packages) == 1
+    with pytest.raises(NotAnEntryError):
+        resolution_of({"packages": [{**line, **wrong}]}, target, "request")

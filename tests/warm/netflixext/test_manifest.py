@@ -160,6 +160,9 @@ def test_a_full_id_stays_as_long_as_another_arch_or_request_has_it(path: Path) -
         ("[]", "another form"),
         ('{"version": 2}', "version 2"),
         ('{"version": 1, "aliases": {"x": "y"}}', "another form"),
+        ('{"version": 1, "aliases": {"x": ["r", []]}}', "another form"),
+        ('{"version": 1, "environments": {"linux-64": {"r": {"../../f": {"packages": []}}}}}', "another form"),
+        ('{"version": 1, "environments": {"linux-64": {"r": {"_default": "f"}, "a/../..": {}}}}', "another form"),
         ('{"version": 1, "environments": {"linux-64": {"r": {"f": {}}}}}', "another form"),
     ],
 )

@@ -166,9 +166,8 @@ class TestSilence:
         ((stale, since),) = answer.stale
         assert stale == channel
         assert since == pytest.approx(time.time() - FRESH_FOR * 3, abs=60)
-        served.asked.clear()
-        assert known.solve(ask("a", channel)).stale == answer.stale
-        assert not served.asked, "it was asked again at once"
+        served.fault = None
+        assert known.solve(ask("a", channel)).stale == answer.stale, "it was asked again at once"
 
     def test_without_an_older_list_it_is_an_error(self, served: ChannelServer, channel: str, tmp_path: Path) -> None:
         served.fault = ChannelFault(503)

@@ -30,9 +30,6 @@ from tests.support.conda_channel import (
     write_repodata,
 )
 
-SECRET = "hunter2-4d1c"
-
-
 pytestmark = pytest.mark.usefixtures("impatient")
 
 

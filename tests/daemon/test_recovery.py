@@ -40,15 +40,15 @@ def test_interrupted_work_is_done_by_the_next_daemon(running: Daemon, root: Path
 
 
 def test_requested_work_outlives_the_daemon_though_an_answer_is_known(running: Daemon, root: Path) -> None:
-    (root / "flow.py").write_text("start: refresh==3\n")
+    (root / "flow.py").write_text("start: refresh==12\n")
     running.settle(root)
     running.connection.resolve_again(str(root))
     until(lambda: len(running.notes("resolve")) == 2)
     running.kill()
     running.start()
     until(lambda: len(running.notes("resolve")) == 3)
-    assert running.notes("resolve")[-1] == "refresh==3 linux-64 refresh"
-    until(lambda: running.states() == {"start linux-64": State.RESOLVED})
+    assert running.notes("resolve")[-1] == "refresh==12 linux-64 refresh"
+    until(lambda: running.states() == {"start linux-64": State.RESOLVED}, patience=60)
 
 
 def test_killed_daemon_takes_its_workers_and_their_children_along(running: Daemon, root: Path) -> None:
